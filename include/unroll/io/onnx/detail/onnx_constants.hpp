@@ -74,6 +74,15 @@ inline Tensor joined(const std::vector<const Tensor*>& from, std::size_t axis) {
   return to;
 }
 
+/// Entries of a dimension in reverse order.
+inline Tensor reversed(const Tensor& from, std::size_t axis) {
+  std::vector<Tensor> parts;
+  std::vector<const Tensor*> all;
+  for (Index k = from.shape[axis]; k-- > 0;) parts.push_back(part_of(from, axis, k, k + 1));
+  for (const Tensor& part : parts) all.push_back(&part);
+  return joined(all, axis);
+}
+
 /// First and last entry, excluded, of a slice of `count` entries; numbers below 0 count from the end.
 inline std::pair<Index, Index> slice_range(Index first, Index last, Index count) {
   const auto within = [&](Index at) { return std::clamp(at < 0 ? at + count : at, Index(0), count); };
@@ -86,9 +95,10 @@ inline std::pair<Index, Index> slice_range(Index first, Index last, Index count)
 struct OnnxSlice {
   std::size_t axis;
   Index first, last;
+  bool reversed;  ///< all entries from the last to the first
 };
 
-/// Slices of the operator Slice on a value with `count` dimensions. Throws FileError for steps other than 1.
+/// Slices of the operator Slice on a value with `count` dimensions. Throws FileError for other steps than 1 and -1.
 inline std::vector<OnnxSlice> slices_of(const OnnxOperator& of, std::size_t count) {
   const auto starts = of.integers(1, "starts"), ends = of.integers(2, "ends");
   auto axes = of.integers(3, "axes");
@@ -98,10 +108,14 @@ inline std::vector<OnnxSlice> slices_of(const OnnxOperator& of, std::size_t coun
   require<FileError>(starts.size() == ends.size() && starts.size() == axes.size(),
                      "starts, ends and axes must have the same number of entries, got ", starts.size(), ", ",
                      ends.size(), " and ", axes.size());
-  if (of.has(4))
-    for (const Index step : integers_of(of.input(4))) require<FileError>(step == 1, "steps must be 1, got ", step);
+  std::vector<Index> steps = of.has(4) ? integers_of(of.input(4)) : std::vector<Index>();
+  steps.resize(starts.size(), 1);
   std::vector<OnnxSlice> to;
-  for (std::size_t k = 0; k < starts.size(); ++k) to.push_back({dimension_of(axes[k], count), starts[k], ends[k]});
+  for (std::size_t k = 0; k < starts.size(); ++k) {
+    const bool all_reversed = steps[k] == -1 && starts[k] == -1 && ends[k] < std::numeric_limits<int>::min();
+    require<FileError>(steps[k] == 1 || all_reversed, "steps must be 1, or -1 for all entries, got ", steps[k]);
+    to.push_back({dimension_of(axes[k], count), starts[k], ends[k], all_reversed});
+  }
   return to;
 }
 
@@ -118,6 +132,7 @@ class OnnxFolding {
     if (type == "Identity" || type == "Cast" || type == "Dropout") return of_.input(0);
     if (type == "Expand") return expanded();
     if (type == "ConstantOfShape") return filled();
+    if (type == "Shape") return shape();
     if (std::holds_alternative<OnnxFill>(of_.input(0))) return fill_like();
     const auto* constant = std::get_if<OnnxConstant>(&of_.input(0));
     if (constant != nullptr && (!is_integer((*constant)->dtype) || (*constant)->shape.size() > 1))
@@ -135,7 +150,20 @@ class OnnxFolding {
 
   OnnxValue expanded() const {
     sizes_of(of_.input(1));
-    return of_.input(0);
+    const auto* constant = std::get_if<OnnxConstant>(&of_.input(0));
+    if (constant == nullptr || (*constant)->size() != 1) return of_.input(0);
+    return OnnxFill{(*constant)->to<double>().front()};
+  }
+  std::optional<OnnxValue> shape() const {
+    OnnxSizes to;
+    if (const auto* sizes = std::get_if<OnnxSizes>(&of_.input(0))) {
+      if (!sizes->scalar) to.sizes = {{Index(sizes->sizes.size())}};
+      return to;
+    }
+    const auto* constant = std::get_if<OnnxConstant>(&of_.input(0));
+    if (constant == nullptr || of_.has("start") || of_.has("end")) return std::nullopt;
+    for (const Index size : (*constant)->shape) to.sizes.push_back({size});
+    return to;
   }
   OnnxValue filled() const {
     const auto* value = of_.find("value", onnx::AttributeProto::TENSOR);
@@ -169,7 +197,7 @@ class OnnxFolding {
       Tensor to = from;
       for (const OnnxSlice& slice : slices_of(of_, count)) {
         const auto [first, last] = slice_range(slice.first, slice.last, to.shape[slice.axis]);
-        to = part_of(to, slice.axis, first, last);
+        to = slice.reversed ? reversed(to, slice.axis) : part_of(to, slice.axis, first, last);
       }
       return to;
     }
@@ -227,11 +255,20 @@ class OnnxFolding {
       OnnxSizes to = sizes_of(of_.input(0));
       for (const OnnxSlice& slice : slices_of(of_, 1)) {
         const auto [first, last] = slice_range(slice.first, slice.last, Index(to.sizes.size()));
-        to.sizes = std::vector(to.sizes.begin() + first, to.sizes.begin() + last);
+        if (slice.reversed)
+          std::ranges::reverse(to.sizes);
+        else
+          to.sizes = std::vector(to.sizes.begin() + first, to.sizes.begin() + last);
       }
       return to;
     }
-    if (type == "Reshape") return OnnxSizes{sizes_of(of_.input(0)).sizes, sizes_of(of_.input(1)).sizes.empty()};
+    if (type == "Reshape") {
+      const OnnxSizes shape = sizes_of(of_.input(1));
+      if (shape.sizes.size() < 2) return OnnxSizes{sizes_of(of_.input(0)).sizes, shape.sizes.empty()};
+      Tensor to = Tensor::of(integers_of(of_.input(0)), {Index(sizes_of(of_.input(0)).sizes.size())});
+      to.shape = new_shape(to.shape);
+      return made(std::move(to));
+    }
     if (type == "Squeeze" || type == "Unsqueeze") {
       OnnxSizes to = sizes_of(of_.input(0));
       require<FileError>(to.sizes.size() == 1, "sizes must be 1, got ", to.sizes.size());

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "unroll/io/onnx/detail/onnx_gelu.hpp"
 #include "unroll/io/onnx/detail/onnx_pooling.hpp"
 #include "unroll/io/onnx/detail/onnx_recurrent_operator.hpp"
 #include "unroll/io/onnx/detail/onnx_signals.hpp"
@@ -90,11 +91,11 @@ class OnnxInterpreter {
     }
     const OnnxValue* found = value(output);
     const auto* signal = found == nullptr ? nullptr : std::get_if<OnnxSignal>(found);
-    require<FileError>(signal != nullptr && signal->front == 0 && signal->back == 0, graph_.name(), ": output ",
+    require<FileError>(signal != nullptr, graph_.name(), ": output ",
                        in_quotes(output), " must be computed from the input by layers, got ",
                        found == nullptr ? "nothing" : kind_of(*found));
     return within_onnx(text(graph_.name(), ": output ", in_quotes(output)), [&] {
-      const OnnxSignal whole = network_.whole(*signal);
+      const OnnxSignal whole = network_.whole(complete(*signal));
       return std::pair(network_.nodes(), whole.parts.front());
     });
   }
@@ -162,6 +163,7 @@ class OnnxInterpreter {
       return OnnxRecurrentReader<S>(network_, of).read();
     if (of.type() == "Split") return OnnxSignals<S>(network_, of).split();
     if (const auto pooled = pooling(of)) return {*pooled};
+    if (const auto part = part_of_gelu(network_, of)) return {*part};
     const auto found = operators().find(of.type());
     require<FileError>(found != operators().end(), "the operator must be one that a layer of the library can express");
     return {found->second(OnnxLayers<S>(network_, of), OnnxSignals<S>(network_, of), of)};

@@ -43,6 +43,7 @@ class OnnxLayers {
 
   /// Sum of a dense layer without a bias and a constant.
   OnnxValue biased(const OnnxSignal& x, Tensor bias) {
+    complete(x);
     const OnnxNode<S>& before = network_.node(x.parts.front());
     require<FileError>(x.parts.size() == 1 && before.dense && !before.dense->biased,
                        "a constant must be added to the result of MatMul, got another sum");
@@ -64,7 +65,7 @@ class OnnxLayers {
   /// Gather(table [tokens, dimension], tokens).
   OnnxValue embedding() {
     const OnnxConstant table = of_.constant(0);
-    const OnnxSignal tokens = of_.signal(1);
+    const OnnxSignal tokens = complete(of_.signal(1));
     require<FileError>(table->shape.size() == 2 && dimension_of(of_.integer("axis", 0), 2) == 0,
                        "a table of embeddings must have 2 dimensions and be read in dimension 0");
     require<FileError>(tokens.parts == std::vector<std::size_t>{0} && !tokens.has(OnnxAxis::features),
@@ -197,8 +198,7 @@ class OnnxLayers {
 
   /// A signal whose features are one dimension, `at`.
   OnnxSignal with_features(OnnxSignal x, std::size_t at, bool padded = false) {
-    require<FileError>(padded || (x.front == 0 && x.back == 0), "only a convolution must follow Pad");
-    x = network_.whole(std::move(x));
+    x = network_.whole(complete(x, padded));
     const bool implied = at < x.axes.size() && x.axes[at].empty() && !x.has(OnnxAxis::features) && features_of(x) == 1;
     require<FileError>(at < x.axes.size() && (implied || is_only(x.axes[at], OnnxAxis::features)), "dimension ", at,
                        " of input 0 must be the features, got ", [&] { return text_of(x.axes); });

@@ -29,6 +29,11 @@ enum class OnnxCell {
   tanh_rnn,
   relu_rnn,
   sigmoid_rnn,
+  softplus_rnn,
+  softsign_rnn,
+  leaky_relu_rnn,
+  elu_rnn,
+  hard_sigmoid_rnn,
 };
 
 /// Layer of a cell: `make.template operator()<Cell>()`.
@@ -51,6 +56,16 @@ AnyLayer<S> with_onnx_cell(OnnxCell cell, F&& make) {
       return make.template operator()<ElmanWith<Relu>::Cell>();
     case OnnxCell::sigmoid_rnn:
       return make.template operator()<ElmanWith<Sigmoid>::Cell>();
+    case OnnxCell::softplus_rnn:
+      return make.template operator()<ElmanWith<Softplus>::Cell>();
+    case OnnxCell::softsign_rnn:
+      return make.template operator()<ElmanWith<Softsign>::Cell>();
+    case OnnxCell::leaky_relu_rnn:
+      return make.template operator()<ElmanWith<LeakyRelu>::Cell>();
+    case OnnxCell::elu_rnn:
+      return make.template operator()<ElmanWith<Elu>::Cell>();
+    case OnnxCell::hard_sigmoid_rnn:
+      return make.template operator()<ElmanWith<HardSigmoid>::Cell>();
     default:
       return make.template operator()<ElmanWith<Tanh>::Cell>();
   }

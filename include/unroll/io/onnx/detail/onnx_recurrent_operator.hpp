@@ -53,9 +53,7 @@ class OnnxRecurrentReader {
 
   /// (steps, batch, features), or (batch, steps, features) with layout 1.
   OnnxSignal input() {
-    OnnxSignal x = of_.signal(0);
-    require<FileError>(x.front == 0 && x.back == 0, "only a convolution must follow Pad");
-    x = network_.whole(std::move(x));
+    const OnnxSignal x = network_.whole(complete(of_.signal(0)));
     const std::size_t step = by_batch_ ? 1 : 0;
     const bool one = x.axes.size() == 3 && x.axes[2].empty() && !x.has(OnnxAxis::features) &&
                      network_.node(x.parts[0]).features == 1;

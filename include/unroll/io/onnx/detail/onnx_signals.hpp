@@ -30,19 +30,19 @@ class OnnxSignals {
   }
 
   OnnxValue transpose() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     OnnxAxes axes;
     for (const std::size_t k : permutation_of(of_.integers("perm"), x.axes.size())) axes.push_back(x.axes[k]);
     x.axes = std::move(axes);
     return x;
   }
   OnnxValue reshape() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     x.axes = reshaped(x.axes, sizes_of(of_.input(1)).sizes, of_.integer("allowzero", 0) != 0);
     return x;
   }
   OnnxValue flatten() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     const Index given = of_.integer("axis", 1), count = Index(x.axes.size());
     const Index axis = given < 0 ? given + count : given;
     require<FileError>(axis >= 0 && axis <= count, "axis must be ", -count, " to ", count, ", got ", given);
@@ -52,7 +52,7 @@ class OnnxSignals {
     return x;
   }
   OnnxValue squeeze() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     std::vector<char> removed(x.axes.size());
     const auto given = of_.integers(1, "axes");
     for (const Index axis : given) removed[dimension_of(axis, x.axes.size())] = 1;
@@ -67,7 +67,7 @@ class OnnxSignals {
     return x;
   }
   OnnxValue unsqueeze() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     std::vector<Index> given = of_.integers(1, "axes");
     require<FileError>(x.axes.size() + given.size() <= most_onnx_sizes, "dimensions must be at most ", most_onnx_sizes);
     const std::size_t count = x.axes.size() + given.size();
@@ -79,7 +79,7 @@ class OnnxSignals {
 
   /// Gather(x, number): a direction, the last step, or the first step of a backward layer.
   OnnxValue gather() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     const OnnxSizes at = sizes_of(of_.input(1));
     const std::vector<Index> index = integers_of(of_.input(1));
     require<FileError>(index.size() == 1, "the indices must be 1 number, got ", index.size());
@@ -89,14 +89,16 @@ class OnnxSignals {
     return x;
   }
   OnnxValue slice() const {
-    OnnxSignal x = unpadded(0);
-    for (const OnnxSlice& one : slices_of(of_, x.axes.size()))
+    OnnxSignal x = signal(0);
+    for (const OnnxSlice& one : slices_of(of_, x.axes.size())) {
+      require<FileError>(!one.reversed, "steps must be 1, got -1");
       x = entries(std::move(x), one.axis, one.first, one.last, one.first == -1 && one.last > one.first);
+    }
     return x;
   }
   /// Split into directions.
   std::vector<OnnxValue> split() const {
-    const OnnxSignal x = unpadded(0);
+    const OnnxSignal x = signal(0);
     const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
     const Index outputs = of_.node().output_size(), count = Index(x.parts.size());
     require<FileError>(outputs >= 1 && count % outputs == 0, "the number of outputs must divide ", count, ", got ", outputs);
@@ -108,7 +110,7 @@ class OnnxSignals {
     return to;
   }
   OnnxValue pad() const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     const std::vector<Index> zeros = of_.integers(1, "pads");
     require<FileError>(of_.word("mode", "constant") == "constant", "mode must be constant, got ",
                        in_quotes(of_.word("mode", "")));
@@ -125,10 +127,10 @@ class OnnxSignals {
     return x;
   }
 
-  OnnxValue function(const AnyLayer<S>& layer) const { return network_.each(unpadded(0), layer); }
+  OnnxValue function(const AnyLayer<S>& layer) const { return network_.each(signal(0), layer); }
   /// Cast, which may round tokens only.
   OnnxValue cast() const {
-    const OnnxSignal x = unpadded(0);
+    const OnnxSignal x = signal(0);
     const auto type = dtype_of_onnx(int(of_.integer("to", 1)));
     require<FileError>(type && (!is_integer(*type) || !x.has(OnnxAxis::features)),
                        "the new type must be a floating-point one, got type ", of_.integer("to", 1));
@@ -147,7 +149,7 @@ class OnnxSignals {
   OnnxValue power() const {
     if (!of_.is_signal(0)) {
       require<FileError>(of_.number(0) == 2, "the base must be 2 or a signal, got ", of_.number(0));
-      return network_.each(unpadded(1), Activate<Exp2>{});
+      return network_.each(signal(1), Activate<Exp2>{});
     }
     require<FileError>(of_.number(1) == 2, "the exponent must be 2, got ", of_.number(1));
     return function(Activate<Square>{});
@@ -156,7 +158,7 @@ class OnnxSignals {
   /// Elementwise merge of signals with equal dimensions.
   OnnxValue merge(Merge how) const {
     std::vector<OnnxSignal> all;
-    for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(unpadded(k));
+    for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(signal(k));
     bool alike = true;
     for (const OnnxSignal& one : all) alike = alike && one.parts.size() == all[0].parts.size();
     if (!alike)
@@ -178,7 +180,7 @@ class OnnxSignals {
   /// Concat of features, or of directions.
   OnnxValue concat() const {
     std::vector<OnnxSignal> all;
-    for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(unpadded(k));
+    for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(signal(k));
     const std::size_t axis = dimension_of(of_.integer("axis", 0), all[0].axes.size());
     const auto apart = [&](OnnxSignal x) { return x.axes[axis].clear(), text_of(x.axes); };
     for (const OnnxSignal& one : all)
@@ -192,7 +194,7 @@ class OnnxSignals {
 
   /// Reduce... over steps or directions.
   OnnxValue reduced(std::optional<Merge> how, const std::optional<AnyLayer<S>>& over_steps) const {
-    OnnxSignal x = unpadded(0);
+    OnnxSignal x = signal(0);
     const std::vector<Index> given = of_.integers(1, "axes");
     require<FileError>(given.size() == 1, "axes must be 1 dimension, got ", given.size());
     const std::size_t axis = dimension_of(given[0], x.axes.size());
@@ -210,11 +212,7 @@ class OnnxSignals {
   }
 
  private:
-  OnnxSignal unpadded(std::size_t k) const {
-    const OnnxSignal& x = of_.signal(k);
-    require<FileError>(x.front == 0 && x.back == 0, "only a convolution must follow Pad");
-    return x;
-  }
+  OnnxSignal signal(std::size_t k) const { return complete(of_.signal(k)); }
 
   /// Entries [first, last) of a dimension, whose size becomes 1 or the number of directions.
   OnnxSignal entries(OnnxSignal x, std::size_t axis, Index first, Index last, bool is_last) const {

@@ -92,14 +92,24 @@ struct OnnxSignal {
   std::vector<std::size_t> parts;
   OnnxAxes axes;
   Index front = 0, back = 0;  ///< zeros before and after the steps, which a following convolution must use
+  int gelu = 0;               ///< part of a GELU, see onnx_gelu.hpp
+  double factor = 1;          ///< of a part of a GELU
 
   bool has(OnnxAxis axis) const {
     for (const auto& dimension : axes)
-      for (const OnnxFactor& factor : dimension)
-        if (factor.axis == axis) return true;
+      for (const OnnxFactor& one : dimension)
+        if (one.axis == axis) return true;
     return false;
   }
 };
+
+/// The signal, if it has all operators that it needs; with `padded`, a convolution reads the zeros. Throws FileError.
+inline const OnnxSignal& complete(const OnnxSignal& x, bool padded = false) {
+  require<FileError>(padded || (x.front == 0 && x.back == 0), "only a convolution must follow Pad");
+  require<FileError>(x.gelu == 0 && x.factor == 1,
+                     "a product with a constant, or Erf, must be a part of the GELU function, got another use");
+  return x;
+}
 
 /// Input of the graph besides the input of the model, or a value computed from it: states, lengths.
 struct OnnxGiven {};
