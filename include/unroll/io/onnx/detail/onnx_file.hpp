@@ -39,6 +39,9 @@ namespace detail {
 /// Largest size of a protobuf message.
 inline constexpr std::uint64_t most_onnx_bytes = (std::uint64_t(1) << 31) - 1;
 
+/// Largest number of dimensions, and of sizes in a list.
+inline constexpr std::size_t most_onnx_sizes = 16;
+
 /// Element type of a tensor, if the library has it.
 inline std::optional<DType> dtype_of_onnx(int type) {
   using T = onnx::TensorProto;
@@ -98,6 +101,8 @@ class OnnxTensors {
     const std::optional<DType> dtype = dtype_of_onnx(given.data_type());
     require<FileError>(dtype.has_value(), where, "the element type must be one of numbers with 8 to 64 bits, got type ",
                        given.data_type());
+    require<FileError>(std::size_t(given.dims_size()) <= most_onnx_sizes, where, "dimensions must be at most ",
+                       most_onnx_sizes, ", got ", given.dims_size());
     Tensor to{*dtype, {given.dims().begin(), given.dims().end()}, {}};
     try {
       to.size();

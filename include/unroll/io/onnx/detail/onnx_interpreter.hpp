@@ -67,9 +67,12 @@ class OnnxInterpreter {
     OnnxSignal x{{0}, {}};
     for (std::size_t k = 0; k < layout.size(); ++k) {
       const auto& size = input.type().tensor_type().shape().dim(int(k));
-      OnnxFactor factor{layout[k], {size.has_dim_value() ? Index(size.dim_value()) : 1}};
-      if (!size.has_dim_value() && layout[k] == OnnxAxis::steps) factor.size.steps = 1;
-      if (!size.has_dim_value() && layout[k] == OnnxAxis::batch) factor.size.batch = 1;
+      const bool known = size.dim_value() > 0;  // some exporters write -1 for an unknown size
+      require<FileError>(size.dim_value() <= most_entries, graph.name(), ": sizes of the input must be at most ",
+                         most_entries, ", got ", size.dim_value());
+      OnnxFactor factor{layout[k], {known ? Index(size.dim_value()) : 1}};
+      if (!known && layout[k] == OnnxAxis::steps) factor.size.steps = 1;
+      if (!known && layout[k] == OnnxAxis::batch) factor.size.batch = 1;
       x.axes.push_back({factor});
     }
     for (const auto& other : graph.graph().input())

@@ -135,6 +135,7 @@ class OnnxLayers {
     to.biased = of_.has(2);
     const std::vector<Index> cut = pads(), more = of_.integers("output_padding");
     to.output_padding = more.empty() ? 0 : more.front();
+    check_between("", "output_padding", to.output_padding, 0, most_of_option);
     const Index beyond = to.dilation * (to.kernel - 1) + 1 - to.stride;  // steps that same() cuts off
     require<FileError>(of_.word("auto_pad", "NOTSET") == "NOTSET" || of_.word("auto_pad", "") == "VALID",
                        "auto_pad must be NOTSET, got ", in_quotes(of_.word("auto_pad", "")));

@@ -141,6 +141,35 @@ struct OnnxRecurrentOptions {
   Index directions() const { return direction == "bidirectional" ? 2 : 1; }
 };
 
+/// Cell of an RNN with an activation. Throws FileError for one that the library does not have.
+inline OnnxCell rnn_of(const std::string& function, const OnnxRecurrentOptions& options) {
+  struct Known {
+    std::string_view name;
+    std::vector<float> alpha, beta;
+  };
+  static const std::array<Known, 8> all{{{"tanh", {}, {}},
+                                         {"relu", {}, {}},
+                                         {"sigmoid", {}, {}},
+                                         {"softplus", {}, {}},
+                                         {"softsign", {}, {}},
+                                         {"leakyrelu", {0.01f}, {}},
+                                         {"elu", {1}, {}},
+                                         {"hardsigmoid", {0.2f}, {0.5f}}}};
+  const auto found = std::ranges::find(all, function, &Known::name);
+  require<FileError>(found != all.end(),
+                     "the activation of an RNN must be Tanh, Relu, Sigmoid, Softplus, Softsign, LeakyRelu, Elu or "
+                     "HardSigmoid, got ",
+                     in_quotes(function));
+  const auto same = [](const std::vector<double>& given, const std::vector<float>& only) {
+    for (std::size_t k = 0; k < given.size() && !only.empty(); ++k)
+      if (float(given[k]) != only.front()) return false;
+    return true;
+  };
+  require<FileError>(same(options.alpha, found->alpha) && same(options.beta, found->beta),
+                     "the numbers of the activation ", function, " must be ONNX's defaults, got others");
+  return OnnxCell(int(OnnxCell::tanh_rnn) + int(found - all.begin()));
+}
+
 /// Cell of an operator. Throws FileError for one that the library does not have.
 inline OnnxCell cell_of(const OnnxRecurrentOptions& options) {
   const std::string_view operation = options.operation;
@@ -163,13 +192,7 @@ inline OnnxCell cell_of(const OnnxRecurrentOptions& options) {
   for (std::size_t k = each; k < functions.size(); ++k)
     require<FileError>(functions[k] == functions[k - each], "activations must be the same in both directions, got ",
                        in_quotes(functions[k - each]), " and ", in_quotes(functions[k]));
-  if (operation == "RNN") {
-    constexpr std::array<std::string_view, 3> known{"tanh", "relu", "sigmoid"};
-    const auto found = std::ranges::find(known, functions[0]);
-    require<FileError>(found != known.end(), "the activation of an RNN must be Tanh, Relu or Sigmoid, got ",
-                       in_quotes(functions[0]));
-    return OnnxCell(int(OnnxCell::tanh_rnn) + int(found - known.begin()));
-  }
+  if (operation == "RNN") return rnn_of(functions[0], options);
   for (std::size_t k = 0; k < each; ++k)
     require<FileError>(functions[k] == defaults[k], "activation ", k, " must be ", defaults[k], ", got ",
                        in_quotes(functions[k]));

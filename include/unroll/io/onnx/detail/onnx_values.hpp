@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
-#include "unroll/io/formats/tensor.hpp"
+#include "unroll/io/onnx/detail/onnx_file.hpp"
 
 namespace unroll::detail {
 
@@ -124,9 +124,6 @@ struct OnnxSizes {
 };
 using OnnxConstant = std::shared_ptr<const Tensor>;
 using OnnxValue = std::variant<OnnxGiven, OnnxFill, OnnxSizes, OnnxConstant, OnnxSignal>;
-
-/// Largest number of dimensions or sizes in a list.
-inline constexpr std::size_t most_onnx_sizes = 64;
 
 inline std::string_view kind_of(const OnnxValue& value) {
   constexpr std::string_view names[] = {"a state or lengths", "a constant", "sizes", "a constant", "a signal"};
