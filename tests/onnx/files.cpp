@@ -1,5 +1,6 @@
-// onnx_files FOLDER: writes each model of models.hpp as FOLDER/NAME.onnx, and its inputs and outputs as FOLDER/NAME.npz,
-// outputs named "out:NAME" with NaN where they are not defined. scripts/check_onnx runs the files in ONNX Runtime.
+// onnx_files FOLDER: writes each model of models.hpp as FOLDER/NAME.onnx, and its inputs and outputs as
+// FOLDER/NAME.npz, outputs named "out:NAME" with NaN where they are not defined. scripts/check_onnx runs the files in
+// ONNX Runtime.
 
 #include <cstdio>
 #include <filesystem>
@@ -32,8 +33,8 @@ Tensor input_tensor(const Named& named, const MatrixX<float>& x) {
 }
 
 /// States of one layer by the names of inputs. Directions are stacked.
-void add_states(const LayerOptions& options, const std::string& prefix, const State<float>& state, const std::string& end,
-                Arrays& to) {
+void add_states(const LayerOptions& options, const std::string& prefix, const State<float>& state,
+                const std::string& end, Arrays& to) {
   const std::string kind = detail::word_of(options, "layer");
   const auto add = [&](const std::string& name, const std::vector<const MatrixX<float>*>& parts, Index groups) {
     std::vector<float> numbers;
@@ -48,7 +49,8 @@ void add_states(const LayerOptions& options, const std::string& prefix, const St
   if (kind != "recurrent" && kind != "bidirectional") return;
   const std::size_t each = state.size() / (kind == "bidirectional" ? 2 : 1);
   for (std::size_t s = 0; s < each; ++s)
-    add(s == 0 ? "h" : "c", each == state.size() ? std::vector{&state[s]} : std::vector{&state[s], &state[s + each]}, 1);
+    add(s == 0 ? "h" : "c", each == state.size() ? std::vector{&state[s]} : std::vector{&state[s], &state[s + each]},
+        1);
 }
 
 bool has_graph(const Stack<float>& model) {
@@ -71,7 +73,9 @@ class Writer {
     model.each_layer([&](const auto& layer, std::size_t k) {
       const Random random(k + 20, Purpose::sample);
       for (const Index rows : layer.state_rows()) {
-        const auto number = [&](Index r, Index c) { return float(random.normal(std::uint64_t(r + 50 * c) + 999 * all[k].size())); };
+        const auto number = [&](Index r, Index c) {
+          return float(random.normal(std::uint64_t(r + 50 * c) + 999 * all[k].size()));
+        };
         all[k].push_back(MatrixX<float>::NullaryExpr(rows, batch, number));
         first[k].push_back(all[k].back().col(0));
         some = true;
@@ -116,7 +120,9 @@ class Writer {
     ++files_;
   }
 
-  static MatrixX<float> padded(const Timeline& timeline, const MatrixX<float>& x) { return timeline.pack(x.leftCols(steps * batch).eval()); }
+  static MatrixX<float> padded(const Timeline& timeline, const MatrixX<float>& x) {
+    return timeline.pack(x.leftCols(steps * batch).eval());
+  }
   static MatrixX<float> unpacked(const Timeline& timeline, const MatrixX<float>& y) {
     MatrixX<float> all = MatrixX<float>::Constant(y.rows(), steps * batch, std::numeric_limits<float>::quiet_NaN());
     for (Index c = 0; c < timeline.columns(); ++c) all.col(timeline.padded_column(c)) = y.col(c);

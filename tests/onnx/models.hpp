@@ -67,7 +67,8 @@ inline void add_cells(std::vector<Named>& to) {
   for (const auto& [name, merge] : merges)
     to.push_back({"last_" + name, {Bidirectional<Gru>{.units = 4, .merge = merge, .returns = Returns::last}}});
   to.push_back({"last", {Recurrent<Lstm>{.units = 4, .returns = Returns::last}, Dense{.units = 2}}});
-  to.push_back({"last_backward", {Recurrent<Gru>{.units = 4, .direction = Direction::backward, .returns = Returns::last}}});
+  to.push_back(
+      {"last_backward", {Recurrent<Gru>{.units = 4, .direction = Direction::backward, .returns = Returns::last}}});
   to.push_back({"last_both", {Bidirectional<Lstm>{.units = 4, .returns = Returns::last}, Dense{.units = 2}}});
 }
 
@@ -104,18 +105,23 @@ inline void add_convolutions(std::vector<Named>& to) {
   to.push_back({"conv_same", {Conv1d{.units = 4, .kernel = 4, .padding = same()}}});
   to.push_back({"conv_same_stride", {Conv1d{.units = 4, .kernel = 4, .stride = 3, .padding = same()}}});
   to.push_back({"conv_causal", {Conv1d{.units = 6, .kernel = 3, .dilation = 2, .groups = 3, .padding = causal()}}});
-  to.push_back({"conv_causal_stride", {Conv1d{.units = 4, .kernel = 3, .stride = 2, .padding = causal(), .biased = false}}});
+  to.push_back(
+      {"conv_causal_stride", {Conv1d{.units = 4, .kernel = 3, .stride = 2, .padding = causal(), .biased = false}}});
   to.push_back({"transpose_valid", {ConvTranspose1d{.units = 4, .kernel = 3, .stride = 2}}});
-  to.push_back({"transpose_number", {ConvTranspose1d{.units = 6, .kernel = 4, .stride = 3, .groups = 3, .padding = 1, .output_padding = 2}}});
+  to.push_back(
+      {"transpose_number",
+       {ConvTranspose1d{.units = 6, .kernel = 4, .stride = 3, .groups = 3, .padding = 1, .output_padding = 2}}});
   to.push_back({"transpose_same", {ConvTranspose1d{.units = 4, .kernel = 5, .stride = 2, .padding = same()}}});
-  to.push_back({"transpose_same_wide", {ConvTranspose1d{.units = 4, .kernel = 2, .stride = 3, .padding = same(), .biased = false}}});
+  to.push_back({"transpose_same_wide",
+                {ConvTranspose1d{.units = 4, .kernel = 2, .stride = 3, .padding = same(), .biased = false}}});
   to.push_back({"upsample", {Upsample{.factor = 3}, Dense{.units = 2}}});
   to.push_back({"max_pool", {MaxPool1d{.kernel = 3, .stride = 2, .padding = 1}}});
   to.push_back({"max_pool_dilated", {MaxPool1d{.kernel = 3, .stride = 1, .dilation = 2, .padding = 2}}});
   to.push_back({"max_pool_causal", {MaxPool1d{.kernel = 3, .stride = 1, .padding = causal()}}});
   to.push_back({"max_pool_ceil", {MaxPool1d{.kernel = 2, .ceil_mode = true}}});
   to.push_back({"average_pool", {AveragePool1d{.kernel = 3, .stride = 2, .padding = 1}}});
-  to.push_back({"average_pool_counted", {AveragePool1d{.kernel = 3, .stride = 2, .padding = 1, .count_padding = true}}});
+  to.push_back(
+      {"average_pool_counted", {AveragePool1d{.kernel = 3, .stride = 2, .padding = 1, .count_padding = true}}});
   to.push_back({"average_pool_same", {AveragePool1d{.kernel = 4, .stride = 1, .padding = same()}}});
   to.push_back({"last_step", {LastStep{}, Dense{.units = 2}}});
   to.push_back({"mean_over_time", {MeanOverTime{}, Dense{.units = 2}}});
@@ -142,8 +148,12 @@ inline std::vector<Named> all() {
   to.push_back({"layer_norm", {LayerNorm{.epsilon = 1e-3}, LayerNorm{.scaled = false, .shifted = false}}});
   to.push_back({"rms_norm", {LayerNorm{.shifted = false, .centred = false}}});
   to.push_back({"graph", {residual(), Dense{.units = 2}}});
-  to.push_back({"embedding", {Embedding{.size = tokens, .dimension = 4}, Recurrent<Lstm>{.units = 4}, Dense{.units = tokens}}, true});
-  to.push_back({"tied", {Embedding{.size = tokens, .dimension = 4}, Recurrent<Gru>{.units = 4}, TiedDense{.embedding = 0}}, true});
+  to.push_back({"embedding",
+                {Embedding{.size = tokens, .dimension = 4}, Recurrent<Lstm>{.units = 4}, Dense{.units = tokens}},
+                true});
+  to.push_back({"tied",
+                {Embedding{.size = tokens, .dimension = 4}, Recurrent<Gru>{.units = 4}, TiedDense{.embedding = 0}},
+                true});
   return to;
 }
 
@@ -154,7 +164,8 @@ inline Stack<float> model_of(const Named& named) {
   auto& values = model.parameters().values();
   for (Index k = 0; k < values.size(); ++k) values[k] = float(0.5 * random.normal(std::uint64_t(k)));
   for (const ParameterBlock& block : model.parameters().table().blocks())
-    if (block.name.ends_with("running_var")) model.parameters().block(block).array() = model.parameters().block(block).array().abs() + 0.5f;
+    if (block.name.ends_with("running_var"))
+      model.parameters().block(block).array() = model.parameters().block(block).array().abs() + 0.5f;
   return model;
 }
 

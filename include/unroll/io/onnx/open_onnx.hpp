@@ -11,14 +11,9 @@
 #include <vector>
 
 #include "unroll/io/onnx/detail/onnx_interpreter.hpp"
+#include "unroll/io/onnx/onnx_options.hpp"
 
 namespace unroll {
-
-/// Choices for a file with several inputs or outputs.
-struct OnnxReadOptions {
-  std::string input = {};   ///< of the model; empty: the first one
-  std::string output = {};  ///< of the model; empty: the first one. Nodes that it does not need are not read
-};
 
 namespace detail {
 
@@ -55,8 +50,9 @@ OnnxModel<S> open_onnx(const OnnxFile& file, const OnnxReadOptions& options = {}
   const auto number = detail::dtype_of_onnx(type.elem_type());
   const bool tokens = number && detail::is_integer(*number);
   const auto layouts = detail::onnx_layouts(type.shape().dim_size(), tokens);
-  require<FileError>(!layouts.empty(), file.file, ": input ", [&] { return detail::in_quotes(input.name()); },
-                     " must have ", tokens ? "1 or 2" : "2 or 3", " dimensions, got ", type.shape().dim_size());
+  require<FileError>(
+      !layouts.empty(), file.file, ": input ", [&] { return detail::in_quotes(input.name()); }, " must have ",
+      tokens ? "1 or 2" : "2 or 3", " dimensions, got ", type.shape().dim_size());
   std::optional<FileError> refusal;
   std::size_t furthest = 0;
   for (const detail::OnnxLayout& layout : layouts) {
@@ -65,9 +61,8 @@ OnnxModel<S> open_onnx(const OnnxFile& file, const OnnxReadOptions& options = {}
       reader.emplace(graph, input, layout);
       auto [nodes, last] = reader->read(output.name());
       const Index features = nodes.front().features;
-      return detail::within_onnx(file.file, [&] {
-        return detail::OnnxBuilder<S>(std::move(nodes), last).model(features);
-      });
+      return detail::within_onnx(file.file,
+                                 [&] { return detail::OnnxBuilder<S>(std::move(nodes), last).model(features); });
     } catch (const FileError& error) {
       const std::size_t progress = reader ? reader->progress() + 1 : 0;
       if (!refusal || progress > furthest) refusal = error, furthest = progress;

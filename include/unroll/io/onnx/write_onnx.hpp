@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "unroll/io/atomic_file.hpp"
-#include "unroll/io/onnx/detail/onnx_nodes.hpp"
-#include "unroll/io/onnx/detail/onnx_writer.hpp"
+#include "unroll/io/onnx/detail/write/onnx_writer.hpp"
+#include "unroll/io/onnx/onnx_model.hpp"
 #include "unroll/parameters/finite.hpp"
 
 namespace unroll {
@@ -31,7 +31,8 @@ MatrixX<float> as_float(const MatrixX<S>& from, std::string_view what) {
 
 /// Throws unless the initial states are empty or those of one sequence.
 template <class Model>
-void check_onnx_states(const Model& model, const ModelState<typename Model::Scalar>& first, const OnnxOptions& options) {
+void check_onnx_states(const Model& model, const ModelState<typename Model::Scalar>& first,
+                       const OnnxOptions& options) {
   require<ValueError>(first.empty() || !options.states,
                       "ONNX: initial states must be empty with states as inputs, got some; pass them to the inputs");
   require<ShapeError>(first.empty() || first.size() == model.depth(),
@@ -57,8 +58,7 @@ std::string onnx_bytes(const Model& model, const ModelState<typename Model::Scal
   detail::check_onnx_states(model, first, options);
   check_finite("ONNX", model.parameters());
   Parameters<float> parameters(model.parameters().table());
-  parameters.values() =
-      detail::as_float(MatrixX<typename Model::Scalar>(model.parameters().values()), "parameters");
+  parameters.values() = detail::as_float(MatrixX<typename Model::Scalar>(model.parameters().values()), "parameters");
   detail::OnnxWriter writer(parameters, options);
   detail::OnnxWriterBase& base = writer.base();
   detail::OnnxWritten x{"x", model.features()};

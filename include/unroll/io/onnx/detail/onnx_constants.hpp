@@ -2,86 +2,15 @@
 // Operators on constants and sizes, which exporters write around layers.
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "unroll/io/onnx/detail/onnx_operator.hpp"
+#include "unroll/io/onnx/detail/tensor_parts.hpp"
 
 namespace unroll::detail {
-
-/// Elements of the dimensions after `axis`, in bytes.
-inline std::size_t inner_bytes(const Tensor& tensor, std::size_t axis) {
-  std::size_t bytes = std::size_t(traits_of(tensor.dtype).bytes);
-  for (std::size_t k = axis + 1; k < tensor.shape.size(); ++k) bytes *= std::size_t(tensor.shape[k]);
-  return bytes;
-}
-
-inline Tensor transposed(const Tensor& from, const std::vector<std::size_t>& order) {
-  Tensor to{from.dtype, {}, std::vector<std::byte>(from.bytes.size())};
-  std::vector<std::size_t> stride;
-  for (const std::size_t axis : order) to.shape.push_back(from.shape[axis]), stride.push_back(inner_bytes(from, axis));
-  const std::size_t each = std::size_t(traits_of(from.dtype).bytes);
-  std::vector<Index> at(order.size());
-  std::size_t source = 0;
-  for (std::size_t k = 0; k < to.bytes.size(); k += each) {
-    std::memcpy(to.bytes.data() + k, from.bytes.data() + source, each);
-    for (std::size_t axis = order.size(); axis-- > 0;) {
-      source += stride[axis];
-      if (++at[axis] < to.shape[axis]) break;
-      source -= stride[axis] * std::size_t(at[axis]);
-      at[axis] = 0;
-    }
-  }
-  return to;
-}
-
-/// Entries [first, last) of a dimension.
-inline Tensor part_of(const Tensor& from, std::size_t axis, Index first, Index last) {
-  Tensor to{from.dtype, from.shape, {}};
-  to.shape[axis] = last - first;
-  const std::size_t each = inner_bytes(from, axis), whole = each * std::size_t(from.shape[axis]);
-  for (std::size_t block = 0; block + whole <= from.bytes.size() && whole > 0; block += whole) {
-    const auto begin = from.bytes.begin() + std::ptrdiff_t(block);
-    to.bytes.insert(to.bytes.end(), begin + std::ptrdiff_t(each * std::size_t(first)),
-                    begin + std::ptrdiff_t(each * std::size_t(last)));
-  }
-  return to;
-}
-
-inline Tensor joined(const std::vector<const Tensor*>& from, std::size_t axis) {
-  Tensor to{from.front()->dtype, from.front()->shape, {}};
-  to.shape[axis] = 0;
-  for (const Tensor* one : from) {
-    std::vector<Index> shape = one->shape;
-    require<FileError>(one->dtype == to.dtype && shape.size() == to.shape.size(),
-                       "the inputs must have the same type and number of dimensions");
-    to.shape[axis] = checked_add(to.shape[axis], std::exchange(shape[axis], to.shape[axis]), "size");
-    std::vector<Index> others = to.shape;
-    others[axis] = shape[axis];
-    require<FileError>(shape == others, "the inputs must have the same shape besides dimension ", axis);
-  }
-  std::size_t blocks = 1;
-  for (std::size_t k = 0; k < axis; ++k) blocks *= std::size_t(to.shape[k]);
-  for (std::size_t block = 0; block < blocks; ++block)
-    for (const Tensor* one : from) {
-      const std::size_t each = inner_bytes(*one, axis) * std::size_t(one->shape[axis]);
-      const auto begin = one->bytes.begin() + std::ptrdiff_t(block * each);
-      to.bytes.insert(to.bytes.end(), begin, begin + std::ptrdiff_t(each));
-    }
-  return to;
-}
-
-/// Entries of a dimension in reverse order.
-inline Tensor reversed(const Tensor& from, std::size_t axis) {
-  std::vector<Tensor> parts;
-  std::vector<const Tensor*> all;
-  for (Index k = from.shape[axis]; k-- > 0;) parts.push_back(part_of(from, axis, k, k + 1));
-  for (const Tensor& part : parts) all.push_back(&part);
-  return joined(all, axis);
-}
 
 /// First and last entry, excluded, of a slice of `count` entries; numbers below 0 count from the end.
 inline std::pair<Index, Index> slice_range(Index first, Index last, Index count) {
@@ -177,7 +106,8 @@ class OnnxFolding {
     return OnnxSizes{std::vector(std::size_t(shape[0].number), OnnxSize{number->to<Index>().front()})};
   }
   std::optional<OnnxValue> fill_like() const {
-    static constexpr std::string_view same[] = {"Transpose", "Reshape", "Slice", "Gather", "Squeeze", "Unsqueeze", "Tile"};
+    static constexpr std::string_view same[] = {"Transpose", "Reshape",   "Slice", "Gather",
+                                                "Squeeze",   "Unsqueeze", "Tile"};
     if (std::ranges::find(same, of_.type()) != std::end(same)) return of_.input(0);
     return std::nullopt;
   }
@@ -189,7 +119,8 @@ class OnnxFolding {
     if (type == "Concat") {
       std::vector<const Tensor*> all;
       std::uint64_t bytes = 0;
-      for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(of_.constant(k).get()), bytes += all.back()->bytes.size();
+      for (std::size_t k = 0; k < of_.inputs(); ++k)
+        all.push_back(of_.constant(k).get()), bytes += all.back()->bytes.size();
       tensors_.count(bytes);
       return joined(all, dimension_of(of_.integer("axis", 0), count));
     }
@@ -215,7 +146,8 @@ class OnnxFolding {
       std::vector<OnnxSize> given;
       for (const Index size : integers_of(of_.input(1))) given.push_back({size});
       shape.clear();
-      for (const OnnxSize& size : whole_shape(axes, given, of_.integer("allowzero", 0) != 0)) shape.push_back(size.number);
+      for (const OnnxSize& size : whole_shape(axes, given, of_.integer("allowzero", 0) != 0))
+        shape.push_back(size.number);
       return shape;
     }
     auto axes = of_.integers(1, "axes");
@@ -248,7 +180,8 @@ class OnnxFolding {
     if (type == "Gather") {
       const OnnxSizes from = sizes_of(of_.input(0)), at = sizes_of(of_.input(1));
       OnnxSizes to{{}, at.scalar};
-      for (const Index k : integers_of(of_.input(1))) to.sizes.push_back(from.sizes[dimension_of(k, from.sizes.size())]);
+      for (const Index k : integers_of(of_.input(1)))
+        to.sizes.push_back(from.sizes[dimension_of(k, from.sizes.size())]);
       return to;
     }
     if (type == "Slice") {
@@ -292,7 +225,8 @@ class OnnxFolding {
     for (std::size_t k = 0; k < count; ++k) {
       std::vector<OnnxSize> at;
       for (const OnnxSizes& one : all) {
-        require<FileError>(one.sizes.size() == 1 || k < one.sizes.size(), "the inputs must have equal numbers of sizes");
+        require<FileError>(one.sizes.size() == 1 || k < one.sizes.size(),
+                           "the inputs must have equal numbers of sizes");
         at.push_back(one.sizes[one.sizes.size() == 1 ? 0 : k]);
       }
       to.sizes.push_back(computed(at));
@@ -308,7 +242,8 @@ class OnnxFolding {
     if (type == "Mul") return at[0] * at[1];
     if (type == "Div") {
       const auto to = quotient(at[0], at[1]);
-      require<FileError>(to.has_value(), "a quotient of sizes must be exact, got ", text_of(at[0]), " and ", text_of(at[1]));
+      require<FileError>(to.has_value(), "a quotient of sizes must be exact, got ", text_of(at[0]), " and ",
+                         text_of(at[1]));
       return *to;
     }
     require<FileError>(at[0].is_number() && at[1].is_number(), "a sum of sizes must be of known numbers, got ",

@@ -19,7 +19,8 @@ std::optional<OnnxValue> part_of_gelu(OnnxNetwork<S>& network, const OnnxOperato
   const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-6 * b; };
   if (of.type() == "Erf") {
     OnnxSignal to = of.signal(0);
-    require<FileError>(to.gelu == 0 && near(to.factor, std::sqrt(0.5)), "the argument must be a signal / sqrt(2), as in a GELU");
+    require<FileError>(to.gelu == 0 && near(to.factor, std::sqrt(0.5)),
+                       "the argument must be a signal / sqrt(2), as in a GELU");
     to.gelu = 1, to.factor = 1;
     return to;
   }
@@ -32,7 +33,8 @@ std::optional<OnnxValue> part_of_gelu(OnnxNetwork<S>& network, const OnnxOperato
     to.gelu = 3, to.factor *= other.factor;
   } else if (sum) {
     if (to.gelu != 1) return std::nullopt;
-    require<FileError>(to.factor == 1 && of.number(1 - first) == 1, "1 must be added to erf(x / sqrt(2)), as in a GELU");
+    require<FileError>(to.factor == 1 && of.number(1 - first) == 1,
+                       "1 must be added to erf(x / sqrt(2)), as in a GELU");
     to.gelu = 2;
   } else {
     const double number = of.number(1 - first);

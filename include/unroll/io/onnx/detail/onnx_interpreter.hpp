@@ -94,8 +94,8 @@ class OnnxInterpreter {
     }
     const OnnxValue* found = value(output);
     const auto* signal = found == nullptr ? nullptr : std::get_if<OnnxSignal>(found);
-    require<FileError>(signal != nullptr, graph_.name(), ": output ",
-                       in_quotes(output), " must be computed from the input by layers, got ",
+    require<FileError>(signal != nullptr, graph_.name(), ": output ", in_quotes(output),
+                       " must be computed from the input by layers, got ",
                        found == nullptr ? "nothing" : kind_of(*found));
     return within_onnx(text(graph_.name(), ": output ", in_quotes(output)), [&] {
       const OnnxSignal whole = network_.whole(complete(*signal));
@@ -162,7 +162,7 @@ class OnnxInterpreter {
       if (auto folded = OnnxFolding(of, graph_.tensors())()) return {*std::move(folded)};
       throw FileError("the operator must have an input computed from that of the model, or be one of sizes");
     }
-    if (of.type() == "LSTM" || of.type() == "GRU" || of.type() == "RNN") 
+    if (of.type() == "LSTM" || of.type() == "GRU" || of.type() == "RNN")
       return OnnxRecurrentReader<S>(network_, of).read();
     if (of.type() == "Split") return OnnxSignals<S>(network_, of).split();
     if (const auto pooled = pooling(of)) return {*pooled};
@@ -212,7 +212,8 @@ class OnnxInterpreter {
         {"BatchNormalization", [](Layers layers, Signals, Of) { return layers.batch_norm(); }},
         {"LayerNormalization", [](Layers layers, Signals, Of) { return layers.layer_norm(true); }},
         {"RMSNormalization", [](Layers layers, Signals, Of) { return layers.layer_norm(false); }},
-        {"Gather", [](Layers layers, Signals signals, Of of) { return of.is_signal(0) ? signals.gather() : layers.embedding(); }},
+        {"Gather",
+         [](Layers layers, Signals signals, Of of) { return of.is_signal(0) ? signals.gather() : layers.embedding(); }},
         {"Add", [](Layers layers, Signals signals, Of of) { return sum(layers, signals, of); }},
         {"Sum", [](Layers, Signals signals, Of) { return signals.merge(Merge::sum); }},
         {"Mul", [](Layers, Signals signals, Of) { return signals.merge(Merge::product); }},
@@ -246,9 +247,12 @@ class OnnxInterpreter {
         {"Abs", function<Abs>()},
         {"LeakyRelu", function<LeakyRelu>([](Of of) { return LeakyRelu{of.real("alpha", 0.01)}; })},
         {"Elu", function<Elu>([](Of of) { return Elu{of.real("alpha", 1)}; })},
-        {"HardSigmoid", function<HardSigmoid>([](Of of) { return HardSigmoid{of.real("alpha", 0.2), of.real("beta", 0.5)}; })},
+        {"HardSigmoid", function<HardSigmoid>([](Of of) {
+           return HardSigmoid{of.real("alpha", 0.2), of.real("beta", 0.5)};
+         })},
         {"Gelu", [](Layers, Signals signals, Of of) {
-           return of.word("approximate", "none") == "tanh" ? signals.function(Activate<GeluTanh>{}) : signals.function(Activate<Gelu>{});
+           return of.word("approximate", "none") == "tanh" ? signals.function(Activate<GeluTanh>{})
+                                                           : signals.function(Activate<Gelu>{});
          }}};
     return all;
   }

@@ -118,7 +118,9 @@ class OnnxLayers {
     to.biased = of_.has(2);
     std::map<std::string, Tensor> all{{"weight", *weights}};
     if (to.biased) all["bias"] = *of_.constant(2, {to.units});
-    return resized(x, to, to.units, all, to.stride == 1 && zeros_of({to.kernel, 1, to.dilation}, to.padding) == (to.kernel - 1) * to.dilation);
+    return resized(
+        x, to, to.units, all,
+        to.stride == 1 && zeros_of({to.kernel, 1, to.dilation}, to.padding) == (to.kernel - 1) * to.dilation);
   }
 
   /// ConvTranspose(x (batch, features, steps), weights [features, units / groups, kernel], bias).
@@ -154,8 +156,8 @@ class OnnxLayers {
     const Index span = checked_multiply(dilation, kernel - 1, "dilations") + 1;
     const std::vector<Index> zeros = pads();
     if (automatic == "SAME_UPPER" && zeros[0] == 0 && zeros[1] == 0) return same();
-    require<FileError>(automatic == "NOTSET" || automatic == "VALID", "auto_pad must be NOTSET, VALID or SAME_UPPER, got ",
-                       in_quotes(automatic));
+    require<FileError>(automatic == "NOTSET" || automatic == "VALID",
+                       "auto_pad must be NOTSET, VALID or SAME_UPPER, got ", in_quotes(automatic));
     if (zeros[0] == zeros[1]) return zeros[0];
     if (zeros[1] == 0 && zeros[0] == span - 1) return causal();
     require<FileError>(stride == 1 && zeros[0] == (span - 1) / 2 && zeros[0] + zeros[1] == span - 1,
@@ -173,9 +175,9 @@ class OnnxLayers {
   /// Signal (batch, features, steps).
   OnnxSignal for_windows() {
     const OnnxSignal x = with_features(of_.signal(0), 1, true);
-    require<FileError>(x.axes.size() == 3 && is_only(x.axes[0], OnnxAxis::batch, true) &&
-                           is_only(x.axes[2], OnnxAxis::steps),
-                       "input 0 must be (batch, features, steps), got ", [&] { return text_of(x.axes); });
+    require<FileError>(
+        x.axes.size() == 3 && is_only(x.axes[0], OnnxAxis::batch, true) && is_only(x.axes[2], OnnxAxis::steps),
+        "input 0 must be (batch, features, steps), got ", [&] { return text_of(x.axes); });
     return x;
   }
 
@@ -185,11 +187,10 @@ class OnnxLayers {
     OnnxSize steps = x.axes[2].front().size;
     if (!keeps_steps && steps.is_number()) steps.number = layer_of.steps_after(steps.number);
     if (!keeps_steps && !steps.is_number()) steps = {1, 1, 0, steps.version + 1};
-    OnnxSignal to{{network_.add({.reads = x.parts,
-                                 .layer = std::move(layer_of),
-                                 .fill = fill_with<S>(tensors(all)),
-                                 .features = units})},
-                  x.axes};
+    OnnxSignal to{
+        {network_.add(
+            {.reads = x.parts, .layer = std::move(layer_of), .fill = fill_with<S>(tensors(all)), .features = units})},
+        x.axes};
     to.axes[1] = {{OnnxAxis::features, {units}}};
     to.axes[2].front().size = steps;
     return to;

@@ -10,20 +10,11 @@
 
 #include "unroll/io/import/pytorch_layers.hpp"
 #include "unroll/io/onnx/detail/onnx_recurrent.hpp"
+#include "unroll/io/onnx/onnx_model.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/graph.hpp"
-#include "unroll/models/stack.hpp"
 
-namespace unroll {
-
-/// Model of an ONNX file with its initial states.
-template <class S>
-struct OnnxModel {
-  Stack<S> model;
-  ModelState<S> first;  ///< for one sequence, as passes and Streaming::set_state take them; empty: all 0
-};
-
-namespace detail {
+namespace unroll::detail {
 
 /// Largest number of nodes, far above that of real models.
 inline constexpr std::size_t most_onnx_nodes = 1024;
@@ -246,5 +237,4 @@ class OnnxBuilder {
   bool has_states_ = false;
 };
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "unroll/io/onnx/detail/onnx_file.hpp"
 #include "unroll/io/onnx/detail/onnx_values.hpp"
+#include "unroll/io/onnx/onnx_file.hpp"
 
 namespace unroll::detail {
 

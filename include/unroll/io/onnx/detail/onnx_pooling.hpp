@@ -34,8 +34,10 @@ class OnnxPooling {
     const bool keeps = stride == 1 && zeros_of({kernel[0], 1, dilation}, padding) == (kernel[0] - 1) * dilation;
     const bool all = of_.integer("count_include_pad", 0) != 0;
     const AnyLayer<S> layer =
-        max ? AnyLayer<S>(MaxPool1d{.kernel = kernel[0], .stride = stride, .dilation = dilation, .padding = padding, .ceil_mode = up})
-            : AnyLayer<S>(AveragePool1d{.kernel = kernel[0], .stride = stride, .padding = padding, .count_padding = all, .ceil_mode = up});
+        max ? AnyLayer<S>(MaxPool1d{
+                  .kernel = kernel[0], .stride = stride, .dilation = dilation, .padding = padding, .ceil_mode = up})
+            : AnyLayer<S>(AveragePool1d{
+                  .kernel = kernel[0], .stride = stride, .padding = padding, .count_padding = all, .ceil_mode = up});
     return layers_.resized(x, layer, layers_.features_of(x), {}, keeps);
   }
   /// Resize by repeating steps.
@@ -53,9 +55,7 @@ class OnnxPooling {
   }
 
  private:
-  OnnxSignal signal() {
-    return complete(layers_.for_windows());
-  }
+  OnnxSignal signal() { return complete(layers_.for_windows()); }
 
   OnnxNetwork<S>& network_;
   const OnnxOperator& of_;

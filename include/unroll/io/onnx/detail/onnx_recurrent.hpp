@@ -173,8 +173,9 @@ inline OnnxCell rnn_of(const std::string& function, const OnnxRecurrentOptions& 
 /// Cell of an operator. Throws FileError for one that the library does not have.
 inline OnnxCell cell_of(const OnnxRecurrentOptions& options) {
   const std::string_view operation = options.operation;
-  require<FileError>(options.direction == "forward" || options.direction == "reverse" || options.direction == "bidirectional",
-                     "direction must be forward, reverse or bidirectional, got ", in_quotes(options.direction));
+  require<FileError>(
+      options.direction == "forward" || options.direction == "reverse" || options.direction == "bidirectional",
+      "direction must be forward, reverse or bidirectional, got ", in_quotes(options.direction));
   require<FileError>(!options.clips, "clip must not be used, because no cell limits its gates; remove the attribute");
   std::vector<std::string> functions = options.activations;
   const std::vector<std::string> defaults = operation == "LSTM"  ? std::vector<std::string>{"sigmoid", "tanh", "tanh"}

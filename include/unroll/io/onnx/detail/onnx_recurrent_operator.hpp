@@ -37,7 +37,8 @@ class OnnxRecurrentReader {
     OnnxSignal steps{{}, {}}, last = steps;
     for (Index d = 0; d < weights->directions; ++d) {
       const bool backward = options_.direction == "reverse" || d == 1;
-      OnnxRecurrent<S> layer{.cell = cell_, .units = units_, .direction = backward ? Direction::backward : Direction::forward};
+      OnnxRecurrent<S> layer{
+          .cell = cell_, .units = units_, .direction = backward ? Direction::backward : Direction::forward};
       layer.directions = {{weights, d, initial[std::size_t(d)]}};
       for (OnnxSignal* to : {&steps, &last}) {
         layer.returns = to == &steps ? Returns::steps : Returns::last;

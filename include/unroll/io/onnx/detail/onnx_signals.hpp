@@ -23,8 +23,8 @@ class OnnxSignals {
   OnnxValue shape() const {
     OnnxSizes to;
     for (const auto& dimension : of_.signal(0).axes) to.sizes.push_back(size_of(dimension));
-    const auto [first, last] = slice_range(of_.integer("start", 0),
-                                           of_.integer("end", std::numeric_limits<Index>::max()), Index(to.sizes.size()));
+    const auto [first, last] = slice_range(
+        of_.integer("start", 0), of_.integer("end", std::numeric_limits<Index>::max()), Index(to.sizes.size()));
     to.sizes = std::vector(to.sizes.begin() + first, to.sizes.begin() + last);
     return to;
   }
@@ -47,7 +47,8 @@ class OnnxSignals {
     const Index axis = given < 0 ? given + count : given;
     require<FileError>(axis >= 0 && axis <= count, "axis must be ", -count, " to ", count, ", got ", given);
     OnnxSize front, back;
-    for (Index k = 0; k < count; ++k) (k < axis ? front : back) = (k < axis ? front : back) * size_of(x.axes[std::size_t(k)]);
+    for (Index k = 0; k < count; ++k)
+      (k < axis ? front : back) = (k < axis ? front : back) * size_of(x.axes[std::size_t(k)]);
     x.axes = reshaped(x.axes, {front, back});
     return x;
   }
@@ -60,7 +61,8 @@ class OnnxSignals {
     for (std::size_t k = 0; k < x.axes.size(); ++k) {
       const OnnxSize size = size_of(x.axes[k]);
       if (given.empty()) removed[k] = size == OnnxSize{};
-      require<FileError>(removed[k] == 0 || size == OnnxSize{}, "a removed dimension must have the size 1, got ", text_of(size));
+      require<FileError>(removed[k] == 0 || size == OnnxSize{}, "a removed dimension must have the size 1, got ",
+                         text_of(size));
       if (removed[k] == 0) axes.push_back(x.axes[k]);
     }
     x.axes = std::move(axes);
@@ -73,7 +75,8 @@ class OnnxSignals {
     const std::size_t count = x.axes.size() + given.size();
     for (Index& axis : given) axis = Index(dimension_of(axis, count));
     std::ranges::sort(given);
-    for (const Index axis : given) x.axes.insert(x.axes.begin() + std::min(axis, Index(x.axes.size())), std::vector<OnnxFactor>());
+    for (const Index axis : given)
+      x.axes.insert(x.axes.begin() + std::min(axis, Index(x.axes.size())), std::vector<OnnxFactor>());
     return x;
   }
 
@@ -101,7 +104,8 @@ class OnnxSignals {
     const OnnxSignal x = signal(0);
     const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
     const Index outputs = of_.node().output_size(), count = Index(x.parts.size());
-    require<FileError>(outputs >= 1 && count % outputs == 0, "the number of outputs must divide ", count, ", got ", outputs);
+    require<FileError>(outputs >= 1 && count % outputs == 0, "the number of outputs must divide ", count, ", got ",
+                       outputs);
     for (const Index size : of_.integers(1, "split"))
       require<FileError>(size == count / outputs, "the parts must be equal, got ", size, " of ", count);
     std::vector<OnnxValue> to;
@@ -114,7 +118,8 @@ class OnnxSignals {
     const std::vector<Index> zeros = of_.integers(1, "pads");
     require<FileError>(of_.word("mode", "constant") == "constant", "mode must be constant, got ",
                        in_quotes(of_.word("mode", "")));
-    require<FileError>((!of_.has(2) || of_.number(2) == 0) && of_.real("value", 0) == 0, "the value must be 0, got another");
+    require<FileError>((!of_.has(2) || of_.number(2) == 0) && of_.real("value", 0) == 0,
+                       "the value must be 0, got another");
     require<FileError>(!of_.has(3) && zeros.size() == 2 * x.axes.size(), "pads must have ", 2 * x.axes.size(),
                        " entries and no axes, got ", zeros.size());
     for (std::size_t k = 0; k < x.axes.size(); ++k) {
@@ -164,10 +169,11 @@ class OnnxSignals {
     if (!alike)
       for (OnnxSignal& one : all) one = network_.whole(std::move(one));
     for (const OnnxSignal& one : all)
-      require<FileError>(text_of(one.axes) == text_of(all[0].axes) &&
-                             network_.node(one.parts[0]).features == network_.node(all[0].parts[0]).features,
-                         "the inputs must have equal dimensions, got ", [&] { return text_of(all[0].axes); }, " and ",
-                         [&] { return text_of(one.axes); });
+      require<FileError>(
+          text_of(one.axes) == text_of(all[0].axes) &&
+              network_.node(one.parts[0]).features == network_.node(all[0].parts[0]).features,
+          "the inputs must have equal dimensions, got ", [&] { return text_of(all[0].axes); }, " and ",
+          [&] { return text_of(one.axes); });
     OnnxSignal to = all[0];
     for (std::size_t part = 0; part < to.parts.size() && all.size() > 1; ++part) {
       std::vector<std::size_t> reads;
@@ -184,9 +190,10 @@ class OnnxSignals {
     const std::size_t axis = dimension_of(of_.integer("axis", 0), all[0].axes.size());
     const auto apart = [&](OnnxSignal x) { return x.axes[axis].clear(), text_of(x.axes); };
     for (const OnnxSignal& one : all)
-      require<FileError>(one.axes.size() == all[0].axes.size() && apart(one) == apart(all[0]),
-                         "the inputs must have equal dimensions besides axis, got ", [&] { return text_of(all[0].axes); },
-                         " and ", [&] { return text_of(one.axes); });
+      require<FileError>(
+          one.axes.size() == all[0].axes.size() && apart(one) == apart(all[0]),
+          "the inputs must have equal dimensions besides axis, got ", [&] { return text_of(all[0].axes); }, " and ",
+          [&] { return text_of(one.axes); });
     if (all.size() == 1) return all[0];
     const bool directions = is_only(all[0].axes[axis], OnnxAxis::direction, true) && all[0].has(OnnxAxis::features);
     return directions ? joined_directions(all, axis) : joined_features(all, axis);
@@ -219,7 +226,8 @@ class OnnxSignals {
     auto& dimension = x.axes[axis];
     const OnnxSize size = size_of(dimension);
     const Index count = size.is_number() ? size.number : std::numeric_limits<Index>::max();
-    const auto [from, to] = size.is_number() ? slice_range(first, last == 0 && is_last ? count : last, count) : std::pair(first, last);
+    const auto [from, to] =
+        size.is_number() ? slice_range(first, last == 0 && is_last ? count : last, count) : std::pair(first, last);
     if (from == 0 && to == count) return x;
     if (is_only(dimension, OnnxAxis::direction)) {
       require<FileError>(from < to, "a slice must have at least 1 direction");
@@ -239,7 +247,8 @@ class OnnxSignals {
 
   std::size_t one_step(std::size_t part, bool last, bool first) const {
     OnnxNode<S> node = network_.node(part);
-    if (first && node.recurrent && node.recurrent->direction == Direction::backward && node.recurrent->returns == Returns::steps) {
+    if (first && node.recurrent && node.recurrent->direction == Direction::backward &&
+        node.recurrent->returns == Returns::steps) {
       node.recurrent->returns = Returns::last;
       return network_.add(std::move(node));
     }
@@ -249,7 +258,8 @@ class OnnxSignals {
 
   OnnxSignal joined_directions(const std::vector<OnnxSignal>& all, std::size_t axis) const {
     OnnxSignal to = all[0];
-    for (std::size_t k = 1; k < all.size(); ++k) to.parts.insert(to.parts.end(), all[k].parts.begin(), all[k].parts.end());
+    for (std::size_t k = 1; k < all.size(); ++k)
+      to.parts.insert(to.parts.end(), all[k].parts.begin(), all[k].parts.end());
     for (const std::size_t part : to.parts)
       require<FileError>(network_.node(part).features == network_.node(to.parts[0]).features,
                          "the inputs must have equal numbers of units");

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "unroll/core/checked.hpp"
-#include "unroll/io/onnx/detail/onnx_file.hpp"
+#include "unroll/io/onnx/onnx_file.hpp"
 
 namespace unroll::detail {
 

@@ -7,20 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "unroll/io/onnx/detail/onnx_graph_writer.hpp"
-#include "unroll/layers/options.hpp"
 #include "unroll/cell/state.hpp"
+#include "unroll/io/onnx/detail/write/onnx_graph_writer.hpp"
+#include "unroll/io/onnx/onnx_options.hpp"
+#include "unroll/layers/options.hpp"
 #include "unroll/parameters/parameters.hpp"
 
-namespace unroll {
-
-/// Inputs and outputs of a model that is written.
-struct OnnxOptions {
-  bool lengths = false;  ///< input "lengths" [batch], int32: valid steps of each sequence, from the first one
-  bool states = false;   ///< an input such as "0.h" for each state, and an output "0.h_next"
-};
-
-namespace detail {
+namespace unroll::detail {
 
 /// Layer that is written.
 struct OnnxWrittenLayer {
@@ -73,8 +66,9 @@ class OnnxWriterBase {
       return graph_.input(name, onnx::TensorProto::FLOAT, {numbers.shape[0], "batch", numbers.shape[2]});
     if (zero) return "";
     const std::string batch = graph_.add("", "Shape", {"x"}, {{"start", Index(1)}, {"end", Index(2)}});
-    const std::string shape = graph_.add(
-        "", "Concat", {graph_.integers({numbers.shape[0]}), batch, graph_.integers({numbers.shape[2]})}, {{"axis", Index(0)}});
+    const std::string shape =
+        graph_.add("", "Concat", {graph_.integers({numbers.shape[0]}), batch, graph_.integers({numbers.shape[2]})},
+                   {{"axis", Index(0)}});
     return graph_.add(name, "Expand", {graph_.tensor(name, numbers), shape});
   }
   void add_state_output(const std::string& name, const std::string& value, std::vector<OnnxDimension> shape) {
@@ -99,5 +93,4 @@ class OnnxWriterBase {
   std::size_t taken_ = 0;
 };
 
-}  // namespace detail
-}  // namespace unroll
+}  // namespace unroll::detail

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "unroll/io/onnx/detail/onnx_file.hpp"
+#include "unroll/io/onnx/onnx_file.hpp"
 
 namespace unroll::detail {
 
@@ -25,7 +25,8 @@ class OnnxGraphWriter {
  public:
   onnx::GraphProto& graph() { return *model_.mutable_graph(); }
 
-  /// Adds a node whose outputs have the names "PREFIXoperation_k". Returns the first one. Empty last inputs are omitted.
+  /// Adds a node whose outputs have the names "PREFIXoperation_k". Returns the first one. Empty last inputs are
+  /// omitted.
   std::string add(const std::string& prefix, const std::string& operation, std::vector<std::string> inputs,
                   const std::vector<OnnxAttribute>& attributes = {}, int outputs = 1) {
     onnx::NodeProto& node = *graph().add_node();

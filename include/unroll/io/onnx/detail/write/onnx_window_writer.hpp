@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "unroll/io/import/pytorch_layers.hpp"
-#include "unroll/io/onnx/detail/onnx_writer_base.hpp"
+#include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
 
 namespace unroll::detail {
 
@@ -25,9 +25,10 @@ class OnnxWindowWriter {
     else
       x.name = to_.graph().add(layer_.prefix, "Concat", {before, x.name}, {{"axis", Index(0)}}), add_steps(all);
     if (remembers && to_.options().states) {
-      const std::string next = to_.graph().add(layer_.prefix, "Slice",
-                                               {x.name, to_.graph().integers({-reach}),
-                                                to_.graph().integers({std::numeric_limits<Index>::max()}), to_.graph().integers({0})});
+      const std::string next =
+          to_.graph().add(layer_.prefix, "Slice",
+                          {x.name, to_.graph().integers({-reach}),
+                           to_.graph().integers({std::numeric_limits<Index>::max()}), to_.graph().integers({0})});
       to_.add_state_output(layer_.prefix + "x", next, {reach, "batch", x.features});
     }
     return over_steps(x, "Conv", {weight("weight"), weight("bias")}, all, option("units", 1));
@@ -103,7 +104,8 @@ class OnnxWindowWriter {
   OnnxWritten over_steps(const OnnxWritten& x, const std::string& operation, std::vector<std::string> inputs,
                          const std::vector<OnnxAttribute>& attributes, Index features) {
     OnnxGraphWriter& graph = to_.graph();
-    inputs.insert(inputs.begin(), graph.add(layer_.prefix, "Transpose", {x.name}, {{"perm", std::vector<Index>{1, 2, 0}}}));
+    inputs.insert(inputs.begin(),
+                  graph.add(layer_.prefix, "Transpose", {x.name}, {{"perm", std::vector<Index>{1, 2, 0}}}));
     const std::string y = graph.add(layer_.prefix, operation, inputs, attributes);
     return {graph.add(layer_.prefix, "Transpose", {y}, {{"perm", std::vector<Index>{2, 0, 1}}}), features};
   }

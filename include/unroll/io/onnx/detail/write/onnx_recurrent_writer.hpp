@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "unroll/io/import/onnx_weights.hpp"
-#include "unroll/io/onnx/detail/onnx_writer_base.hpp"
+#include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
 
 namespace unroll::detail {
 
@@ -49,7 +49,9 @@ inline OnnxFunction onnx_function(const std::string& written) {
 class OnnxRecurrentWriter {
  public:
   OnnxRecurrentWriter(OnnxWriterBase& to, const OnnxWrittenLayer& layer)
-      : to_(to), layer_(layer), both_(layer.kind() == "bidirectional"),
+      : to_(to),
+        layer_(layer),
+        both_(layer.kind() == "bidirectional"),
         layout_(to.parameters().table(), layer.prefix + (both_ ? "forward." : ""), System::onnx) {}
 
   OnnxWritten write(const OnnxWritten& x) {
@@ -112,7 +114,9 @@ class OnnxRecurrentWriter {
         if (!function.numbers.empty()) alpha.push_back(function.numbers[0]);
         if (function.numbers.size() > 1) beta.push_back(function.numbers[1]);
       }
-    const std::string direction = both_ ? "bidirectional" : layer_.word("direction") == "backward" ? "reverse" : "forward";
+    const std::string direction = both_                                    ? "bidirectional"
+                                  : layer_.word("direction") == "backward" ? "reverse"
+                                                                           : "forward";
     std::vector<OnnxAttribute> all{{"hidden_size", layout_.units()}, {"direction", direction}, {"activations", names}};
     if (!alpha.empty()) all.push_back({"activation_alpha", alpha});
     if (!beta.empty()) all.push_back({"activation_beta", beta});
@@ -121,17 +125,23 @@ class OnnxRecurrentWriter {
     return all;
   }
 
-  /// Output without the dimension of directions, which is 1 of (steps, directions, batch, units), or 0 of the last step.
+  /// Output without the dimension of directions, which is 1 of (steps, directions, batch, units), or 0 of the last
+  /// step.
   std::string merged(const std::string& y, bool last) {
     OnnxGraphWriter& graph = to_.graph();
     const std::string axis = graph.integers({last ? 0 : 1}), &prefix = layer_.prefix;
     if (!both_) return graph.add(prefix, "Squeeze", {y, axis});
     const std::string merge = layer_.word("merge");
     if (merge != "concat")
-      return graph.add(prefix, merge == "sum" ? "ReduceSum" : merge == "product" ? "ReduceProd" : "ReduceMean", {y, axis}, {{"keepdims", Index(0)}});
+      return graph.add(prefix,
+                       merge == "sum"       ? "ReduceSum"
+                       : merge == "product" ? "ReduceProd"
+                                            : "ReduceMean",
+                       {y, axis}, {{"keepdims", Index(0)}});
     const std::vector<Index> order = last ? std::vector<Index>{1, 0, 2} : std::vector<Index>{0, 2, 1, 3};
     const std::string turned = graph.add(prefix, "Transpose", {y}, {{"perm", order}});
-    return graph.add(prefix, "Reshape", {turned, graph.integers(last ? std::vector<Index>{0, -1} : std::vector<Index>{0, 0, -1})});
+    return graph.add(prefix, "Reshape",
+                     {turned, graph.integers(last ? std::vector<Index>{0, -1} : std::vector<Index>{0, 0, -1})});
   }
 
   OnnxWriterBase& to_;

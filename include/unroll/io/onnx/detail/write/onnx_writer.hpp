@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "unroll/io/onnx/detail/onnx_recurrent_writer.hpp"
-#include "unroll/io/onnx/detail/onnx_window_writer.hpp"
+#include "unroll/io/onnx/detail/write/onnx_recurrent_writer.hpp"
+#include "unroll/io/onnx/detail/write/onnx_window_writer.hpp"
 
 namespace unroll::detail {
 
@@ -48,8 +48,9 @@ class OnnxWriter {
   OnnxGraphWriter& graph() { return base_.graph(); }
 
   static void check_lengths(const OnnxWrittenLayer& layer) {
-    static constexpr std::string_view every_step[] = {"dropout", "recurrent",  "bidirectional", "dense", "tied dense",
-                                                      "activation", "embedding", "batch norm", "layer norm", "graph"};
+    static constexpr std::string_view every_step[] = {"dropout",    "recurrent",  "bidirectional", "dense",
+                                                      "tied dense", "activation", "embedding",     "batch norm",
+                                                      "layer norm", "graph"};
     layer.expect(std::ranges::find(every_step, layer.kind()) != std::end(every_step),
                  "must be recurrent or process each step alone with an input for lengths; write the model without it");
   }
@@ -88,20 +89,24 @@ class OnnxWriter {
   }
   OnnxWritten embedding(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
     layer.expect(layer.prefix == "0.", "must be the first layer, which reads the tokens");
-    return {graph().add(layer.prefix, "Gather", {transposed_weight(layer), x.name}), layer.option<Index>("dimension", 1), x.per_step};
+    return {graph().add(layer.prefix, "Gather", {transposed_weight(layer), x.name}),
+            layer.option<Index>("dimension", 1), x.per_step};
   }
 
   /// Normalisation of dimension 1, which are the features of (steps, features, batch).
   OnnxWritten batch_norm(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
     const auto turned = [&](const std::string& name) {
-      return x.per_step ? graph().add(layer.prefix, "Transpose", {name}, {{"perm", std::vector<Index>{0, 2, 1}}}) : name;
+      return x.per_step ? graph().add(layer.prefix, "Transpose", {name}, {{"perm", std::vector<Index>{0, 2, 1}}})
+                        : name;
     };
     std::vector<OnnxAttribute> options{{"epsilon", layer.option<double>("epsilon", 1e-5)}};
-    if (const double momentum = layer.option<double>("momentum", 0); momentum > 0) options.push_back({"momentum", 1 - momentum});
-    const std::string y = graph().add(layer.prefix, "BatchNormalization",
-                                      {turned(x.name), weight_or(layer, "weight", x.features, 1), weight_or(layer, "bias", x.features, 0),
-                                       weight(layer, "running_mean"), weight(layer, "running_var")},
-                                      options);
+    if (const double momentum = layer.option<double>("momentum", 0); momentum > 0)
+      options.push_back({"momentum", 1 - momentum});
+    const std::string y =
+        graph().add(layer.prefix, "BatchNormalization",
+                    {turned(x.name), weight_or(layer, "weight", x.features, 1), weight_or(layer, "bias", x.features, 0),
+                     weight(layer, "running_mean"), weight(layer, "running_var")},
+                    options);
     return {turned(y), x.features, x.per_step};
   }
   OnnxWritten layer_norm(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
@@ -111,14 +116,16 @@ class OnnxWriter {
     if (!centred) graph().require_version(23);
     layer.expect(centred || !layer.flag("shifted"), "must have no shift, because ONNX's RMSNormalization has none");
     const std::vector<OnnxAttribute> options{{"epsilon", layer.option<double>("epsilon", 1e-5)}, {"axis", Index(-1)}};
-    return {graph().add(layer.prefix, centred ? "LayerNormalization" : "RMSNormalization", inputs, options), x.features, x.per_step};
+    return {graph().add(layer.prefix, centred ? "LayerNormalization" : "RMSNormalization", inputs, options), x.features,
+            x.per_step};
   }
 
   OnnxWritten pooled(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
     const bool last = layer.kind() == "last step";
     if (last) return {graph().add(layer.prefix, "Gather", {x.name, graph().integer(-1)}), x.features, false};
     const std::string operation = layer.kind() == "mean over time" ? "ReduceMean" : "ReduceMax";
-    return {graph().add(layer.prefix, operation, {x.name, graph().integers({0})}, {{"keepdims", Index(0)}}), x.features, false};
+    return {graph().add(layer.prefix, operation, {x.name, graph().integers({0})}, {{"keepdims", Index(0)}}), x.features,
+            false};
   }
 
   std::string function(const OnnxWrittenLayer& layer, const std::string& x) {
@@ -150,9 +157,7 @@ class OnnxWriter {
     return graph().add(prefix, "Pow", {graph().number(2), x});
   }
   /// Limit of Clip; empty if there is none.
-  std::string limit(double value) {
-    return std::isinf(value) ? "" : graph().number(float(value));
-  }
+  std::string limit(double value) { return std::isinf(value) ? "" : graph().number(float(value)); }
 
   OnnxWritten graph_of(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
     std::vector<OnnxWritten> values{x};
@@ -164,8 +169,10 @@ class OnnxWriter {
       if (const std::string merge = inner.word("merge"); inner.kind().empty() && !merge.empty()) {
         Blocks names;
         Index features = 0;
-        for (const Index n : reads) names.push_back(values[std::size_t(n)].name), features += values[std::size_t(n)].features;
-        values.push_back({merged(layer.prefix, merge, names), merge == "concat" ? features : first.features, first.per_step});
+        for (const Index n : reads)
+          names.push_back(values[std::size_t(n)].name), features += values[std::size_t(n)].features;
+        values.push_back(
+            {merged(layer.prefix, merge, names), merge == "concat" ? features : first.features, first.per_step});
       } else {
         values.push_back(add(inner, first));
       }

@@ -116,9 +116,9 @@ class OnnxTensors {
     else
       read_fields(given, to);
     const auto each = std::uint64_t(traits_of(*dtype).bytes);
-    require<FileError>(to.bytes.size() % each == 0 && to.bytes.size() / each == std::uint64_t(to.size()), where,
-                       "the shape ", [&] { return shape_text(to.shape); }, " must have ", to.size(),
-                       " numbers, got ", to.bytes.size() / each);
+    require<FileError>(
+        to.bytes.size() % each == 0 && to.bytes.size() / each == std::uint64_t(to.size()), where, "the shape ",
+        [&] { return shape_text(to.shape); }, " must have ", to.size(), " numbers, got ", to.bytes.size() / each);
     require<FileError>(to.size() > 0 || to.shape.size() < 2, where, "the shape must have at least 1 element, got ",
                        [&] { return shape_text(to.shape); });
     count(to.bytes.size());
@@ -184,7 +184,8 @@ class OnnxTensors {
     std::error_code error;
     const fs::path folder = fs::canonical(from_.folder, error);
     const fs::path path = plain && !error ? fs::weakly_canonical(folder / relative, error) : fs::path();
-    const bool inside = !error && std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+    const bool inside =
+        !error && std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
     require<FileError>(plain && inside, where, "the external data must be in the folder of the model, got ",
                        in_quotes(location));
     return path;
@@ -204,8 +205,8 @@ inline OnnxFile parse_onnx(std::string_view bytes, std::string file = "ONNX mode
                      detail::most_onnx_bytes, " bytes, got ", bytes.size());
   auto model = std::make_shared<onnx::ModelProto>();
   const bool parsed = model->ParseFromArray(bytes.data(), int(bytes.size()));
-  require<FileError>(parsed && model->has_graph(), file,
-                     ": the file must be an ONNX model, got ", parsed ? "a message without a graph" : "other bytes");
+  require<FileError>(parsed && model->has_graph(), file, ": the file must be an ONNX model, got ",
+                     parsed ? "a message without a graph" : "other bytes");
   return {std::move(model), std::move(file), {}, bytes.size()};
 }
 
