@@ -62,9 +62,10 @@ class GateLayout {
   /// Identifies the cell by its equations, see cell_forms.hpp. Throws ValueError unless the system has the cell and all
   /// gates have the same number of biases (none, one or two).
   GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
-    const detail::CellForm& form = detail::form_of(table, prefix_, system);
-    cell_ = form.cell;
-    resets_before_ = form.resets_before;
+    const detail::KnownCell known = detail::form_of(table, prefix_, system);
+    cell_ = known.form.cell;
+    resets_before_ = known.form.resets_before;
+    functions_ = known.functions;
     for (const detail::GateOrder& order : detail::gate_orders)
       if (order.cell == cell_) collect(table, order, system);
     std::size_t all = 0;
@@ -89,6 +90,14 @@ class GateLayout {
     return false;
   }
   bool resets_before() const { return resets_before_; }
+  /// Activations, in the notation of equations.
+  const detail::CellFunctions& functions() const { return functions_; }
+  /// Whether a gate is missing: the forget gate of coupled gates.
+  bool is_coupled() const {
+    for (const auto& gate : gates_)
+      if (gate.input == nullptr) return true;
+    return false;
+  }
   /// Whether the reset gate multiplies the second bias of the candidate, so that the two biases cannot be added.
   bool resets_after() const { return cell_ == "GRU" && !resets_before_; }
 
@@ -212,6 +221,7 @@ class GateLayout {
   const ParameterBlock* projection_ = nullptr;
   std::size_t taken_ = 0;
   bool resets_before_ = false;
+  detail::CellFunctions functions_;
 };
 
 }  // namespace unroll
