@@ -151,6 +151,43 @@ TEST_CASE("model convert: the library's file has everything that another format 
   CHECK_THROWS_MATCHES(format_of_extension("model"), FileError, says("the extension must be one of"));
 }
 
+TEST_CASE("model convert: a model in every format has the same outputs", "[model]") {
+  const support::TemporaryFolder folder;
+  ModelFile file{Format::unroll, Stack<float>(1, {Recurrent<Lstm>{.units = 5}, Dense{.units = 1}})};
+  file.model.initialise(1);
+  const Tensor x = random_input(6, 2, 1);
+  const auto expected = outputs_of(file, sequences_in(x, {}), false).to<float>();
+  const auto check = [&](const std::string& name, Format format) {
+    INFO(name);
+    const auto path = folder.path / name;
+    CHECK(write_model_file(file, path, format).empty());
+    CHECK(format_of_file(path) == format);
+    const auto found = outputs_of(open_model_file(path), sequences_in(x, {}), false).to<float>();
+    for (std::size_t k = 0; k < expected.size(); ++k) CHECK(std::abs(found[k] - expected[k]) <= 1e-6f);
+  };
+  check("m.safetensors", Format::unroll);
+  check("m.pt", Format::pytorch);
+  check("n.safetensors", Format::pytorch);
+  check("m.json", Format::rtneural);
+  check("m.nam", Format::nam);
+#ifdef MODEL_HDF5
+  check("m.keras", Format::keras);
+#endif
+#ifdef MODEL_ONNX
+  check("m.onnx", Format::onnx);
+  file.details.initial_states = {{VectorX<double>::Constant(5, 0.25), VectorX<double>::Constant(5, -0.5)}, {}};
+  const auto with_states = outputs_of(file, sequences_in(x, {}), false).to<float>();
+  CHECK(with_states != expected);
+  write_model_file(file, folder.path / "s.onnx", Format::onnx);
+  const auto found = outputs_of(open_model_file(folder.path / "s.onnx"), sequences_in(x, {}), false).to<float>();
+  for (std::size_t k = 0; k < found.size(); ++k) CHECK(std::abs(found[k] - with_states[k]) <= 1e-6f);
+  file.details.initial_states.clear();
+#endif
+  write_model_file(file, folder.path / "weights.hpp", Format::header);
+  CHECK(format_of_extension("weights.hpp") == Format::header);
+  CHECK(detail::read_text(folder.path / "weights.hpp").find("weights") != std::string::npos);
+}
+
 TEST_CASE("model: layers for weights without them come from a description or a file of the library", "[model]") {
   const support::TemporaryFolder folder;
   ModelFile file{Format::unroll, model_of("recurrent", "elman")};
