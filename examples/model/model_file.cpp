@@ -48,7 +48,7 @@ Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weig
     file.metadata = read_safetensors(path).metadata;
   }
   file.file = path.string();
-  const auto json = detail::stored_description(file, "chain", "a program of its own");
+  const auto json = detail::stored_description(file, "chain", "a program that defines the cell of its decoder");
   SafeTensors sizes = weights;
   sizes.file = path.string();
   return detail::from_file(file, [&] { return detail::stored_chain(json, sizes, registry()); });
