@@ -157,6 +157,41 @@ TEST_CASE("pytorch files: names of nn.LSTMCell are those of a layer of nn.LSTM",
   CHECK(of_cell.parameters().values() == of_layer.parameters().values());
 }
 
+TEST_CASE("pytorch files: GRUCell, RNNCell, PReLU and modules without biases have the outputs of PyTorch",
+          "[pytorch]") {
+  const SafeTensors all = read_pytorch_file(folder / "cells.safetensors");
+  const auto difference = [&](const AnyLayer<float>& layer, const std::string& name, bool search) {
+    SafeTensors file;
+    for (const auto& [key, tensor] : all.tensors)
+      if (key.starts_with(name + ".")) file.tensors[key] = tensor;
+    Model model(3, {layer});
+    model.parameters().values().setConstant(7);
+    import_pytorch(model, file, search ? std::vector<std::string>{} : std::vector{name + "."});
+    const auto columns = [&](const std::string& tensor) {
+      const auto values = all.at(tensor).to<float>();
+      return MatrixX<float>(Eigen::Map<const MatrixX<float>>(values.data(), Index(values.size()) / 10, 10));
+    };
+    Model::Tape tape;
+    const auto y = model.forward(columns("x"), Timeline::rectangular(2, 5), tape);
+    return (y - columns("y." + name)).cwiseAbs().maxCoeff();
+  };
+  for (const bool search : {false, true}) {
+    CHECK(difference(Recurrent<Gru>{.units = 4}, "gru", search) < 1e-6f);
+    CHECK(difference(Recurrent<ElmanWith<Relu>::Cell>{.units = 4}, "rnn", search) < 1e-6f);
+    CHECK(difference(PRelu{.per_feature = true}, "prelu", search) == 0);
+    CHECK(difference(Bidirectional<Lstm>{.units = 4}, "lstm", search) < 1e-6f);
+    CHECK(difference(Recurrent<Gru>{.units = 4}, "gru_without", search) < 1e-6f);
+  }
+}
+
+TEST_CASE("pytorch files: a module with one of its two biases is refused", "[pytorch]") {
+  SafeTensors file = read_pytorch_file(folder / "h_cell.safetensors");
+  Model model(5, {Recurrent<Lstm>{.units = 8}});
+  file.tensors.erase("bias_hh");
+  CHECK_THROWS_MATCHES(import_pytorch(model, file, {""}), FileError, says("no tensor 'bias_hh'"));
+  CHECK_THROWS_MATCHES(import_pytorch(model, file), FileError, says("no tensors fit layer 0 (lstm)"));
+}
+
 TEST_CASE("pytorch files: a TiedDense has a copy of the table or none", "[pytorch]") {
   Model model = model_of('e'), other = model;
   model.initialise(1);

@@ -110,7 +110,7 @@ TEST_CASE("prelu: computes the function with one slope for all features or one p
 
 TEST_CASE("prelu: an infinite initial slope is refused, not-a-number is not hidden") {
   CHECK_THROWS_MATCHES(sequential<double>(1, PRelu{.initial = INFINITY}), ValueError,
-                       says("layer 0 (prelu): initial must be finite, got inf"));
+                       says("layer 0 (prelu): initial must be finite in double, got inf"));
   auto model = sequential<double>(1, PRelu{});
   model.initialise(1);
   decltype(model)::Tape tape;

@@ -21,7 +21,7 @@ set(knows_data core simd threads losses data)
 set(knows_check ${base} recurrence cells attention engine layers models losses optim check)
 set(knows_train ${knows_check} data train)
 set(knows_infer ${base} recurrence engine layers models infer)
-set(knows_io ${base} recurrence cells engine layers models data io)
+set(knows_io ${base} recurrence cells engine layers models optim data io)
 set(knows_text ${base} layers models data io text)
 set(knows_word2vec core simd threads parameters word2vec)
 set(knows_report ${knows_check} data train io report)
@@ -32,7 +32,7 @@ set(light ${knows_check} umbrella)
 set(heavy_standard_headers iostream fstream sstream regex)
 set(processor_headers immintrin.h xmmintrin.h pmmintrin.h arm_neon.h)
 set(external_threads "^unistd\\.h$") # for processes, where there is one
-set(external_io "^nlohmann/|^zlib\\.h$|^hdf5\\.h$|^unistd\\.h$|^fcntl\\.h$|^sys/(file|stat)\\.h$") # the latter lock files
+set(external_io "^nlohmann/|^onnx/onnx_pb\\.h$|^zlib\\.h$|^hdf5\\.h$|^unistd\\.h$|^fcntl\\.h$|^sys/(file|stat)\\.h$") # the latter lock files
 set(external_report "^nlohmann/")
 set(external_train "^unistd\\.h$")
 

@@ -31,6 +31,12 @@ class InputFile {
   std::uint64_t size() const { return size_; }
   const std::string& name() const { return name_; }
 
+  /// Continues reading at byte `at`, which must be in the file or its end.
+  void seek(std::uint64_t at) {
+    require<FileError>(at <= size_, name_, ": byte must be at most ", size_, ", the end of the file, got ", at);
+    stream_.seekg(static_cast<std::streamoff>(at));
+  }
+
   /// Fills `bytes` with the next bytes of the file. Throws FileError if there are fewer.
   void read(std::span<std::byte> bytes) {
     stream_.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -25,6 +25,8 @@ struct ModelDetails {
   std::vector<std::string> tokens = {};              ///< text of each token number
   VectorX<double> mean = {}, deviation = {};         ///< of the features, which are standardized with them
   std::map<std::string, std::string> training = {};  ///< settings, data and results of the training, by name
+  /// States before the first step of every sequence: for each layer, a vector for each of its states. Empty: all 0.
+  std::vector<std::vector<VectorX<double>>> initial_states = {};
 
   /// Stores the standardization of the inputs.
   template <class S>
@@ -37,6 +39,15 @@ struct ModelDetails {
   std::optional<Standardizer<S>> standardizer() const {
     if (mean.size() == 0) return std::nullopt;
     return Standardizer<S>(mean, deviation);
+  }
+  /// Initial states of `batch` sequences, as the passes of a model take them.
+  template <class S>
+  ModelState<S> initial_state(Index batch) const {
+    ModelState<S> all(initial_states.size());
+    for (std::size_t k = 0; k < all.size(); ++k)
+      for (const VectorX<double>& state : initial_states[k])
+        all[k].push_back(state.template cast<S>().replicate(1, batch));
+    return all;
   }
 };
 
@@ -53,6 +64,7 @@ void each_detail(Details& details, F&& f) {
   f("window", details.window);
   f("sample_rate", details.sample_rate);
   f("training", details.training);
+  f("initial_states", details.initial_states);
 }
 
 /// Throws ValueError for details that do not match a model.
@@ -79,6 +91,12 @@ inline DescriptionJson json_of(const ModelDetails& details) {
       if (value) json[name] = *value;
     } else if constexpr (std::is_same_v<T, VectorX<double>>) {
       if (value.size() > 0) json[name] = std::vector<double>(value.begin(), value.end());
+    } else if constexpr (std::is_same_v<T, std::vector<std::vector<VectorX<double>>>>) {
+      for (const auto& layer : value) {
+        auto states = DescriptionJson::array();
+        for (const auto& state : layer) states.push_back(std::vector<double>(state.begin(), state.end()));
+        json[name].push_back(std::move(states));
+      }
     } else if (!value.empty()) {
       json[name] = value;
     }
@@ -86,10 +104,7 @@ inline DescriptionJson json_of(const ModelDetails& details) {
   return json;
 }
 
-inline void read_detail(const JsonNode& from, std::vector<std::string>& to) {
-  to.resize(from.size(0, std::numeric_limits<std::size_t>::max()));
-  for (std::size_t k = 0; k < to.size(); ++k) to[k] = from.entry(k).word();
-}
+inline void read_detail(const JsonNode& from, std::string& to) { to = from.word(); }
 inline void read_detail(const JsonNode& from, VectorX<double>& to) {
   const std::size_t count = from.size(0, std::numeric_limits<std::size_t>::max());
   to.resize(Index(count));
@@ -97,9 +112,37 @@ inline void read_detail(const JsonNode& from, VectorX<double>& to) {
 }
 inline void read_detail(const JsonNode& from, std::optional<Index>& to) { to = from.count(); }
 inline void read_detail(const JsonNode& from, std::optional<double>& to) { to = from.number(); }
+template <class T>
+void read_detail(const JsonNode& from, std::vector<T>& to) {
+  to.resize(from.size(0, std::numeric_limits<std::size_t>::max()));
+  for (std::size_t k = 0; k < to.size(); ++k) read_detail(from.entry(k), to[k]);
+}
 inline void read_detail(const JsonNode& from, std::map<std::string, std::string>& to) {
   from.expect(from.json().is_object(), "an object");
   for (const auto& item : from.json().items()) to[item.key()] = from.at(item.key().c_str()).word();
+}
+
+/// Throws ValueError for initial states that are not those of the layers of a model.
+template <class Model>
+void check_initial_states(const ModelDetails& details, const Model& model) {
+  if (details.initial_states.empty()) return;
+  if constexpr (requires { model.each_layer([](const auto&, auto) {}); }) {
+    require<ValueError>(details.initial_states.size() == model.depth(),
+                        "model details: entries of 'initial_states' must "
+                        "be ",
+                        model.depth(), ", as many as layers, got ", details.initial_states.size());
+    model.each_layer([&](const auto& layer, std::size_t k) {
+      const auto& states = details.initial_states[k];
+      const std::vector<Index> rows = layer.state_rows();
+      require<ValueError>(states.empty() || states.size() == rows.size(), "model details: initial states of layer ", k,
+                          " must be ", rows.size(), ", got ", states.size());
+      for (std::size_t s = 0; s < states.size(); ++s)
+        require<ValueError>(states[s].size() == rows[s] && states[s].allFinite(), "model details: initial state ", s,
+                            " of layer ", k, " must be ", rows[s], " finite numbers, got ", states[s].size());
+    });
+  } else {
+    throw ValueError("model details: an encoder-decoder model must have no 'initial_states'");
+  }
 }
 
 }  // namespace detail
@@ -134,6 +177,7 @@ void save(const Model& model, const std::filesystem::path& path, const ModelDeta
   else
     outputs = model.vocabulary();
   detail::check_details(details, model.features(), outputs);
+  detail::check_initial_states(details, model);
   require<ValueError>(!metadata.contains("details"),
                       "model file: the name 'details' in the metadata is reserved; use another");
   metadata["details"] = detail::dumped(detail::json_of(details), "details");

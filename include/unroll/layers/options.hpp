@@ -85,6 +85,14 @@ inline bool flag_of(const LayerOptions& options, std::string_view name) {
   return false;
 }
 
+/// Option of type T; `otherwise` if there is none.
+template <class T>
+T option_or(const LayerOptions& options, std::string_view name, T otherwise) {
+  for (const LayerOption& option : options)
+    if (const T* value = std::get_if<T>(&option.value); value != nullptr && option.name == name) return *value;
+  return otherwise;
+}
+
 /// Name and options of a layer; only the name for a layer without options.
 template <class L>
 LayerOptions description_of(const L& layer) {

@@ -4,12 +4,14 @@
 #include <hdf5.h>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <span>
 #include <string>
 #include <utility>
 
+#include "unroll/core/error.hpp"
 #include "unroll/io/detail/lzf.hpp"
 
 namespace unroll::detail {
@@ -62,6 +64,12 @@ inline std::string hdf5_reason() {
       },
       &reason);
   return reason;
+}
+
+/// New name for a file in memory: libhdf5 takes two open files of one name for the same file.
+inline std::string hdf5_memory_name() {
+  static std::atomic<unsigned> files = 0;
+  return text("unroll: file in memory ", ++files);
 }
 
 /// Registered number of h5py's LZF filter.

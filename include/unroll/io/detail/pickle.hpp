@@ -22,11 +22,11 @@ using PickleRef = std::uint32_t;
 
 enum class PickleKind { none, boolean, integer, real, text, global, tuple, list, dictionary, storage, tensor };
 
-/// Value of a pickle. Views refer to the bytes of the pickle. Numbers that are not needed are not kept.
+/// Value of a pickle. Views refer to the bytes of the pickle.
 struct PickleValue {
   PickleKind kind = PickleKind::none;
   DType dtype{};                      ///< storage
-  std::int64_t number = 0;            ///< integer; storage: number of elements; tensor: offset in the storage
+  std::int64_t number = 0;            ///< integer; boolean: 0 or 1; real: bits; storage: elements; tensor: offset
   std::string_view letters = {};      ///< text; global: module, line end, name; storage: key
   std::vector<PickleRef> items = {};  ///< tuple, list; dictionary: key, value, ...; tensor: storage, sizes, strides
 };
@@ -160,7 +160,7 @@ class PickleReader {
         return push({}), true;
       case 0x88:  // NEWTRUE
       case 0x89:  // NEWFALSE
-        return push({.kind = Kind::boolean}), true;
+        return push({.kind = Kind::boolean, .number = operation == 0x88}), true;
       case 'K':  // BININT1
       case 'M':  // BININT2
         return push({.kind = Kind::integer, .number = std::int64_t(word(operation == 'K' ? 1 : 2))}), true;
@@ -169,7 +169,7 @@ class PickleReader {
       case 0x8a:  // LONG1
         return push_long(word(1)), true;
       case 'G':  // BINFLOAT
-        return take(8), push({.kind = Kind::real}), true;
+        return push({.kind = Kind::real, .number = std::int64_t(__builtin_bswap64(word(8)))}), true;
       case 'X':  // BINUNICODE
         return push({.kind = Kind::text, .letters = take(word(4))}), true;
       case ')':  // EMPTY_TUPLE

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <set>
 #include <span>
@@ -10,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "unroll/io/atomic_file.hpp"
 #include "unroll/io/detail/bytes.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/inflate.hpp"
@@ -152,6 +155,67 @@ class ZipReader {
 
   std::span<const std::byte> bytes_;
   std::string_view file_;
+};
+
+/// Common fields of local headers and directory entries: from the required version to the length of the name.
+inline std::string zip_fields(const ZipMember& member) {
+  std::string fields;
+  append_word(fields, 20, 2), append_word(fields, 0, 2), append_word(fields, 0, 2);  // version, flags, stored
+  append_word(fields, 0, 2), append_word(fields, 0x21, 2);                           // midnight of 1 January 1980
+  append_word(fields, member.crc, 4), append_word(fields, member.size, 4), append_word(fields, member.size, 4);
+  append_word(fields, member.name.size(), 2), append_word(fields, 0, 2);
+  return fields;
+}
+
+inline std::string zip_directory_entry(const ZipMember& member) {
+  std::string entry("PK\1\2\24\0", 6);
+  entry += zip_fields(member);
+  entry.append(10, '\0');
+  append_word(entry, member.offset, 4);
+  return entry + member.name;
+}
+
+inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint64_t offset) {
+  std::string end("PK\5\6\0\0\0\0", 8);
+  append_word(end, members, 2), append_word(end, members, 2);
+  append_word(end, size, 4), append_word(end, offset, 4), append_word(end, 0, 2);
+  return end;
+}
+
+/// Writer of a zip archive with stored members, of less than 4 GiB. The file appears with `commit`, atomically. Throws
+/// as AtomicFile, and ValueError for a name of 60000 bytes or more, more than 65534 members, or 4 GiB.
+class ZipWriter {
+ public:
+  explicit ZipWriter(const std::filesystem::path& path) : file_(path), name_(path.string()) {}
+
+  /// Adds a member with the content of all parts, one after the other.
+  void add(std::string name, std::initializer_list<std::span<const std::byte>> parts) {
+    require<ValueError>(name.size() < 60000, name_, ": the name of a member must have at most 59999 bytes, got ",
+                        name.size());
+    require<ValueError>(++members_ < 0xffff, name_, ": a zip archive must have at most 65534 members, got more");
+    ZipMember member{.name = std::move(name), .offset = offset_};
+    for (const auto part : parts) member.crc = crc32(part, member.crc), member.size += part.size();
+    require<ValueError>(offset_ + member.size + directory_.size() < 0xfff00000, name_,
+                        ": a zip archive must be smaller than 4 GiB, got more");
+    directory_ += zip_directory_entry(member);
+    const std::string local = std::string("PK\3\4", 4) + zip_fields(member) + member.name;
+    write(std::as_bytes(std::span(local)));
+    for (const auto part : parts) write(part);
+  }
+
+  void commit() {
+    const std::string end = directory_ + zip_end(members_, directory_.size(), offset_);
+    write(std::as_bytes(std::span(end)));
+    file_.commit();
+  }
+
+ private:
+  void write(std::span<const std::byte> bytes) { file_.write(bytes), offset_ += bytes.size(); }
+
+  AtomicFile file_;
+  std::string name_;
+  std::uint64_t offset_ = 0, members_ = 0;
+  std::string directory_;
 };
 
 }  // namespace unroll::detail

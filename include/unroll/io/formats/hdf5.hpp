@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "unroll/core/types.hpp"
-#include "unroll/io/detail/diagnostics.hpp"
-#include "unroll/io/detail/hdf5_handles.hpp"
-#include "unroll/io/detail/hdf5_types.hpp"
+#include "unroll/io/formats/detail/hdf5_attributes.hpp"
 #include "unroll/io/formats/tensor.hpp"
 
 namespace unroll {
@@ -20,6 +18,13 @@ namespace unroll {
 struct Hdf5Shape {
   std::vector<Index> sizes;  ///< empty for a scalar; number of arrays for a ragged dataset; 0 for an empty dataspace
   std::string type;          ///< "float16", "int64", "bool", "ragged float32", "text", ...
+};
+
+/// Object of a group: another group, a dataset, or something else, such as a type or a link without a target.
+struct Hdf5Member {
+  enum class Kind { group, dataset, other };
+  std::string name;
+  Kind kind;
 };
 
 /// HDF5 file opened for reading with libhdf5; link target unroll::hdf5. Names of datasets are "/pv" or "pv". Datasets
@@ -40,24 +45,68 @@ class Hdf5File {
     require<FileError>(file_ >= 0, name_, ": is cut short or damaged (", file_ >= 0 ? "" : detail::hdf5_reason(), ")");
   }
 
+  /// The same for the content of a file in memory, which is copied; `name` is its name in messages.
+  Hdf5File(std::span<const std::byte> bytes, std::string name) : name_(std::move(name)), file_(-1, H5Fclose) {
+    const detail::Hdf5Silence silence;
+    detail::register_hdf5_lzf();
+    const detail::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_fapl_core(access, 1 << 16, false);
+    std::vector<std::byte> image(bytes.begin(), bytes.end());  // libhdf5 takes no const pointer
+    H5Pset_file_image(access, image.data(), image.size());
+    file_ = {H5Fopen(detail::hdf5_memory_name().c_str(), H5F_ACC_RDONLY, access), H5Fclose};
+    require<FileError>(file_ >= 0, name_, ": must be a complete HDF5 file, got another content");
+  }
+
   const std::string& path() const { return name_; }
+
+  /// Objects in a group, in alphabetical order. Throws FileError if there is no such group.
+  std::vector<Hdf5Member> members(const std::string& group = "/") const {
+    const detail::Hdf5Silence silence;
+    const detail::Hdf5Handle opened(H5Gopen2(file_, group.c_str(), H5P_DEFAULT), H5Gclose);
+    require<FileError>(
+        opened >= 0, [&] { return where(group); }, ": there is no such group");
+    std::vector<Hdf5Member> all;
+    hsize_t at = 0;
+    const auto add = [](hid_t in, const char* name, const H5L_info_t*, void* list) -> herr_t {
+      const detail::Hdf5Handle object(H5Oopen(in, name, H5P_DEFAULT), H5Oclose);
+      const H5I_type_t type = object >= 0 ? H5Iget_type(object) : H5I_BADID;
+      static_cast<std::vector<Hdf5Member>*>(list)->push_back({name, type == H5I_GROUP     ? Hdf5Member::Kind::group
+                                                                    : type == H5I_DATASET ? Hdf5Member::Kind::dataset
+                                                                                          : Hdf5Member::Kind::other});
+      return 0;
+    };
+    require<FileError>(
+        H5Literate(opened, H5_INDEX_NAME, H5_ITER_INC, &at, add, &all) >= 0, [&] { return where(group); },
+        ": the list of objects is damaged");
+    return all;
+  }
 
   /// Names of the datasets in the root group, in alphabetical order.
   std::vector<std::string> names() const {
-    const detail::Hdf5Silence silence;
     std::vector<std::string> names;
-    hsize_t at = 0;
-    const auto add = [](hid_t group, const char* name, const H5L_info_t*, void* list) -> herr_t {
-      const detail::Hdf5Handle object(H5Oopen(group, name, H5P_DEFAULT), H5Oclose);
-      if (object >= 0 && H5Iget_type(object) == H5I_DATASET)
-        static_cast<std::vector<std::string>*>(list)->emplace_back(name);
-      return 0;
-    };
-    require<FileError>(H5Literate(file_, H5_INDEX_NAME, H5_ITER_INC, &at, add, &names) >= 0, name_,
-                       ": the list of datasets is damaged");
+    for (Hdf5Member& member : members())
+      if (member.kind == Hdf5Member::Kind::dataset) names.push_back(std::move(member.name));
     return names;
   }
 
+  /// Whether a group or dataset has an attribute. The object "/" is the file itself.
+  bool has_attribute(const std::string& object, const std::string& name) const {
+    const detail::Hdf5Silence silence;
+    return detail::hdf5_has_attribute(file_, object, name);
+  }
+  /// Texts of an attribute; one for a scalar. Throws FileError for a missing attribute and for one that is not text.
+  std::vector<std::string> text_attribute(const std::string& object, const std::string& name) const {
+    const detail::Hdf5Silence silence;
+    return detail::Hdf5Attribute(file_, object, name, where(object, name)).texts();
+  }
+  /// Numbers of an attribute, row-major. Throws as `read`.
+  template <class T>
+  std::vector<T> number_attribute(const std::string& object, const std::string& name) const {
+    const detail::Hdf5Silence silence;
+    return detail::Hdf5Attribute(file_, object, name, where(object, name)).template numbers<T>();
+  }
+
+  /// Whether there is a dataset or group of this name.
   bool has(const std::string& dataset) const {
     const detail::Hdf5Silence silence;
     return H5Oexists_by_name(file_, dataset.c_str(), H5P_DEFAULT) > 0;
@@ -139,6 +188,10 @@ class Hdf5File {
   };
 
   std::string where(const std::string& dataset) const { return text(name_, ", ", detail::in_quotes(dataset)); }
+
+  std::string where(const std::string& object, const std::string& attribute) const {
+    return text(where(object), ", attribute ", detail::in_quotes(attribute));
+  }
 
   std::string list_of_names() const {
     std::string list;

@@ -11,31 +11,6 @@ namespace detail {
 
 inline constexpr std::string_view npy_suffix = ".npy";
 
-/// Common fields of local headers and directory entries: from the required version to the length of the name.
-inline std::string zip_fields(const ZipMember& member) {
-  std::string fields;
-  append_word(fields, 20, 2), append_word(fields, 0, 2), append_word(fields, 0, 2);  // version, flags, stored
-  append_word(fields, 0, 2), append_word(fields, 0x21, 2);                           // midnight of 1 January 1980
-  append_word(fields, member.crc, 4), append_word(fields, member.size, 4), append_word(fields, member.size, 4);
-  append_word(fields, member.name.size(), 2), append_word(fields, 0, 2);
-  return fields;
-}
-
-inline std::string zip_directory_entry(const ZipMember& member) {
-  std::string entry("PK\1\2\24\0", 6);
-  entry += zip_fields(member);
-  entry.append(10, '\0');
-  append_word(entry, member.offset, 4);
-  return entry + member.name;
-}
-
-inline std::string zip_end(std::uint64_t members, std::uint64_t size, std::uint64_t offset) {
-  std::string end("PK\5\6\0\0\0\0", 8);
-  append_word(end, members, 2), append_word(end, members, 2);
-  append_word(end, size, 4), append_word(end, offset, 4), append_word(end, 0, 2);
-  return end;
-}
-
 }  // namespace detail
 
 /// All arrays of a .npz file in memory by name, stored or deflated, in the form of read_npy; folders are ignored.
@@ -112,30 +87,13 @@ inline Tensor read_npz(const std::filesystem::path& path, std::string_view name)
 /// Writes a .npz file atomically, with stored members. Throws as write_npy, and ValueError for more than 65534 arrays,
 /// an empty or too long name, or 4 GiB in total: use .npy for large arrays.
 inline void write_npz(const std::filesystem::path& path, const std::map<std::string, Tensor>& arrays) {
-  require<ValueError>(arrays.size() < 0xffff, path.string(), ": a .npz file must have at most 65534 arrays, got ",
-                      arrays.size());
-  AtomicFile file(path);
-  std::uint64_t offset = 0;
-  std::string directory;
-  const auto write = [&](std::span<const std::byte> bytes) { file.write(bytes), offset += bytes.size(); };
+  detail::ZipWriter zip(path);
   for (const auto& [name, tensor] : arrays) {
-    require<ValueError>(!name.empty() && name.size() < 60000, path.string(),
-                        ": the name of an array must have 1 to 59999 bytes, got ", name.size());
+    require<ValueError>(!name.empty(), path.string(), ": the name of an array must have 1 to 59999 bytes, got 0");
     const std::string header = detail::npy_header(tensor, path.string());
-    const auto header_bytes = std::as_bytes(std::span(header));
-    detail::ZipMember member{name + std::string(detail::npy_suffix),
-                             detail::crc32(tensor.bytes, detail::crc32(header_bytes))};
-    member.size = header.size() + tensor.bytes.size();
-    member.offset = offset;
-    require<ValueError>(offset + member.size + directory.size() < 0xfff00000, path.string(),
-                        ": a .npz file must be smaller than 4 GiB; write large arrays as .npy");
-    directory += detail::zip_directory_entry(member);
-    const std::string local = std::string("PK\3\4", 4) + detail::zip_fields(member) + member.name;
-    write(std::as_bytes(std::span(local))), write(header_bytes), write(tensor.bytes);
+    zip.add(name + std::string(detail::npy_suffix), {std::as_bytes(std::span(header)), tensor.bytes});
   }
-  const std::string end = detail::zip_end(arrays.size(), directory.size(), offset);
-  write(std::as_bytes(std::span(directory))), write(std::as_bytes(std::span(end)));
-  file.commit();
+  zip.commit();
 }
 
 }  // namespace unroll

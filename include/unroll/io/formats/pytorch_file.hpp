@@ -92,6 +92,16 @@ inline TorchTensor torch_tensor(const Pickle& pickle, const PickleValue& value, 
   return tensor;
 }
 
+/// Tensor of a pickle with its name.
+struct NamedPickle {
+  std::string_view name;
+  const PickleValue* value;
+};
+
+inline std::string_view letters_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 /// Archive of torch.save in memory.
 class TorchArchive {
  public:
@@ -105,27 +115,18 @@ class TorchArchive {
     require<FileError>(pickles == 1, file_, ": is a zip archive without the member 'NAME/data.pkl' of torch.save");
     if (!members_.contains(folder_ + "byteorder")) return;
     const auto order = content("byteorder");
-    const std::string_view word(reinterpret_cast<const char*>(order.data()), order.size());
+    const std::string_view word = letters_of(order);
     require<FileError>(word == "little", file_, ": its byte order must be 'little', got ", in_quotes(word),
                        "; save it again on a little-endian machine");
   }
 
   SafeTensors read(const PyTorchFileOptions& options) const {
     const auto bytes = content("data.pkl");
-    const std::string_view letters(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const Pickle pickle = PickleReader(letters, file_).read();
-    return tensors(checked(pickle, chosen(pickle, options.key)));
+    const Pickle pickle = PickleReader(letters_of(bytes), file_).read();
+    return tensors(pickle, named_tensors(pickle, chosen(pickle, options.key)));
   }
 
- private:
-  static std::span<const std::byte> opened(std::span<const std::byte> bytes, const std::string& file) {
-    constexpr std::string_view legacy("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9", 9);  // a pickle of a magic number
-    const std::string_view letters(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    require<FileError>(!letters.starts_with(legacy), file,
-                       ": has the format of torch.save before PyTorch 1.6; load it in PyTorch and save it again");
-    return bytes;
-  }
-
+  /// Content of the member NAME/`name`.
   std::vector<std::byte> content(const std::string& name) const {
     const ZipMember& member = stored(name);
     std::vector<std::byte> bytes;
@@ -133,23 +134,18 @@ class TorchArchive {
                              " bytes");
     return bytes;
   }
-  const ZipMember& stored(const std::string& name) const {
-    const auto found = members_.find(folder_ + name);
-    require<FileError>(found != members_.end(), file_, ": has no member ", [&] { return in_quotes(folder_ + name); });
-    require<FileError>(
-        found->second.method == 0 && found->second.size == found->second.packed, file_, ": the member ",
-        [&] { return in_quotes(folder_ + name); }, " must be stored, as torch.save does, it is compressed");
-    return found->second;
+
+  /// Tensors of a dictionary, in its order. Other entries are left out.
+  static std::vector<NamedPickle> named_tensors(const Pickle& pickle, const PickleValue& dictionary) {
+    std::vector<NamedPickle> all;
+    for (std::size_t k = 0; k + 1 < dictionary.items.size(); k += 2) {
+      const PickleValue &name = pickle[dictionary.items[k]], &value = pickle[dictionary.items[k + 1]];
+      if (name.kind == PickleKind::text && value.kind == PickleKind::tensor) all.push_back({name.letters, &value});
+    }
+    return all;
   }
 
-  static bool has_tensors(const Pickle& pickle, const PickleValue& value) {
-    if (value.kind != PickleKind::dictionary) return false;
-    for (std::size_t k = 0; k + 1 < value.items.size(); k += 2)
-      if (pickle[value.items[k]].kind == PickleKind::text && pickle[value.items[k + 1]].kind == PickleKind::tensor)
-        return true;
-    return false;
-  }
-
+  /// Dictionary of tensors that `key` names, or the only one.
   const PickleValue& chosen(const Pickle& pickle, const std::optional<std::string>& key) const {
     const PickleValue& root = pickle[pickle.root];
     require<FileError>(root.kind == PickleKind::dictionary, file_,
@@ -188,21 +184,55 @@ class TorchArchive {
     return *usual.front();
   }
 
-  /// Descriptions of the tensors of a dictionary, in the order of their storages. Other entries are left out.
-  std::vector<TorchTensor> checked(const Pickle& pickle, const PickleValue& dictionary) const {
+  /// Tensors by name; strided views become row-major copies.
+  SafeTensors tensors(const Pickle& pickle, const std::vector<NamedPickle>& values) const {
+    SafeTensors all{{}, {{"format", "pt"}}, file_};
+    std::vector<std::byte> storage;
+    std::string_view read;
+    for (const TorchTensor& tensor : checked(pickle, values)) {
+      if (storage.empty() || read != tensor.storage) storage = content(text("data/", read = tensor.storage));
+      const auto [at, is_new] = all.tensors.try_emplace(tensor.name, Tensor{tensor.dtype, tensor.sizes, {}});
+      require<FileError>(is_new, file_, ": has two tensors ", [&] { return in_quotes(tensor.name); });
+      make_room(at->second.bytes, std::uint64_t(tensor.elements * traits_of(tensor.dtype).bytes), file_);
+      tensor.copy(storage.data(), at->second.bytes.data());
+    }
+    return all;
+  }
+
+ private:
+  static std::span<const std::byte> opened(std::span<const std::byte> bytes, const std::string& file) {
+    constexpr std::string_view legacy("\x80\x02\x8a\x0al\xfc\x9c\x46\xf9", 9);  // a pickle of a magic number
+    require<FileError>(!letters_of(bytes).starts_with(legacy), file,
+                       ": has the format of torch.save before PyTorch 1.6; load it in PyTorch and save it again");
+    return bytes;
+  }
+
+  const ZipMember& stored(const std::string& name) const {
+    const auto found = members_.find(folder_ + name);
+    require<FileError>(found != members_.end(), file_, ": has no member ", [&] { return in_quotes(folder_ + name); });
+    require<FileError>(
+        found->second.method == 0 && found->second.size == found->second.packed, file_, ": the member ",
+        [&] { return in_quotes(folder_ + name); }, " must be stored, as torch.save does, it is compressed");
+    return found->second;
+  }
+
+  static bool has_tensors(const Pickle& pickle, const PickleValue& value) {
+    return value.kind == PickleKind::dictionary && !named_tensors(pickle, value).empty();
+  }
+
+  /// Descriptions of tensors, in the order of their storages.
+  std::vector<TorchTensor> checked(const Pickle& pickle, const std::vector<NamedPickle>& values) const {
     std::vector<TorchTensor> all;
     double total = 0;
-    for (std::size_t k = 0; k < dictionary.items.size(); k += 2) {
-      const PickleValue &name = pickle[dictionary.items[k]], &value = pickle[dictionary.items[k + 1]];
-      if (name.kind != PickleKind::text || value.kind != PickleKind::tensor) continue;
-      require<FileError>(name.letters.size() <= max_name_bytes, file_, ": the name of a tensor must have at most ",
-                         max_name_bytes, " bytes, got ", name.letters.size());
-      all.push_back(torch_tensor(pickle, value, name.letters, file_));
+    for (const auto& [name, value] : values) {
+      require<FileError>(name.size() <= max_name_bytes, file_, ": the name of a tensor must have at most ",
+                         max_name_bytes, " bytes, got ", name.size());
+      all.push_back(torch_tensor(pickle, *value, name, file_));
       const auto each = std::uint64_t(traits_of(all.back().dtype).bytes);
       const std::uint64_t size = stored(text("data/", all.back().storage)).size;
       require<FileError>(
           size % each == 0 && size / each == std::uint64_t(all.back().storage_elements), file_, ": tensor ",
-          [&] { return in_quotes(name.letters); }, ": its storage must have ", all.back().storage_elements,
+          [&] { return in_quotes(all.back().name); }, ": its storage must have ", all.back().storage_elements,
           " elements of ", each, " bytes, it has ", size, " bytes");
       total += double(all.back().elements) * double(each);
     }
@@ -211,20 +241,6 @@ class TorchArchive {
     require<FileError>(total <= most * double(file_bytes_), file_, ": its tensors must have at most ", most,
                        " times the bytes of the file (", file_bytes_, "), got ", total, " bytes");
     std::ranges::stable_sort(all, {}, &TorchTensor::storage);
-    return all;
-  }
-
-  SafeTensors tensors(const std::vector<TorchTensor>& described) const {
-    SafeTensors all{{}, {{"format", "pt"}}, file_};
-    std::vector<std::byte> storage;
-    std::string_view read;
-    for (const TorchTensor& tensor : described) {
-      if (storage.empty() || read != tensor.storage) storage = content(text("data/", read = tensor.storage));
-      const auto [at, is_new] = all.tensors.try_emplace(tensor.name, Tensor{tensor.dtype, tensor.sizes, {}});
-      require<FileError>(is_new, file_, ": has two tensors ", [&] { return in_quotes(tensor.name); });
-      make_room(at->second.bytes, std::uint64_t(tensor.elements * traits_of(tensor.dtype).bytes), file_);
-      tensor.copy(storage.data(), at->second.bytes.data());
-    }
     return all;
   }
 

@@ -187,8 +187,14 @@ inline void check_functions(const CellFunctions& f, const CellForm& form, System
                         ", ", f.candidate, f.output.empty() ? "" : ", ", f.output);
 }
 
+/// Cell with its form and its activations.
+struct KnownCell {
+  const CellForm& form;
+  CellFunctions functions;
+};
+
 /// Form of the cell whose parameter names begin with `prefix`. Throws ValueError if the system does not have it.
-inline const CellForm& form_of(const ParameterTable& table, const std::string& prefix, System system) {
+inline KnownCell form_of(const ParameterTable& table, const std::string& prefix, System system) {
   const std::string where = text("parameters '", prefix, "*': "), equations = table.equations(prefix);
   require<ValueError>(!equations.empty(), where, "the cell has no equations, by which ", name_of(system),
                       "'s cells are identified; there are ", table.names());
@@ -206,7 +212,7 @@ inline const CellForm& form_of(const ParameterTable& table, const std::string& p
   require<ValueError>(nearest->in(system), where, name_of(system), other ? " has no " : "'s ", nearest->cell,
                       other ? "" : " ", nearest->instead);
   check_functions(best.functions, *nearest, system, where);
-  return *nearest;
+  return {*nearest, best.functions};
 }
 
 }  // namespace detail

@@ -19,7 +19,7 @@ namespace unroll {
 /// Content of the second bias in a system with two, if the cell has one.
 enum class SecondBias {
   zero,  ///< for parameters: only the sum matters
-  same,  ///< for gradients: each of the two biases has the gradient of the sum
+  same,  ///< for gradients and states of optimizers: each of the two biases has the gradient of the sum
 };
 
 /// Stacked weights of one cell, in the form of other systems: G blocks of `units` rows in gate order.
@@ -62,9 +62,10 @@ class GateLayout {
   /// Identifies the cell by its equations, see cell_forms.hpp. Throws ValueError unless the system has the cell and all
   /// gates have the same number of biases (none, one or two).
   GateLayout(const ParameterTable& table, std::string_view prefix, System system) : prefix_(prefix) {
-    const detail::CellForm& form = detail::form_of(table, prefix_, system);
-    cell_ = form.cell;
-    resets_before_ = form.resets_before;
+    const detail::KnownCell known = detail::form_of(table, prefix_, system);
+    cell_ = known.form.cell;
+    resets_before_ = known.form.resets_before;
+    functions_ = known.functions;
     for (const detail::GateOrder& order : detail::gate_orders)
       if (order.cell == cell_) collect(table, order, system);
     std::size_t all = 0;
@@ -89,6 +90,14 @@ class GateLayout {
     return false;
   }
   bool resets_before() const { return resets_before_; }
+  /// Activations, in the notation of equations.
+  const detail::CellFunctions& functions() const { return functions_; }
+  /// Whether a gate is missing: the forget gate of coupled gates.
+  bool is_coupled() const {
+    for (const auto& gate : gates_)
+      if (gate.input == nullptr) return true;
+    return false;
+  }
   /// Whether the reset gate multiplies the second bias of the candidate, so that the two biases cannot be added.
   bool resets_after() const { return cell_ == "GRU" && !resets_before_; }
 
@@ -108,9 +117,21 @@ class GateLayout {
     return to;
   }
 
-  /// Copies stacked weights to the parameters of the cell. Two biases are added if the cell has one.
+  /// Whether the two biases of each gate for which the cell has one are equal.
   template <class Scalar>
-  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to) const {
+  bool has_equal_biases(const StackedWeights<Scalar>& in) const {
+    for (Index k = 0; k < gates(); ++k)
+      if (gates_[std::size_t(k)].bias != nullptr && gates_[std::size_t(k)].recurrent_bias == nullptr &&
+          in.bias.segment(k * units(), units()) != in.recurrent_bias.segment(k * units(), units()))
+        return false;
+    return true;
+  }
+
+  /// Copies stacked weights to the parameters of the cell. Two biases are added if the cell has one; with
+  /// SecondBias::same, the first one is copied.
+  template <class Scalar>
+  void unstack(const StackedWeights<Scalar>& from, Parameters<Scalar>& to,
+               SecondBias second_bias = SecondBias::zero) const {
     for (Index k = 0; k < gates(); ++k) {
       const detail::GateBlocks& gate = gates_[std::size_t(k)];
       if (gate.input == nullptr) continue;
@@ -121,7 +142,7 @@ class GateLayout {
       const auto second = from.recurrent_bias.segment(k * units(), units());
       if (gate.recurrent_bias != nullptr)
         to.block(*gate.recurrent_bias) = second;
-      else
+      else if (second_bias == SecondBias::zero)
         to.block(*gate.bias) += second;
     }
     if (has_projection()) to.block(*projection_) = from.projection;
@@ -200,6 +221,7 @@ class GateLayout {
   const ParameterBlock* projection_ = nullptr;
   std::size_t taken_ = 0;
   bool resets_before_ = false;
+  detail::CellFunctions functions_;
 };
 
 }  // namespace unroll

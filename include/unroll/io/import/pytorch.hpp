@@ -26,26 +26,60 @@ struct PyTorchImport {
   std::optional<std::string> key = {};  ///< of a file: see PyTorchFileOptions
 };
 
+namespace detail {
+
+/// State_dict of a model, or with SecondBias::same of gradients or a state of an optimizer: these have no tensors for
+/// running statistics, counts of batches and second copies of shared weights.
+struct PyTorchTensors {
+  SafeTensors file;
+  std::vector<std::string> names;     ///< in the order of the layers
+  std::set<std::string> frozen = {};  ///< parameters that are not trained
+
+  void add(std::string name, Tensor tensor) {
+    names.push_back(name);
+    file.tensors[std::move(name)] = std::move(tensor);
+  }
+};
+
+inline bool is_running_statistic(const ParameterBlock& block) {
+  return block.name.ends_with(".running_mean") || block.name.ends_with(".running_var");
+}
+
+template <class Model, class Scalar>
+PyTorchTensors pytorch_tensors(const Model& model, const Parameters<Scalar>& from,
+                               const std::vector<std::string>& prefixes, SecondBias second = SecondBias::zero) {
+  PyTorchTensors to;
+  const bool parameters_only = second == SecondBias::same;
+  each_pytorch_tensor(
+      model, prefixes,
+      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
+        SafeTensors of_layer;
+        write_pytorch(from, ours, of_layer, prefix, suffix, second);
+        for (const char* kind : {"weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"})
+          if (std::string name = prefix + kind + suffix; of_layer.contains(name)) to.add(name, of_layer.at(name));
+      },
+      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
+        if (parameters_only && is_running_statistic(block)) return;
+        to.add(name, write_plain(from, block, transposed));
+        if (!block.frozen.empty() && std::ranges::find(block.frozen, false) == block.frozen.end())
+          to.frozen.insert(name);
+      },
+      [&](const ParameterBlock* block, const std::string& name) {
+        if (!parameters_only) to.add(name, write_batches(from, block));
+      },
+      [&](const ParameterBlock& block, const std::string& name) {
+        if (!parameters_only) to.add(name, write_plain(from, block, true));
+      });
+  to.file.metadata["format"] = "pt";
+  return to;
+}
+
+}  // namespace detail
+
 /// State_dict of a model for PyTorch's load_state_dict. Throws ValueError for layers that PyTorch does not have.
 template <class Model>
 SafeTensors export_pytorch(const Model& model, const std::vector<std::string>& prefixes) {
-  SafeTensors file;
-  detail::each_pytorch_tensor(
-      model, prefixes,
-      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
-        write_pytorch(model.parameters(), ours, file, prefix, suffix);
-      },
-      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
-        file.tensors[name] = detail::write_plain(model.parameters(), block, transposed);
-      },
-      [&](const ParameterBlock* block, const std::string& name) {
-        file.tensors[name] = detail::write_batches(model.parameters(), block);
-      },
-      [&](const ParameterBlock& block, const std::string& name) {
-        file.tensors[name] = detail::write_plain(model.parameters(), block, true);
-      });
-  file.metadata["format"] = "pt";
-  return file;
+  return detail::pytorch_tensors(model, model.parameters(), prefixes).file;
 }
 
 namespace detail {
@@ -69,6 +103,61 @@ std::vector<std::string> pytorch_prefixes(const Model& model, const SafeTensors&
   return PrefixSearch(layers, file, ignore).result();
 }
 
+/// Suffix in the names of a file: nn.LSTMCell, GRUCell and RNNCell have names without the number of a layer.
+inline std::string suffix_in(const SafeTensors& file, const std::string& prefix, const std::string& suffix) {
+  const bool of_cell =
+      suffix == "_l0" && !file.contains(prefix + "weight_ih_l0") && file.contains(prefix + "weight_ih");
+  return of_cell ? "" : suffix;
+}
+
+/// Parameters of a model from the tensors that pytorch_tensors writes.
+template <class Model>
+auto read_pytorch_tensors(const Model& model, TensorReader& reader, const std::vector<std::string>& prefixes,
+                          SecondBias second = SecondBias::zero) {
+  using Scalar = typename Model::Scalar;
+  const bool parameters_only = second == SecondBias::same;
+  Parameters<Scalar> loaded = model.parameters().zeros_like();
+  each_pytorch_tensor(
+      model, prefixes,
+      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
+        read_pytorch(reader, prefix, suffix_in(reader.file(), prefix, suffix), loaded, ours, second);
+      },
+      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
+        if (!parameters_only || !is_running_statistic(block))
+          loaded.block(block) = read_plain<Scalar>(reader, name, block, transposed);
+      },
+      [&](const ParameterBlock* block, const std::string& name) {
+        if (!parameters_only) read_batches(reader, name, loaded, block);
+      },
+      [&](const ParameterBlock& block, const std::string& name) {
+        if (!parameters_only) check_tied(reader, name, loaded, block);
+      });
+  return loaded;
+}
+
+/// Prefixes of the layers of a model in a file: the given ones or, if there are none, those that fit.
+template <class Model>
+std::vector<std::string> checked_prefixes(const Model& model, const SafeTensors& file,
+                                          const std::vector<std::string>& prefixes,
+                                          const std::vector<std::string>& ignore) {
+  constexpr auto nothing = [](const auto&...) {};
+  check_ignored(ignore);
+  std::vector<std::string> used = prefixes.empty() ? pytorch_prefixes(model, file, ignore) : prefixes;
+  // Reports errors of the model before those of the file.
+  each_pytorch_tensor(model, used, nothing, nothing, nothing, nothing);
+  return used;
+}
+
+/// Parameters of a model from a state_dict without superfluous tensors.
+template <class Model>
+auto read_state_dict(const Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes,
+                     const std::vector<std::string>& ignore) {
+  TensorReader reader(file);
+  auto loaded = read_pytorch_tensors(model, reader, prefixes);
+  reader.require_all_used([&](const std::string& name) { return is_ignored(name, ignore); });
+  return loaded;
+}
+
 }  // namespace detail
 
 /// Sets the parameters of a model of recurrent layers, embeddings, dense layers, convolutions and norms from a
@@ -83,30 +172,8 @@ std::vector<std::string> pytorch_prefixes(const Model& model, const SafeTensors&
 template <class Model>
 void import_pytorch(Model& model, const SafeTensors& file, const std::vector<std::string>& prefixes = {},
                     const PyTorchImport& options = {}) {
-  using Scalar = typename Model::Scalar;
-  constexpr auto nothing = [](const auto&...) {};
-  detail::check_ignored(options.ignore);
-  const std::vector<std::string> used =
-      prefixes.empty() ? detail::pytorch_prefixes(model, file, options.ignore) : prefixes;
-  // Reports errors of the model before those of the file.
-  detail::each_pytorch_tensor(model, used, nothing, nothing, nothing, nothing);
-  TensorReader reader(file);
-  Parameters<Scalar> loaded = model.parameters().zeros_like();
-  detail::each_pytorch_tensor(
-      model, used,
-      [&](const std::string& prefix, const std::string& suffix, const std::string& ours) {
-        // nn.LSTMCell, GRUCell and RNNCell have names without the number of a layer.
-        const bool of_cell =
-            suffix == "_l0" && !file.contains(prefix + "weight_ih_l0") && file.contains(prefix + "weight_ih");
-        read_pytorch(reader, prefix, of_cell ? "" : suffix, loaded, ours);
-      },
-      [&](const ParameterBlock& block, const std::string& name, bool transposed) {
-        loaded.block(block) = detail::read_plain<Scalar>(reader, name, block, transposed);
-      },
-      [&](const ParameterBlock* block, const std::string& name) { detail::read_batches(reader, name, loaded, block); },
-      [&](const ParameterBlock& block, const std::string& name) { detail::check_tied(reader, name, loaded, block); });
-  reader.require_all_used([&](const std::string& name) { return detail::is_ignored(name, options.ignore); });
-  model.parameters().values() = loaded.values();
+  const auto used = detail::checked_prefixes(model, file, prefixes, options.ignore);
+  model.parameters().values() = detail::read_state_dict(model, file, used, options.ignore).values();
 }
 
 /// The same for a file of torch.save (.pt, .pth) or a safetensors file; throws also as read_pytorch_file.

@@ -10,20 +10,31 @@ namespace unroll {
 
 /// Reads one direction of one layer of torch.nn.RNN, LSTM or GRU into the parameters whose names begin with `ours`. The
 /// tensor names end in `suffix`, for example "_l0" or "_l1_reverse". Throws FileError for a missing tensor, ShapeError
-/// for a tensor of another shape, ValueError for a cell that PyTorch does not have.
+/// for a tensor of another shape, ValueError for a cell that PyTorch does not have. With SecondBias::same the two
+/// biases of a gate for which the cell has one must be equal, else FileError is thrown, and are not added.
 template <class Scalar>
 void read_pytorch(TensorReader& file, const std::string& prefix, const std::string& suffix, Parameters<Scalar>& to,
-                  std::string_view ours) {
+                  std::string_view ours, SecondBias second = SecondBias::zero) {
   const GateLayout layout(to.table(), ours, System::pytorch);
   const Index rows = layout.gates() * layout.units();
   StackedWeights<Scalar> w;
   w.input = file.matrix<Scalar>(prefix + "weight_ih" + suffix, {rows, layout.inputs()});
   w.recurrent = file.matrix<Scalar>(prefix + "weight_hh" + suffix, {rows, layout.outputs()});
-  if (layout.has_biases()) w.bias = file.matrix<Scalar>(prefix + "bias_ih" + suffix, {rows});
-  if (layout.has_biases()) w.recurrent_bias = file.matrix<Scalar>(prefix + "bias_hh" + suffix, {rows});
+  const std::string bias = prefix + "bias_ih" + suffix, recurrent_bias = prefix + "bias_hh" + suffix;
+  w.bias.setZero(rows), w.recurrent_bias.setZero(rows);
+  if (layout.has_biases() &&
+      (second == SecondBias::same || file.file().contains(bias) || file.file().contains(recurrent_bias))) {
+    w.bias = file.matrix<Scalar>(bias, {rows});
+    w.recurrent_bias = file.matrix<Scalar>(recurrent_bias, {rows});
+  }
   if (layout.has_projection())
     w.projection = file.matrix<Scalar>(prefix + "weight_hr" + suffix, {layout.outputs(), layout.units()});
-  layout.unstack(w, to);
+  if (second == SecondBias::same)
+    require<FileError>(
+        layout.has_equal_biases(w), file.file().file, ": tensors ", [&] { return detail::in_quotes(bias); }, " and ",
+        [&] { return detail::in_quotes(recurrent_bias); },
+        " must be equal for a cell with one bias, got others; use a cell of equations with two linear terms per gate");
+  layout.unstack(w, to, second);
 }
 
 /// Writes the tensors that read_pytorch reads. For a cell with one bias, bias_ih is that bias and bias_hh is zero;

@@ -170,8 +170,10 @@ class PrefixSearch {
       const PyTorchLayer& expected = layers_[layer + k];
       if (group.layers[k] == expected.shapes) continue;
       TensorShapes without = expected.shapes;
-      without.erase("weight");
-      if (!expected.tied || group.layers[k] != without) return false;
+      if (expected.tied) without.erase("weight");
+      // Modules with bias=False.
+      std::erase_if(without, [](const auto& item) { return item.first.starts_with("bias_"); });
+      if (group.layers[k] != without) return false;
     }
     return true;
   }

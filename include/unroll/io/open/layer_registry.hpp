@@ -59,6 +59,13 @@ class LayerRegistry {
     return *this;
   }
 
+  /// Names of the cells, in the order of addition.
+  std::vector<std::string> cells() const {
+    std::vector<std::string> names;
+    for (const CellMaker& cell : cells_) names.push_back(cell.name);
+    return names;
+  }
+
   /// Layer with these options. Throws FileError for a layer, cell or activation that is not registered and for options
   /// that are missing or of another type.
   AnyLayer<S> make(const StoredOptions& options) const {
@@ -118,8 +125,7 @@ class LayerRegistry {
     }
     const auto named = std::ranges::find(cells_, name, &CellMaker::name);
     if (named == cells_.end()) {
-      std::vector<std::string_view> names;
-      for (const CellMaker& one : cells_) names.push_back(one.name);
+      const auto names = cells();
       options.expect(false, "cell",
                      names.empty() ? "registered with LayerRegistry::add, which has no cell yet"
                                    : "one of the registered " + detail::listed(names) + " (LayerRegistry::add)");

@@ -1,7 +1,7 @@
 #pragma once
 // Checks before a training run.
 
-#include "unroll/train/detail/model_identity.hpp"
+#include "unroll/models/detail/model_identity.hpp"
 #include "unroll/train/detail/update.hpp"
 #include "unroll/train/fit_options.hpp"
 
@@ -102,7 +102,7 @@ void check_resumed(const TrainingState<typename Model::Scalar>& state, const Opt
                       " sequences, as in the state, got ", samples);
   check_same_monitor("plateau", state.plateau_monitor, plateau_monitor(options));
   check_same_monitor("early stopping", state.stopping_monitor, stopping_monitor(options));
-  check_identity(state.parameter_names, model_identity(model), state.parameters.size(), size);
+  check_identity("fit", "the state", {state.parameter_names, state.parameters.size()}, model_identity(model), size);
   for (const Index kept : {state.best.size(), state.average.average().size()})
     require<ShapeError>(kept == 0 || kept == size, "fit: the best and averaged parameters of the state must have ",
                         size, " entries, as the model, got ", kept);

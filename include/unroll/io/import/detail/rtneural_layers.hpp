@@ -11,14 +11,6 @@
 
 namespace unroll::detail {
 
-/// Option of type T; `otherwise` if there is none.
-template <class T>
-T option_or(const LayerOptions& options, std::string_view name, T otherwise) {
-  for (const LayerOption& option : options)
-    if (const T* value = std::get_if<T>(&option.value); value != nullptr && option.name == name) return *value;
-  return otherwise;
-}
-
 /// Layer of a model in the form of RTNeural; none for a layer without effect on outputs. `features`: its outputs.
 /// Throws ValueError for a layer that RTNeural does not have.
 template <class Layer>

@@ -31,7 +31,7 @@ inline std::string option_lines(const LayerOptions& options, const std::string& 
   return lines;
 }
 
-/// Identity of a model as text, checked when a run is resumed: names of the parameters in the first line, then one line
+/// Identity of a model as text, for parameters outside of it: names of the parameters in the first line, then one line
 /// per option.
 template <class Model>
 std::string model_identity(const Model& model) {
@@ -43,20 +43,29 @@ std::string model_identity(const Model& model) {
   return lines;
 }
 
-/// Throws ShapeError for different parameters, ValueError for different options.
-inline void check_identity(std::string_view begun, std::string_view ours, Index begun_size, Index size) {
+/// Identity and number of parameters that were stored.
+struct StoredIdentity {
+  std::string_view lines;
+  Index size;
+};
+
+/// Throws ShapeError for different parameters, ValueError for different options: "`place`: the model must have ..., as
+/// in `source`, got ...".
+inline void check_identity(std::string_view place, std::string_view source, StoredIdentity stored,
+                           std::string_view ours, Index size) {
   const auto first = [](std::string_view& lines) {
     const auto end = std::min(lines.find('\n'), lines.size());
     const std::string_view line = lines.substr(0, end);
     lines.remove_prefix(std::min(lines.size(), end + 1));
     return line;
   };
-  const std::string_view begun_names = first(begun), names = first(ours);
-  require<ShapeError>(begun_names == names && begun_size == size, "fit: the model must have ", begun_size,
-                      " parameters (", begun_names, "), as in the state, got ", size, " (", names, ")");
-  while (!begun.empty() || !ours.empty()) {
-    const std::string_view theirs = first(begun), mine = first(ours);
-    require<ValueError>(theirs == mine, "fit: the model must have '", theirs, "', as in the state, got '", mine, "'");
+  const std::string_view stored_names = first(stored.lines), names = first(ours);
+  require<ShapeError>(stored_names == names && stored.size == size, place, ": the model must have ", stored.size,
+                      " parameters (", stored_names, "), as in ", source, ", got ", size, " (", names, ")");
+  while (!stored.lines.empty() || !ours.empty()) {
+    const std::string_view theirs = first(stored.lines), mine = first(ours);
+    require<ValueError>(theirs == mine, place, ": the model must have '", theirs, "', as in ", source, ", got '", mine,
+                        "'");
   }
 }
 

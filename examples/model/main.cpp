@@ -1,0 +1,136 @@
+// Shows, runs, converts and compares model files of this library and of other systems.
+// bin/model show FILE [--json]
+// bin/model run FILE --input x.npy --output y.npy [--lengths n.npy] [--raw]
+// bin/model convert FROM TO [--format NAME]
+// bin/model compare A B --input x.npy [--lengths n.npy] [--raw] [--tolerance 1e-5]
+
+#include <cmath>
+
+#include "../support/command_line.hpp"
+#include "../support/program.hpp"
+#include "run.hpp"
+#include "show.hpp"
+#include "unroll/io/formats/npy.hpp"
+
+using namespace unroll;
+using namespace model_program;
+
+namespace {
+
+struct Options {
+  std::string file, other, input, output, lengths, format;
+  OpenOptions open, open_other;
+  bool json = false, raw = false;
+  double tolerance = std::numeric_limits<double>::infinity();
+};
+
+Sequences sequences_of(const Options& options) {
+  const Tensor x = read_npy(options.input);
+  if (options.lengths.empty()) return sequences_in(x, std::nullopt);
+  return sequences_in(x, read_npy(options.lengths));
+}
+
+int show(const Options& options) {
+  example::print(description_of(options.file, options.open, options.json));
+  return 0;
+}
+
+int run(const Options& options) {
+  const ModelFile model = open_model_file(options.file, options.open);
+  const DType type = read_npy(options.input).dtype;
+  Tensor y = outputs_of(model, sequences_of(options), options.raw);
+  if (type == DType::F64) y = Tensor::of(y.to<double>(), y.shape);
+  write_npy(options.output, y);
+  example::print(text(options.output, ": outputs of the shape ", detail::shape_text(y.shape), "\n"));
+  return 0;
+}
+
+int convert(const Options& options) {
+  const ModelFile model = open_model_file(options.file, options.open);
+  const auto& words = format_words();
+  const Format format = options.format.empty() ? format_of_extension(options.other)
+                                               : Format(std::ranges::find(words, options.format) - words.begin());
+  const auto left_out = write_model_file(model, options.other, format);
+  example::print(text(options.other, ": ", name_of(format), ", from ", name_of(model.format), "\n"));
+  for (const std::string& part : left_out) example::print("not written: " + part + "\n");
+  return 0;
+}
+
+int compare(const Options& options) {
+  const ModelFile a = open_model_file(options.file, options.open),
+                  b = open_model_file(options.other, options.open_other);
+  const Tensor of_a = outputs_of(a, sequences_of(options), options.raw);
+  const Tensor of_b = outputs_of(b, sequences_of(options), options.raw);
+  require<ShapeError>(of_a.shape == of_b.shape, options.other, ": the shape of the outputs must be ",
+                      detail::shape_text(of_a.shape), ", as of ", options.file, ", got ",
+                      detail::shape_text(of_b.shape));
+  const auto ours = of_a.to<double>(), theirs = of_b.to<double>();
+  double largest = 0;
+  for (std::size_t k = 0; k < ours.size(); ++k) {
+    const double difference = std::abs(ours[k] - theirs[k]);
+    if (!(difference <= largest)) largest = difference;  // also a NaN, which remains
+  }
+  example::print(text("largest difference ", largest, " of ", ours.size(), " outputs\n"));
+  require<ValueError>(!(largest > options.tolerance) && !std::isnan(largest), "largest difference ", largest,
+                      " must be at most ", options.tolerance, ", the tolerance");
+  return 0;
+}
+
+void add_open_options(CLI::App& app, OpenOptions& options) {
+  app.add_option("--architecture", options.architecture,
+                 "layers of a file that has only weights: JSON of 'show --json', or a model file of this library");
+  app.add_option("--ignore", options.ignore,
+                 "tensors of a PyTorch file that are not used: beginnings or patterns with *")
+      ->delimiter(',');
+}
+void add_input_options(CLI::App& app, Options& options) {
+  app.add_option("--input", options.input, ".npy file of inputs (steps, batch, features); tokens have 1 feature")
+      ->required();
+  app.add_option("--lengths", options.lengths, ".npy file of the numbers of steps (batch)");
+  app.add_flag("--raw", options.raw, "inputs are standardized already");
+}
+
+/// Adds a subcommand whose first argument is a model file.
+CLI::App& add_command(CLI::App& app, const char* name, const char* purpose, Options& options, const char* argument) {
+  CLI::App& command = *app.add_subcommand(name, purpose);
+  command.add_option(argument, options.file, "model file")->required();
+  add_open_options(command, options.open);
+  return command;
+}
+
+void add_commands(CLI::App& app, Options& options) {
+  app.require_subcommand(1);
+  add_command(app, "show", "Describes a model file.", options, "FILE").add_flag("--json", options.json, "writes JSON");
+  CLI::App& run = add_command(app, "run", "Computes outputs for sequences.", options, "FILE");
+  add_input_options(run, options);
+  run.add_option("--output", options.output, ".npy file for outputs (steps, batch, outputs), or (batch, outputs)")
+      ->required();
+  CLI::App& convert = add_command(app, "convert", "Writes a model in another format.", options, "FROM");
+  convert.add_option("TO", options.other, "file to write; its extension is the format")->required();
+  convert.add_option("--format", options.format, "format of TO")->check(example::one_of(format_words()));
+  CLI::App& compare = add_command(app, "compare", "Compares the outputs of two model files.", options, "A");
+  compare.add_option("B", options.other, "model file")->required();
+  add_input_options(compare, options);
+  compare.add_option("--architecture-b", options.open_other.architecture, "--architecture of B");
+  compare.add_option("--tolerance", options.tolerance, "largest difference with exit status 0")
+      ->check(example::number(0, 1e300));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return example::run_program("model", [&] {
+    Options options;
+    std::string command;
+    const int status = example::read_command_line(
+        "model",
+        "Shows, runs, converts and compares model files of unroll, PyTorch, Keras, ONNX, RTNeural and "
+        "Neural Amp Modeler.",
+        argc, argv, [&](CLI::App& app) { add_commands(app, options); },
+        [&](const CLI::App& app) { command = app.get_subcommands().front()->get_name(); });
+    if (status >= 0) return status;
+    if (command == "show") return show(options);
+    if (command == "run") return run(options);
+    return command == "convert" ? convert(options) : compare(options);
+  });
+}

@@ -1,0 +1,207 @@
+#include "model_file.hpp"
+
+#include <array>
+
+#include "../support/names.hpp"
+#include "registry.hpp"
+#include "unroll/io/import/nam.hpp"
+#include "unroll/io/import/pytorch_open.hpp"
+#include "unroll/io/import/rtneural.hpp"
+#include "unroll/io/open_model.hpp"
+
+namespace model_program {
+
+using namespace unroll;
+
+namespace {
+
+struct FormatNames {
+  const char *word, *name, *extensions;
+};
+constexpr std::array<FormatNames, 7> formats{{{"unroll", "unroll", ".safetensors"},
+                                              {"pytorch", "PyTorch", ".pt .pth"},
+                                              {"keras", "Keras", ".keras .h5"},
+                                              {"onnx", "ONNX", ".onnx"},
+                                              {"rtneural", "RTNeural", ".json"},
+                                              {"nam", "Neural Amp Modeler", ".nam"},
+                                              {"header", "C++ header", ".hpp .h"}}};
+
+/// First bytes of a file.
+std::string beginning(const std::filesystem::path& path, std::size_t count) {
+  detail::InputFile file(path);
+  std::string bytes(std::size_t(std::min<std::uint64_t>(file.size(), count)), '\0');
+  file.read(std::as_writable_bytes(std::span(bytes)));
+  return bytes;
+}
+
+/// Stack of the layers in a description: JSON of `model show --json`, or a model file of the library.
+Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weights) {
+  SafeTensors file;
+  if (beginning(path, 1) == "{") {
+    auto json = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
+    const bool nested = json.contains("model") && json["model"].is_object();
+    file.metadata = {{"unroll", std::string(model_file_version)}, {"model", (nested ? json["model"] : json).dump()}};
+  } else {
+    file.metadata = read_safetensors(path).metadata;
+  }
+  file.file = path.string();
+  const auto json = detail::stored_description(file, "chain", "a program of its own");
+  SafeTensors sizes = weights;
+  sizes.file = path.string();
+  return detail::from_file(file, [&] { return detail::stored_chain(json, sizes, registry()); });
+}
+
+ModelFile open_unroll(const std::filesystem::path& path) {
+  auto opened = open_model<float>(path, registry());
+  ModelFile to{Format::unroll, std::move(opened.model), details_of(opened.metadata, path.string()), opened.metadata};
+  to.metadata.erase("details");
+  detail::check_details(to.details, to.model.features(), to.model.outputs());
+  detail::check_initial_states(to.details, to.model);
+  return to;
+}
+
+/// Result of `open`; the errors of weights whose layers are not known name the option.
+template <class Open>
+ModelFile with_advice(Open&& open) try {
+  return open();
+} catch (const FileError& error) {
+  throw FileError(text(error.what(), "; in this program, --architecture gives the layers"));
+}
+
+ModelFile open_pytorch_file(const std::filesystem::path& path, const OpenOptions& options) {
+  const SafeTensors tensors = read_pytorch_file(path);
+  const PyTorchImport import{.ignore = options.ignore};
+  if (options.architecture.empty())
+    return with_advice([&] { return ModelFile{Format::pytorch, open_pytorch<float>(tensors, import)}; });
+  ModelFile to{Format::pytorch, stack_of(options.architecture, tensors)};
+  import_pytorch(to.model, tensors, {}, import);
+  return to;
+}
+
+ModelFile open_nam_file(const std::filesystem::path& path) {
+  NamModel<float> opened = open_nam<float>(path);
+  ModelFile to{Format::nam, std::move(opened.model)};
+  to.details.sample_rate = opened.options.sample_rate;
+  to.details.initial_states.resize(opened.first.size());
+  for (std::size_t k = 0; k < opened.first.size(); ++k)
+    for (const auto& state : opened.first[k]) to.details.initial_states[k].push_back(state.col(0).cast<double>());
+  to.metadata["nam"] = opened.options.metadata;
+  return to;
+}
+
+ModelFile open_rtneural_file(const std::filesystem::path& path, const OpenOptions& options) {
+  const RtneuralFile file = read_rtneural(path);
+  if (options.architecture.empty())
+    return with_advice([&] { return ModelFile{Format::rtneural, open_rtneural<float>(file)}; });
+  ModelFile to{Format::rtneural, stack_of(options.architecture, file.tensors)};
+  import_rtneural(to.model, file);
+  return to;
+}
+
+/// Parts of a file that only the library's format has.
+std::vector<std::string> parts_left_out(const ModelFile& from, bool has_states, bool has_sample_rate) {
+  const ModelDetails& details = from.details;
+  require<ValueError>(
+      has_states || details.initial_states.empty(),
+      "the model must have no initial states, which the format does not have; its outputs would differ");
+  std::vector<std::string> out;
+  if (details.mean.size() > 0)
+    out.push_back("standardization of the inputs: inputs of the written model must be standardized");
+  auto rest = detail::json_of(details);
+  for (const char* known : {"mean", "deviation", "initial_states"}) rest.erase(known);
+  if (has_sample_rate) rest.erase("sample_rate");
+  for (const auto& item : rest.items()) out.push_back(item.key());
+  for (const auto& item : from.metadata)
+    if (item.first != "nam") out.push_back("metadata '" + item.first + "'");
+  return out;
+}
+
+void write_nam_file(const ModelFile& from, const std::filesystem::path& path) {
+  NamOptions options;
+  options.sample_rate = from.details.sample_rate;
+  if (const auto metadata = from.metadata.find("nam"); metadata != from.metadata.end())
+    options.metadata = metadata->second;
+  write_nam(from.model, path, from.details.initial_state<float>(1), options);
+}
+
+/// Prefix of each layer in the order of torch.nn.Sequential.
+std::vector<std::string> prefixes_of(const Stack<float>& model) {
+  std::vector<std::string> prefixes;
+  model.each_layer([&](const auto& layer, std::size_t k) {
+    if (detail::has_tensors(layer)) prefixes.push_back(text(k, "."));
+  });
+  return prefixes;
+}
+
+}  // namespace
+
+std::string name_of(Format format) { return formats[std::size_t(format)].name; }
+
+const std::vector<std::string>& format_words() {
+  static const std::vector<std::string> words = [] {
+    std::vector<std::string> all;
+    for (const FormatNames& format : formats) all.emplace_back(format.word);
+    return all;
+  }();
+  return words;
+}
+
+Format format_of_file(const std::filesystem::path& path) {
+  const std::string begin = beginning(path, 8);
+  if (begin.starts_with("PK")) return path.extension() == ".keras" ? Format::keras : Format::pytorch;
+  if (begin == "\x89HDF\r\n\x1a\n") return Format::keras;
+  if (begin.starts_with("{")) {
+    const auto json = detail::parse_json<nlohmann::json>(detail::read_json_text(path), path.string());
+    return json.contains("architecture") ? Format::nam : Format::rtneural;
+  }
+  if (path.extension() == ".onnx") return Format::onnx;
+  if (path.extension() == ".pt" || path.extension() == ".pth") return Format::pytorch;
+  return read_safetensors(path).metadata.contains("unroll") ? Format::unroll : Format::pytorch;
+}
+
+Format format_of_extension(const std::filesystem::path& path) {
+  const std::string extension = path.extension().string() + " ";
+  if (extension.size() > 1)
+    for (std::size_t k = 0; k < formats.size(); ++k)
+      if ((std::string(formats[k].extensions) + " ").find(extension) != std::string::npos) return Format(k);
+  std::string all;
+  for (const FormatNames& format : formats) all += text(all.empty() ? "" : ", ", format.extensions);
+  throw FileError(text(path.string(), ": the extension must be one of ", all, ", or --format must be given"));
+}
+
+ModelFile open_model_file(const std::filesystem::path& path, const OpenOptions& options) {
+  const Format format = format_of_file(path);
+  const bool takes_layers = format == Format::pytorch || format == Format::rtneural || format == Format::keras;
+  require<ValueError>(options.architecture.empty() || takes_layers, "--architecture cannot be combined with a file of ",
+                      name_of(format), ", which has the layers");
+  require<ValueError>(options.ignore.empty() || format == Format::pytorch,
+                      "--ignore needs a file of PyTorch, got one of ", name_of(format));
+  if (format == Format::unroll) return open_unroll(path);
+  if (format == Format::pytorch) return open_pytorch_file(path, options);
+  if (format == Format::nam) return open_nam_file(path);
+  if (format == Format::rtneural) return open_rtneural_file(path, options);
+  throw FileError(text(path.string(), ": this program was built without ", name_of(format)));
+}
+
+std::vector<std::string> write_model_file(const ModelFile& from, const std::filesystem::path& path, Format format) {
+  if (format == Format::unroll) {
+    save(from.model, path, from.details, from.metadata);
+    return {};
+  }
+  auto left_out = parts_left_out(from, format == Format::nam, format == Format::nam);
+  if (format == Format::pytorch)
+    write_safetensors(path, export_pytorch(from.model, prefixes_of(from.model)));
+  else if (format == Format::rtneural)
+    write_rtneural(from.model, path);
+  else if (format == Format::nam)
+    write_nam_file(from, path);
+  else
+    throw FileError(text(path.string(), ": this program was built without ", name_of(format)));
+  return left_out;
+}
+
+std::string architecture_of(const ModelFile& model) {
+  return detail::description_text(detail::model_description(model.model));
+}
+
+}  // namespace model_program

@@ -1,0 +1,11 @@
+#pragma once
+// Cells that the program can run.
+
+#include "unroll/io/open/layer_registry.hpp"
+
+namespace model_program {
+
+/// All layers and cells of the library. Compiled in one source, because it takes minutes.
+const unroll::LayerRegistry<float>& registry();
+
+}  // namespace model_program

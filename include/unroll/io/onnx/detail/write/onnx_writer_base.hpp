@@ -1,0 +1,96 @@
+#pragma once
+// Parts that the writers of all layers share.
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/cell/state.hpp"
+#include "unroll/io/onnx/detail/write/onnx_graph_writer.hpp"
+#include "unroll/io/onnx/onnx_options.hpp"
+#include "unroll/layers/options.hpp"
+#include "unroll/parameters/parameters.hpp"
+
+namespace unroll::detail {
+
+/// Layer that is written.
+struct OnnxWrittenLayer {
+  LayerOptions options;  ///< as description_of gives them
+  std::string prefix;    ///< of its parameters, "2." or "2.1." in a graph
+  std::string where;     ///< for messages
+
+  std::string kind() const { return word("layer"); }
+  std::string word(std::string_view name) const { return word_of(options, name); }
+  bool flag(std::string_view name) const { return flag_of(options, name); }
+  /// Value of an option; `otherwise` if there is none.
+  template <class T>
+  T option(std::string_view name, T otherwise) const {
+    for (const LayerOption& one : options)
+      if (const T* found = std::get_if<T>(&one.value); found != nullptr && one.name == name) return *found;
+    return otherwise;
+  }
+  void expect(bool good, std::string_view what) const { require<ValueError>(good, "ONNX: ", where, " ", what); }
+};
+
+/// Value of the graph: (steps, batch, features), or (batch, features).
+struct OnnxWritten {
+  std::string name;
+  Index features;
+  bool per_step = true;
+};
+
+/// Graph, parameters and options.
+class OnnxWriterBase {
+ public:
+  OnnxWriterBase(const Parameters<float>& parameters, OnnxOptions options)
+      : parameters_(parameters), options_(options) {}
+
+  OnnxGraphWriter& graph() { return graph_; }
+  const Parameters<float>& parameters() const { return parameters_; }
+  const OnnxOptions& options() const { return options_; }
+
+  /// Sets the initial states of the next layer, which it takes in order.
+  void set_first(State<float> states) { first_ = std::move(states), taken_ = 0; }
+  /// The next initial state; zeros if none are given.
+  MatrixX<float> take_first(Index rows) {
+    return first_.empty() ? MatrixX<float>(MatrixX<float>::Zero(rows, 1)) : first_.at(taken_++);
+  }
+
+  /// Name of an initial state [n, 1, m]; empty if it is 0.
+  std::string initial_state(const std::string& name, const Tensor& numbers) {
+    const auto values = numbers.to<float>();
+    const bool zero = std::ranges::all_of(values, [](float value) { return value == 0; });
+    if (options_.states)
+      return graph_.input(name, onnx::TensorProto::FLOAT, {numbers.shape[0], "batch", numbers.shape[2]});
+    if (zero) return "";
+    const std::string batch = graph_.add("", "Shape", {"x"}, {{"start", Index(1)}, {"end", Index(2)}});
+    const std::string shape =
+        graph_.add("", "Concat", {graph_.integers({numbers.shape[0]}), batch, graph_.integers({numbers.shape[2]})},
+                   {{"axis", Index(0)}});
+    return graph_.add(name, "Expand", {graph_.tensor(name, numbers), shape});
+  }
+  void add_state_output(const std::string& name, const std::string& value, std::vector<OnnxDimension> shape) {
+    states_.push_back({name + "_next", value, std::move(shape)});
+  }
+  /// Outputs for the states, after that of the model.
+  void write_state_outputs() {
+    for (const auto& [name, value, shape] : states_) graph_.add_output(name, value, shape);
+  }
+
+ private:
+  struct StateOutput {
+    std::string name, value;
+    std::vector<OnnxDimension> shape;
+  };
+
+  OnnxGraphWriter graph_;
+  const Parameters<float>& parameters_;
+  OnnxOptions options_;
+  std::vector<StateOutput> states_;
+  State<float> first_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace unroll::detail
