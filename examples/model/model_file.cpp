@@ -37,21 +37,23 @@ std::string beginning(const std::filesystem::path& path, std::size_t count) {
   return bytes;
 }
 
-/// Stack of the layers in a description: JSON of `model show --json`, or a model file of the library.
+/// Stack of the layers in a description: JSON of `model show --json`, or a model file. The sizes of a description are
+/// compared with those of the weights before memory is allocated for the model.
 Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weights) {
   SafeTensors file;
+  file.file = path.string();
   if (beginning(path, 1) == "{") {
     auto json = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
     const bool nested = json.contains("model") && json["model"].is_object();
     file.metadata = {{"unroll", std::string(model_file_version)}, {"model", (nested ? json["model"] : json).dump()}};
-  } else {
+  } else if (format_of_file(path) == Format::unroll) {
     file.metadata = read_safetensors(path).metadata;
+  } else {
+    return open_model_file(path).model;
   }
-  file.file = path.string();
   const auto json = detail::stored_description(file, "chain", "a program that defines the cell of its decoder");
-  SafeTensors sizes = weights;
-  sizes.file = path.string();
-  return detail::from_file(file, [&] { return detail::stored_chain(json, sizes, registry()); });
+  file.tensors = weights.tensors;
+  return detail::from_file(file, [&] { return detail::stored_chain(json, file, registry()); });
 }
 
 ModelFile open_unroll(const std::filesystem::path& path) {
