@@ -89,6 +89,8 @@ TEST_CASE("onnx: damaged files are read or refused", "[onnx][hostile]") {
   CHECK(opened(bytes_of("tcn.onnx"), 5) > 0);
   CHECK(opened(bytes_of("learned.onnx"), 5) > 0);
   refuses("", "must be an ONNX model, got a message without a graph");
+  refuses(detail::read_text(std::filesystem::path(UNROLL_TEST_DATA) / "io/data/pytorch/a.pt"),
+          "must be an ONNX model, got a PyTorch file; use import_pytorch or open_pytorch");
   refuses("no protobuf message", "must be an ONNX model, got other bytes");
   CHECK_THROWS_MATCHES(open_onnx<float>(data("missing.onnx")), FileError, says("no such file"));
 }

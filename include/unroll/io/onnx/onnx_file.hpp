@@ -15,12 +15,14 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
 #include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/io/formats/detail/file_kind.hpp"
 #include "unroll/io/formats/tensor.hpp"
 #include "unroll/io/input_file.hpp"
 
@@ -205,8 +207,14 @@ inline OnnxFile parse_onnx(std::string_view bytes, std::string file = "ONNX mode
                      detail::most_onnx_bytes, " bytes, got ", bytes.size());
   auto model = std::make_shared<onnx::ModelProto>();
   const bool parsed = model->ParseFromArray(bytes.data(), int(bytes.size()));
-  require<FileError>(parsed && model->has_graph(), file, ": the file must be an ONNX model, got ",
-                     parsed ? "a message without a graph" : "other bytes");
+  if (!parsed || !model->has_graph()) {
+    const auto kind = detail::kind_of_file(std::as_bytes(std::span(bytes.substr(0, 256))));
+    const bool other = kind != detail::FileKind::unknown && kind != detail::FileKind::onnx;
+    throw FileError(text(file, ": the file must be an ONNX model, got ",
+                         other    ? detail::kind_and_reader(kind)
+                         : parsed ? "a message without a graph"
+                                  : "other bytes"));
+  }
   return {std::move(model), std::move(file), {}, bytes.size()};
 }
 

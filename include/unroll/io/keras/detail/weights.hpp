@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "unroll/io/detail/zip.hpp"
+#include "unroll/io/formats/detail/file_kind.hpp"
 #include "unroll/io/formats/hdf5.hpp"
 #include "unroll/io/keras/detail/architecture.hpp"
 
@@ -216,12 +217,17 @@ inline KerasContent read_keras_hdf5(const std::filesystem::path& path) {
   return {std::move(architecture), version, KerasWeights(std::move(file))};
 }
 
-/// Reads a .keras file or an HDF5 file, which its first bytes identify.
+/// Reads a .keras file or an HDF5 file, which its first bytes identify. Throws FileError for a file of another system.
 inline KerasContent read_keras_content(const std::filesystem::path& path) {
+  std::array<std::byte, 256> beginning{};
   InputFile file(path);
-  std::array<std::byte, 2> first{};
-  if (file.size() >= first.size()) file.read(first);
-  return first[0] == std::byte('P') && first[1] == std::byte('K') ? read_keras_zip(path) : read_keras_hdf5(path);
+  const auto first = std::span(beginning).first(std::size_t(std::min<std::uint64_t>(file.size(), beginning.size())));
+  file.read(first);
+  const FileKind kind = kind_of_file(first);
+  if (kind == FileKind::keras || kind == FileKind::zip) return read_keras_zip(path);
+  require<FileError>(kind == FileKind::hdf5 || kind == FileKind::unknown, file.name(), ": must be a Keras file, got ",
+                     kind_and_reader(kind));
+  return read_keras_hdf5(path);
 }
 
 }  // namespace unroll::detail
