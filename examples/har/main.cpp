@@ -51,7 +51,7 @@ Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
 /// Saves the model with its metadata and checks that the loaded file gives the same outputs.
 void save_and_check(const Network& network, const std::filesystem::path& file, const Options& options,
                     const Data& data) {
-  save(network, file, metadata_of(data));
+  save(network, file, details_of(data, options));
   Network again = make_network(options, network.features(), network.outputs());
   load(again, file);
   const Threads threads(options.threads);

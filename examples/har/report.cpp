@@ -11,12 +11,6 @@ using example::format;
 
 namespace {
 
-std::string numbers_text(const VectorX<double>& numbers) {
-  std::string list;
-  for (const double number : numbers) list += text(list.empty() ? "" : " ", number);
-  return list;
-}
-
 std::string range_text(Index low, Index high) { return low == high ? text(low) : text(low, " to ", high); }
 
 std::string steps_text(const Dataset<float>& data) {
@@ -104,10 +98,15 @@ std::string percent_text(const Summary& summary) {
   return summary.count > 1 ? mean + format(" +- %.1f", 100 * summary.sample_deviation) : mean;
 }
 
-std::map<std::string, std::string> metadata_of(const Data& data) {
-  return {{"classes", example::json_list(data.classes)},
-          {"channel_mean", numbers_text(data.mean)},
-          {"channel_deviation", numbers_text(data.deviation)}};
+ModelDetails details_of(const Data& data, const Options& options) {
+  ModelDetails details{.outputs = data.classes,
+                       .training = {{"data", data.name},
+                                    {"fingerprint of the data", data_fingerprint(data)},
+                                    {"seed", text(options.first_seed)},
+                                    {"options", options_json(options).dump()}}};
+  details.mean = data.mean;
+  details.deviation = data.deviation;
+  return details;
 }
 
 std::string data_text(const Data& data) {

@@ -1,10 +1,10 @@
 #pragma once
 // Results of runs as text and JSON.
 
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "training.hpp"
+#include "unroll/io/model_details.hpp"
 
 namespace har {
 
@@ -14,9 +14,8 @@ std::vector<unroll::Summary> top_summaries(const std::vector<Run>& runs);
 /// Percentage with standard deviation: "98.5 % +- 1.4".
 std::string percent_text(const unroll::Summary& summary);
 
-/// Metadata of a model file: "classes" (a JSON list), "channel_mean", "channel_deviation" (numbers separated by
-/// blanks).
-std::map<std::string, std::string> metadata_of(const Data& data);
+/// Details in the file of the first run's model: classes, mean and deviation of the channels, data and options.
+unroll::ModelDetails details_of(const Data& data, const Options& options);
 
 std::string data_text(const Data& data);
 std::string epoch_text(const unroll::Epoch& epoch, const Options& options);

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <mutex>
 
-#include "../support/fingerprint.hpp"
 #include "unroll/io/checkpoint.hpp"
 
 namespace har {
@@ -12,17 +11,6 @@ namespace har {
 using namespace unroll;
 
 namespace {
-
-std::string fingerprint(const Data& data) {
-  example::Fingerprint all;
-  for (const Dataset<float>* part : {&data.train, &data.test})
-    for (Index s = 0; s < part->size(); ++s) {
-      const Index label = part->labels(s)[0];
-      all.add(part->sequence(s)).add(&label, sizeof label);
-    }
-  all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
-  return text(data.name, " ", all.text());
-}
 
 std::string name_of(const Setting& setting, std::uint64_t seed) {
   return text("batch", setting.batch, "-units", setting.units, "-rate", setting.rate, "-seed", seed, ".json");
@@ -71,7 +59,7 @@ Study run_study(const Options& options, const Data& data, const std::filesystem:
   for (const Setting& setting : settings_of(options))
     for (Index k = 0; k < options.seeds; ++k)
       study.runs.push_back({.setting = setting, .seed = options.first_seed + std::uint64_t(k)});
-  const std::string of = fingerprint(data);
+  const std::string of = data_fingerprint(data);
   const auto order = by_work(study.runs);
   std::mutex one_at_a_time;
   const Threads threads(options.threads);

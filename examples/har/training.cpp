@@ -29,6 +29,17 @@ Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) 
 
 }  // namespace
 
+std::string data_fingerprint(const Data& data) {
+  example::Fingerprint all;
+  for (const Dataset<float>* part : {&data.train, &data.test})
+    for (Index s = 0; s < part->size(); ++s) {
+      const Index label = part->labels(s)[0];
+      all.add(part->sequence(s)).add(&label, sizeof label);
+    }
+  all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
+  return text(data.name, " ", all.text());
+}
+
 Data prepare(Recordings recordings) {
   if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
     recordings.other_people = false;

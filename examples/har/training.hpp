@@ -22,6 +22,9 @@ struct Data {
   bool other_people = false;
 };
 
+/// Name and hash of the data.
+std::string data_fingerprint(const Data& data);
+
 /// Standardizes each channel with mean and deviation of the training data. A remark reports test sequences that are
 /// also training sequences.
 Data prepare(Recordings recordings);

@@ -78,7 +78,7 @@ int compare(const Options& options) {
 
 void add_open_options(CLI::App& app, OpenOptions& options) {
   app.add_option("--architecture", options.architecture,
-                 "layers of a file that has only weights: JSON of 'show --json', or a model file of this library");
+                 "layers of a file that has only weights: JSON of 'show --json', or a model file with the same layers");
   app.add_option("--ignore", options.ignore,
                  "tensors of a PyTorch file that are not used: beginnings or patterns with *")
       ->delimiter(',');

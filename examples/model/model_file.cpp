@@ -4,6 +4,9 @@
 
 #include "../support/names.hpp"
 #include "registry.hpp"
+#include "unroll/io/formats/detail/file_kind.hpp"
+#include "unroll/io/formats/pytorch_writer.hpp"
+#include "unroll/io/header_file.hpp"
 #include "unroll/io/import/nam.hpp"
 #include "unroll/io/import/pytorch_open.hpp"
 #include "unroll/io/import/rtneural.hpp"
@@ -20,7 +23,7 @@ struct FormatNames {
 };
 constexpr std::array<FormatNames, 7> formats{{{"unroll", "unroll", ".safetensors"},
                                               {"pytorch", "PyTorch", ".pt .pth"},
-                                              {"keras", "Keras", ".keras .h5"},
+                                              {"keras", "Keras", ".keras"},
                                               {"onnx", "ONNX", ".onnx"},
                                               {"rtneural", "RTNeural", ".json"},
                                               {"nam", "Neural Amp Modeler", ".nam"},
@@ -34,21 +37,23 @@ std::string beginning(const std::filesystem::path& path, std::size_t count) {
   return bytes;
 }
 
-/// Stack of the layers in a description: JSON of `model show --json`, or a model file of the library.
+/// Stack of the layers in a description: JSON of `model show --json`, or a model file. The sizes of a description are
+/// compared with those of the weights before memory is allocated for the model.
 Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weights) {
   SafeTensors file;
+  file.file = path.string();
   if (beginning(path, 1) == "{") {
     auto json = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
     const bool nested = json.contains("model") && json["model"].is_object();
     file.metadata = {{"unroll", std::string(model_file_version)}, {"model", (nested ? json["model"] : json).dump()}};
-  } else {
+  } else if (format_of_file(path) == Format::unroll) {
     file.metadata = read_safetensors(path).metadata;
+  } else {
+    return open_model_file(path).model;
   }
-  file.file = path.string();
-  const auto json = detail::stored_description(file, "chain", "a program of its own");
-  SafeTensors sizes = weights;
-  sizes.file = path.string();
-  return detail::from_file(file, [&] { return detail::stored_chain(json, sizes, registry()); });
+  const auto json = detail::stored_description(file, "chain", "a program that defines the cell of its decoder");
+  file.tensors = weights.tensors;
+  return detail::from_file(file, [&] { return detail::stored_chain(json, file, registry()); });
 }
 
 ModelFile open_unroll(const std::filesystem::path& path) {
@@ -82,9 +87,7 @@ ModelFile open_nam_file(const std::filesystem::path& path) {
   NamModel<float> opened = open_nam<float>(path);
   ModelFile to{Format::nam, std::move(opened.model)};
   to.details.sample_rate = opened.options.sample_rate;
-  to.details.initial_states.resize(opened.first.size());
-  for (std::size_t k = 0; k < opened.first.size(); ++k)
-    for (const auto& state : opened.first[k]) to.details.initial_states[k].push_back(state.col(0).cast<double>());
+  to.details.initial_states = initial_states_of(opened.first);
   to.metadata["nam"] = opened.options.metadata;
   return to;
 }
@@ -135,6 +138,13 @@ std::vector<std::string> prefixes_of(const Stack<float>& model) {
 
 }  // namespace
 
+std::vector<std::vector<VectorX<double>>> initial_states_of(const ModelState<float>& states) {
+  std::vector<std::vector<VectorX<double>>> to(states.size());
+  for (std::size_t k = 0; k < states.size(); ++k)
+    for (const MatrixX<float>& state : states[k]) to[k].push_back(state.col(0).cast<double>());
+  return to;
+}
+
 std::string name_of(Format format) { return formats[std::size_t(format)].name; }
 
 const std::vector<std::string>& format_words() {
@@ -147,15 +157,23 @@ const std::vector<std::string>& format_words() {
 }
 
 Format format_of_file(const std::filesystem::path& path) {
-  const std::string begin = beginning(path, 8);
-  if (begin.starts_with("PK")) return path.extension() == ".keras" ? Format::keras : Format::pytorch;
-  if (begin == "\x89HDF\r\n\x1a\n") return Format::keras;
-  if (begin.starts_with("{")) {
-    const auto json = detail::parse_json<nlohmann::json>(detail::read_json_text(path), path.string());
-    return json.contains("architecture") ? Format::nam : Format::rtneural;
+  const std::string begin = beginning(path, 256);
+  switch (detail::kind_of_file(std::as_bytes(std::span(begin)))) {
+    case detail::FileKind::pytorch:
+    case detail::FileKind::zip:
+      return Format::pytorch;
+    case detail::FileKind::keras:
+    case detail::FileKind::hdf5:
+      return Format::keras;
+    case detail::FileKind::onnx:
+      return Format::onnx;
+    case detail::FileKind::json: {
+      const auto json = detail::parse_json<nlohmann::json>(detail::read_json_text(path), path.string());
+      return json.contains("architecture") ? Format::nam : Format::rtneural;
+    }
+    default:
+      break;
   }
-  if (path.extension() == ".onnx") return Format::onnx;
-  if (path.extension() == ".pt" || path.extension() == ".pth") return Format::pytorch;
   return read_safetensors(path).metadata.contains("unroll") ? Format::unroll : Format::pytorch;
 }
 
@@ -180,7 +198,11 @@ ModelFile open_model_file(const std::filesystem::path& path, const OpenOptions& 
   if (format == Format::pytorch) return open_pytorch_file(path, options);
   if (format == Format::nam) return open_nam_file(path);
   if (format == Format::rtneural) return open_rtneural_file(path, options);
-  throw FileError(text(path.string(), ": this program was built without ", name_of(format)));
+  if (format == Format::onnx) return open_onnx_file(path);
+  if (options.architecture.empty()) return with_advice([&] { return open_keras_file(path, std::nullopt); });
+  SafeTensors size;  // of the weights, which may take the file's bytes at most
+  size.tensors["bytes"].shape = {Index(std::filesystem::file_size(path))};
+  return open_keras_file(path, stack_of(options.architecture, size));
 }
 
 std::vector<std::string> write_model_file(const ModelFile& from, const std::filesystem::path& path, Format format) {
@@ -188,15 +210,29 @@ std::vector<std::string> write_model_file(const ModelFile& from, const std::file
     save(from.model, path, from.details, from.metadata);
     return {};
   }
-  auto left_out = parts_left_out(from, format == Format::nam, format == Format::nam);
-  if (format == Format::pytorch)
-    write_safetensors(path, export_pytorch(from.model, prefixes_of(from.model)));
-  else if (format == Format::rtneural)
-    write_rtneural(from.model, path);
-  else if (format == Format::nam)
-    write_nam_file(from, path);
-  else
-    throw FileError(text(path.string(), ": this program was built without ", name_of(format)));
+  const bool has_states = format == Format::nam || format == Format::onnx;
+  const auto left_out = parts_left_out(from, has_states, format == Format::nam);
+  const auto state_dict = [&] { return export_pytorch(from.model, prefixes_of(from.model)); };
+  switch (format) {
+    case Format::pytorch:
+      path.extension() == ".safetensors" ? write_safetensors(path, state_dict())
+                                         : write_pytorch_file(path, state_dict());
+      break;
+    case Format::keras:
+      write_keras_file(from, path);
+      break;
+    case Format::onnx:
+      write_onnx_file(from, path);
+      break;
+    case Format::rtneural:
+      write_rtneural(from.model, path);
+      break;
+    case Format::nam:
+      write_nam_file(from, path);
+      break;
+    default:
+      write_header(from.model, path);
+  }
   return left_out;
 }
 

@@ -2,6 +2,8 @@
 // Model files of all formats.
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,9 @@ const std::vector<std::string>& format_words();
 Format format_of_file(const std::filesystem::path& path);
 /// Format of a file to be written, by its extension. Throws FileError for an unknown one.
 Format format_of_extension(const std::filesystem::path& path);
+
+/// States of single sequences as details of a model.
+std::vector<std::vector<unroll::VectorX<double>>> initial_states_of(const unroll::ModelState<float>& states);
 
 struct ModelFile {
   Format format;
@@ -46,5 +51,13 @@ std::vector<std::string> write_model_file(const ModelFile& model, const std::fil
 
 /// Description of the layers as JSON, for --architecture.
 std::string architecture_of(const ModelFile& model);
+
+// The formats of optional components; in a program without them they throw ValueError.
+
+/// Model of a file of Keras. `model`: the layers, if the file has only weights.
+ModelFile open_keras_file(const std::filesystem::path& path, std::optional<unroll::Stack<float>> model);
+void write_keras_file(const ModelFile& model, const std::filesystem::path& path);
+ModelFile open_onnx_file(const std::filesystem::path& path);
+void write_onnx_file(const ModelFile& model, const std::filesystem::path& path);
 
 }  // namespace model_program

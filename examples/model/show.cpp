@@ -114,7 +114,8 @@ std::string as_text(const Content& content) {
   all += text("parameters  ", content.parameters(), "\n\n", to_text(table));
   if (!equations.empty()) all += "\n" + equations;
   std::string rest;
-  for (const auto& item : detail::json_of(content.details).items())
+  const Json details = detail::json_of(content.details);
+  for (const auto& item : details.items())
     rest += text("  ", item.key(), ": ", shown(item.value()), "\n");
   if (!rest.empty()) all += "\ndetails\n" + rest;
   rest.clear();

@@ -1,6 +1,6 @@
 // Fuzz target: HDF5. libhdf5 itself can fail on damaged files, so the input describes a valid file: datasets of any
-// type, shape and packing, with any bytes as values. One line per dataset: kind, type, sizes. The values follow after
-// the lines.
+// type, shape and packing, with any bytes as values, and attributes of the file. One line per object: kind, type,
+// sizes. The values follow after the lines.
 
 #include "unroll/io/formats/hdf5.hpp"
 
@@ -47,6 +47,7 @@ class Maker {
                        : sizes.empty() ? H5Screate(H5S_SCALAR)
                                        : H5Screate_simple(int(sizes.size()), sizes.data(), nullptr),
                        H5Sclose);
+    if (kind == "attribute") return add_attribute(name, type, space);
     const Handle how(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     const bool lzf = kind == "lzf" || kind == "lie";  // "lie" declares wrong chunk sizes
     const bool packed = (kind == "gzip" || lzf || declared) && !sizes.empty() && count > 0;
@@ -79,6 +80,16 @@ class Maker {
     }();
     const unsigned numbers[] = {4, 0x106, bytes};
     if (registered) H5Pset_filter(how, 32000, H5Z_FLAG_OPTIONAL, 3, numbers);
+  }
+
+  void add_attribute(const std::string& name, hid_t type, hid_t space) const {
+    const bool letters = H5Tget_class(type) == H5T_STRING;
+    if (letters) H5Tset_size(type, 5);
+    const Handle attribute(H5Acreate2(file_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    const hssize_t count = H5Sget_simple_extent_npoints(space);
+    if (attribute < 0 || count < 0 || H5Tget_class(type) == H5T_REFERENCE) return;
+    const std::string bytes = values(std::size_t(count) * H5Tget_size(type));
+    H5Awrite(attribute, type, bytes.data());
   }
 
   /// `bytes` bytes of the values, repeated if there are too few.
@@ -118,6 +129,7 @@ void read_all(const Hdf5File& file, const std::string& name) {
 
 std::vector<fuzz::Bytes> fuzz::seeds() {
   return {"lie i1 8\n\n\x03\x01\x02\x03\x04",  // the filter returns fewer bytes than libhdf5 expects
+          "attribute t 2\nattribute I4\nattribute f8 3\nattribute u8 0\nattribute b8 2\n\nab\xff\x01",
           "plain f4 2 3\ngzip F8 3 2\nnull i1\ngroup\n\n\x01\x02\x03\x04\x05\x06\x07\x08",
           "lzf i1 6\nragged i4 3\nlie i1 8\nplain t 2\nplain b8 2\n\n\x02"
           "abc\x20\x02",
@@ -154,5 +166,13 @@ void fuzz::read(const Bytes& input) {
     accepted([&] { (void)file.ragged<float>(name); });
     accepted([&] { (void)file.ragged<std::int64_t>(name); });
   }
+  for (int number = 0; number < 6; ++number) {
+    const std::string name = text("d", number);
+    if (!file.has_attribute("/", name)) continue;
+    accepted([&] { (void)file.text_attribute("/", name); });
+    accepted([&] { (void)file.number_attribute<float>("/", name); });
+    accepted([&] { (void)file.number_attribute<std::uint16_t>("/", name); });
+  }
+  (void)file.members();
   (void)file.read<float>("nowhere");
 }

@@ -126,6 +126,20 @@ TEST_CASE("pytorch training: 20 steps from a checkpoint of Adam, AdamW and SGD a
   CHECK(difference(rnn(), SGD<float>(sgd), "sgd", {}) < 1e-6f);
 }
 
+TEST_CASE("pytorch training: the keys of the dictionaries of a file may be given") {
+  Model model = lstm();
+  Adam<float> adam;
+  const auto path = folder() / "adam_run.pt";
+  import_pytorch(model, adam, path, {}, {.key = "state_dict", .optimizer_key = "optimizer_state_dict"});
+  CHECK(adam.updates() == 10);
+  CHECK_THROWS_MATCHES(import_pytorch(model, adam, path, {}, {.optimizer_key = "state_dict"}), FileError,
+                       says("has no dictionary 'state_dict' with 'state' and 'param_groups'"));
+  CHECK_THROWS_MATCHES(import_pytorch(model, adam, path, {}, {.key = "optimizer_state_dict"}), FileError,
+                       says("has no dictionary of tensors 'optimizer_state_dict'"));
+  CHECK_THROWS_MATCHES(import_pytorch(model, adam, folder() / "a.pt"), FileError,
+                       says("has no dictionary with 'state'"));
+}
+
 TEST_CASE("pytorch training: a written checkpoint is read with the same bits") {
   const support::TemporaryFolder temporary;
   const auto path = temporary.path / "run.pt";

@@ -190,6 +190,10 @@ TEST_CASE("keras: every layer is written and read") {
                           Dense{.units = 2}, Activate<HardSigmoid>{{.alpha = 1.0 / 6, .beta = 0.5}}});
   tokens.initialise(3);
   round_trip(tokens, (MatrixX<float>(1, 4) << 1, 6, 0, 2).finished());
+  Stack<float> pooled(2, {Recurrent<Lstm>{.units = 2, .returns = Returns::last},
+                          Dropout{.rate = 0.2, .same_for_all_steps = true}, Dense{.units = 1}});
+  pooled.initialise(4);
+  round_trip(pooled, noise(2, 3));
   Stack<float> backward(3, {Recurrent<Gru>{.units = 2, .direction = Direction::backward, .returns = Returns::last}});
   backward.initialise(1);
   round_trip(backward, noise(3, 5));
@@ -265,6 +269,7 @@ TEST_CASE("keras: layers that Keras does not have are refused by name") {
   refused({Recurrent<Elman>{.units = 1, .direction = Direction::backward}},
           "Keras: layer 0 (elman, backward) must run forward or return the last step");
   refused({Conv1d{.units = 1, .kernel = 3, .padding = 1}}, "must have the padding valid(), same() or causal()");
+  refused({Conv1d{.units = 1, .kernel = 2, .stride = 2, .dilation = 2}}, "must have a stride or a dilation, not both");
   refused({ConvTranspose1d{.units = 2, .groups = 2}}, "must have one group");
   refused({ConvTranspose1d{.units = 2, .kernel = 3, .stride = 2, .output_padding = 1}}, "output_padding");
   refused({MaxPool1d{.padding = causal()}}, "layer 0 (max pool1d) must have the padding valid() or same()");

@@ -82,7 +82,7 @@ TEST_CASE("open_model: a file is opened with another scalar", "[open_model]") {
   CHECK(opened.parameters().values() == model.parameters().values().cast<double>());
 }
 
-TEST_CASE("open_model: cells are identified by their equations", "[open_model]") {
+TEST_CASE("open_model: cells are identified by their names and equations", "[open_model]") {
   const auto ours = made(4, {Recurrent<OneScalar<layer_rows::OtherGru>::Cell>{.units = 3}});  // the name is that of Gru
   expect_same(ours);
   CHECK_THROWS_MATCHES(open_model<float>(to_tensors(ours), LayerRegistry<float>().add<Gru>()), FileError,

@@ -51,6 +51,8 @@ onnx::TensorProto& tensor(onnx::ModelProto& model, const std::string& name) {
   return *model.mutable_graph()->mutable_initializer(0);
 }
 void set(onnx::NodeProto& node, const std::string& name, std::int64_t value) {
+  for (auto& attribute : *node.mutable_attribute())
+    if (attribute.name() == name) return attribute.set_i(value);
   auto& attribute = *node.add_attribute();
   attribute.set_name(name);
   attribute.set_type(onnx::AttributeProto::INT);
@@ -135,13 +137,8 @@ TEST_CASE("onnx: operators without a layer are refused by node", "[onnx][hostile
       "c_0.onnx", [](auto& model) { node(model, "Squeeze").set_input(0, "x"); },
       "a removed dimension must have the size 1");
   const Change unknown = [](auto& model) {
-    model.mutable_graph()
-        ->mutable_input(0)
-        ->mutable_type()
-        ->mutable_tensor_type()
-        ->mutable_shape()
-        ->mutable_dim(2)
-        ->set_dim_param("f");
+    auto& shape = *model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+    for (auto& size : *shape.mutable_dim()) size.set_dim_param("any");
   };
   refuses("c_0.onnx", unknown, "dimension 2 of input 'x' must be the number of features");
   refuses(
@@ -197,8 +194,8 @@ TEST_CASE("onnx: weights outside of the folder of the model are refused", "[onnx
                }));
     return open_onnx<float>(folder / "a.onnx").model.depth();
   };
-  for (const std::string location : {std::string("../a_1.onnx.data"), std::string("x/../../a_1.onnx.data"),
-                                     std::string(), (outer.path / "a_1.onnx.data").string()})
+  for (const std::string& location : {std::string("../a_1.onnx.data"), std::string("x/../../a_1.onnx.data"),
+                                      std::string(), (outer.path / "a_1.onnx.data").string()})
     CHECK_THROWS_MATCHES(open_with(location), FileError, says("must be in the folder of the model"));
   CHECK_THROWS_MATCHES(open_with("missing"), FileError, says("no such file"));
   std::filesystem::create_symlink(outer.path / "a_1.onnx.data", folder / "link");

@@ -52,8 +52,10 @@ class PyTorchArchitecture {
       : file_(file.file), modules_(pytorch_modules(file, ignore)) {
     std::vector<const StateDictModule*> recurrent, matrices;
     for (const StateDictModule& module : modules_) {
-      require<FileError>(module.is_recurrent() || module.is_matrix() || module.is_tied(), file_, ": the module ",
-                         in_quotes(module.prefix), " must be an nn.Embedding, nn.LSTM, nn.GRU or nn.Linear", advice);
+      require<FileError>(
+          module.is_recurrent() || module.is_matrix() || module.is_tied(), file_, ": the module ",
+          in_quotes(module.prefix), " must be an nn.Embedding, nn.LSTM, nn.GRU or nn.Linear, got ",
+          [&] { return list_of(module.shapes); }, advice);
       (module.is_recurrent() ? recurrent : matrices).push_back(&module);
     }
     require<FileError>(!recurrent.empty(), file_, ": must have an nn.LSTM or nn.GRU, got ", modules_.size(),

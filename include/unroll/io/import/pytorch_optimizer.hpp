@@ -73,33 +73,39 @@ inline void check_pytorch_group(const nlohmann::json& ours, const JsonNode& grou
   }
 }
 
-/// Names of the parameters of a checkpoint by number, from its groups: their "param_names" if PyTorch stored them, else
-/// the order of the state_dict. `learned`: names in this order; `frozen`: those without which a checkpoint may be.
-inline std::vector<std::string> parameter_names(const PyTorchCheckpoint& from, std::vector<std::string> learned,
-                                                const std::set<std::string>& frozen,
-                                                const std::vector<std::string>& ignore) {
-  std::vector<std::string> names;
-  const std::string& file = from.model.file;
-  const JsonNode groups(from.groups, file, "param_groups");
-  std::size_t numbered = 0, named = 0;
+/// Learning rate of a checkpoint whose groups all have the options of an optimizer.
+inline double checked_rate_of_groups(const nlohmann::json& ours, const PyTorchCheckpoint& from) {
+  const JsonNode groups(from.groups, from.model.file, "param_groups");
+  groups.size(1, std::numeric_limits<std::size_t>::max());
+  for (std::size_t g = 0; g < from.groups.size(); ++g) check_pytorch_group(ours, groups.entry(g), groups.entry(0));
+  return groups.entry(0).at("lr").number();
+}
+
+/// Parameters in the groups of a checkpoint: their number, and their names if PyTorch stored "param_names". Throws
+/// FileError unless they are numbered in order.
+inline std::pair<std::size_t, std::vector<std::string>> grouped_parameters(const PyTorchCheckpoint& from) {
+  std::pair<std::size_t, std::vector<std::string>> all;
+  const JsonNode groups(from.groups, from.model.file, "param_groups");
   for (std::size_t g = 0; g < from.groups.size(); ++g) {
     const JsonNode group = groups.entry(g), params = group.at("params");
     const std::size_t count = params.size(0, std::numeric_limits<std::size_t>::max());
-    for (std::size_t k = 0; k < count; ++k, ++numbered)
-      params.entry(k).expect(params.entry(k).json() == numbered, text(numbered));
+    for (std::size_t k = 0; k < count; ++k, ++all.first)
+      params.entry(k).expect(params.entry(k).json() == all.first, text(all.first));
     if (!group.has("param_names")) continue;
     group.at("param_names").size(count, count);
-    for (std::size_t k = 0; k < count; ++k, ++named) names.push_back(group.at("param_names").entry(k).word());
+    for (std::size_t k = 0; k < count; ++k) all.second.push_back(group.at("param_names").entry(k).word());
   }
-  require<FileError>(named == 0 || named == numbered, file, ": all parameter groups must have param_names, got some");
-  if (named == 0) {
-    if (numbered != learned.size()) std::erase_if(learned, [&](const auto& name) { return frozen.contains(name); });
-    require<FileError>(numbered == learned.size(), file, ": the optimizer must have the ", learned.size(),
-                       " trained parameters of the model, got ", numbered,
-                       "; construct it from model.named_parameters()");
-    return learned;
-  }
-  const std::set<std::string> given(names.begin(), names.end());
+  require<FileError>(all.second.empty() || all.second.size() == all.first, from.model.file,
+                     ": all parameter groups must have param_names, got some");
+  return all;
+}
+
+/// Throws FileError unless the parameters of an optimizer are those of the model, without ignored ones and possibly
+/// without frozen ones.
+inline void check_parameter_names(const std::vector<std::string>& names, const std::vector<std::string>& learned,
+                                  const std::set<std::string>& frozen, const std::vector<std::string>& ignore,
+                                  const std::string& file) {
+  const std::set<std::string> given(names.begin(), names.end()), ours(learned.begin(), learned.end());
   require<FileError>(given.size() == names.size(), file, ": param_names must be different, got equal ones");
   for (const std::string& name : learned)
     require<FileError>(
@@ -107,9 +113,24 @@ inline std::vector<std::string> parameter_names(const PyTorchCheckpoint& from, s
         [&] { return in_quotes(name); }, " of the model, got others");
   for (const std::string& name : names)
     require<FileError>(
-        std::ranges::find(learned, name) != learned.end() || is_ignored(name, ignore), file,
-        ": the model has no parameter ", [&] { return in_quotes(name); }, " of the optimizer");
-  return names;
+        ours.contains(name) || is_ignored(name, ignore), file, ": the model has no parameter ",
+        [&] { return in_quotes(name); }, " of the optimizer");
+}
+
+/// Names of the parameters of an optimizer by number: those of its groups or, if there are none, those of the model in
+/// the order of the state_dict, which are `learned`. Parameters in `frozen` may be missing.
+inline std::vector<std::string> parameter_names(const PyTorchCheckpoint& from, std::vector<std::string> learned,
+                                                const std::set<std::string>& frozen,
+                                                const std::vector<std::string>& ignore) {
+  const auto [count, names] = grouped_parameters(from);
+  if (!names.empty()) {
+    check_parameter_names(names, learned, frozen, ignore, from.model.file);
+    return names;
+  }
+  if (count != learned.size()) std::erase_if(learned, [&](const auto& name) { return frozen.contains(name); });
+  require<FileError>(count == learned.size(), from.model.file, ": the optimizer must have the ", learned.size(),
+                     " trained parameters of the model, got ", count, "; construct it from model.named_parameters()");
+  return learned;
 }
 
 /// Tensors with the names of a file, in which nn.LSTMCell, GRUCell and RNNCell have no number of a layer.
@@ -193,14 +214,9 @@ void import_pytorch(Model& model, O& optimizer, const PyTorchCheckpoint& from,
   detail::check_pytorch_optimizer<O>();
   const nlohmann::json ours = detail::pytorch_group(optimizer.options());
   const auto used = detail::checked_prefixes(model, from.model, prefixes, options.ignore);
-  auto loaded = detail::read_state_dict(model, from.model, used, options.ignore);
-
-  const detail::JsonNode groups(from.groups, from.model.file, "param_groups");
-  groups.size(1, std::numeric_limits<std::size_t>::max());
-  for (std::size_t g = 0; g < from.groups.size(); ++g)
-    detail::check_pytorch_group(ours, groups.entry(g), groups.entry(0));
+  const auto loaded = detail::read_state_dict(model, from.model, used, options.ignore);
   O read = optimizer;
-  read.learning_rate() = groups.entry(0).at("lr").number();
+  read.learning_rate() = detail::checked_rate_of_groups(ours, from);
 
   const auto trained =
       detail::named_as(from.model, detail::pytorch_tensors(model, loaded.zeros_like(), used, SecondBias::same));

@@ -59,10 +59,10 @@ OnnxModel<S> open_onnx(const OnnxFile& file, const OnnxReadOptions& options = {}
     std::optional<detail::OnnxInterpreter<S>> reader;
     try {
       reader.emplace(graph, input, layout);
-      auto [nodes, last] = reader->read(output.name());
-      const Index features = nodes.front().features;
-      return detail::within_onnx(file.file,
-                                 [&] { return detail::OnnxBuilder<S>(std::move(nodes), last).model(features); });
+      auto network = reader->read(output.name());
+      const Index features = network.first.front().features;
+      return detail::within_onnx(
+          file.file, [&] { return detail::OnnxBuilder<S>(std::move(network.first), network.second).model(features); });
     } catch (const FileError& error) {
       const std::size_t progress = reader ? reader->progress() + 1 : 0;
       if (!refusal || progress > furthest) refusal = error, furthest = progress;

@@ -38,7 +38,7 @@ class LayerRegistry {
     detail::each_library_activation([this](auto make) { add_activation(make); });
   }
 
-  /// Adds cells. A cell of equations is identified by its equations, another one by its name.
+  /// Adds cells. A cell is identified by its name and, if it has them, its equations.
   template <template <class, int...> class... Cells>
   LayerRegistry& add() {
     (add_cell<Cells>(), ...);
@@ -116,11 +116,14 @@ class LayerRegistry {
     return maker->second;
   }
 
-  /// The cell with the equations in the file; otherwise, the one with its name.
+  /// The cell with the name and the equations in the file. A cell with the name only is refused later, when the
+  /// equations are compared, with the first that differs.
   const CellMaker& cell(const StoredOptions& options) const {
     const std::string& name = options.word("cell");
     if (options.has("equations")) {
-      const auto same = std::ranges::find(cells_, options.words("equations"), &CellMaker::equations);
+      const auto lines = options.words("equations");
+      const auto same = std::ranges::find_if(
+          cells_, [&](const CellMaker& one) { return one.name == name && one.equations == lines; });
       if (same != cells_.end()) return *same;
     }
     const auto named = std::ranges::find(cells_, name, &CellMaker::name);

@@ -81,3 +81,7 @@ h = L.Average()([L.GlobalMaxPooling1D()(g), L.GlobalAveragePooling1D()(g)])
 save("graph", keras.Model(i, L.Dense(2, name="answer")(L.Dropout(0.1)(h))), x, every)
 i = keras.Input((steps, features))
 save("functional_chain", keras.Model(i, L.Dense(2)(L.LSTM(3)(i))), x)
+chain("transposed", L.Conv1DTranspose(3, 2, strides=3, padding="same"), L.Conv1DTranspose(3, 4, strides=2, padding="same"),
+      L.Conv1DTranspose(2, 5, dilation_rate=2, padding="same"), L.Conv1DTranspose(2, 3, dilation_rate=2),
+      L.Conv1DTranspose(2, 1, strides=2), L.MaxPooling1D(2, strides=3, padding="same"),
+      L.AveragePooling1D(4, strides=1), L.Conv1D(2, 3, strides=3, padding="causal"))

@@ -68,6 +68,7 @@ class OwnKerasLayer {
                    {"strides", count("stride")},          {"dilation_rate", count("dilation")},
                    {"groups", count("groups")},           {"padding", padding()},
                    {"use_bias", flag_of(from_, "biased")}};
+    expect(count("stride") == 1 || count("dilation") == 1, "have a stride or a dilation, not both, as in Keras");
     if (!transposed) return;
     const Index span = (count("kernel") - 1) * count("dilation") + 1;
     expect(count("groups") == 1, "have one group");
@@ -105,8 +106,9 @@ class OwnKerasLayer {
     bool known = function == "hard_sigmoid" || function == "leaky_relu";
     for (const KerasFunction& one : keras_functions) known = known || to_.options["activation"] == one.keras;
     expect(known, "be a function of Keras");
-    for (const char* number : {"negative_slope", "alpha", "low", "high"})
-      if (const double value = option_or<double>(from_, number, -1e300); value != -1e300) to_.options[number] = value;
+    for (const LayerOption& option : from_)
+      if (const double* number = std::get_if<double>(&option.value); number != nullptr && option.name != "beta")
+        to_.options[option.name] = *number;
     expect(function != "hard_sigmoid" || option_or<double>(from_, "beta", 0) == 0.5, "have beta 0.5, as in Keras");
   }
 

@@ -50,6 +50,7 @@ class KerasArchitectureWriter {
   explicit KerasArchitectureWriter(const KerasFile& model) : model_(model) {
     each_with_shapes(model, [&](const KerasLayer& layer, std::size_t, const std::vector<KerasShape>& in) {
       layers_.push_back(written(layer));
+      if (!in.front().per_step && is_dropout(layer.kind)) layers_.back().kind = "Dropout";  // there are no steps
       groups_.push_back(numbers_.next(layers_.back().kind));
       const KerasShape out = shape_of(layer, in);
       shapes_.push_back(out.per_step ? nlohmann::ordered_json{nullptr, nullptr, out.features}

@@ -72,6 +72,7 @@ class OnnxFolding {
 
  private:
   OnnxValue made(Tensor tensor) const {
+    require<FileError>(tensor.shape.size() <= most_onnx_sizes, "dimensions must be at most ", most_onnx_sizes);
     require<FileError>(tensor.size() > 0 || tensor.shape.size() < 2, "a constant must have at least 1 element");
     tensors_.count(tensor.bytes.size());
     return std::make_shared<const Tensor>(std::move(tensor));

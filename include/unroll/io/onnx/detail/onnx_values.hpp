@@ -143,7 +143,7 @@ inline std::vector<OnnxSize> whole_shape(const OnnxAxes& from, std::vector<OnnxS
       open = k;
       continue;
     }
-    const auto left = quotient(rest, to[k]);
+    const auto left = to[k].number > 0 ? quotient(rest, to[k]) : std::nullopt;
     require<FileError>(left.has_value(), "the new shape must have ", text_of(all), " elements, got a size of ",
                        text_of(to[k]));
     rest = *left;
