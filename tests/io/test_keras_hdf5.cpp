@@ -289,6 +289,11 @@ TEST_CASE("keras: layers that Keras does not have are refused by name") {
   CHECK_THROWS_AS(write_keras(tied, folder.path / "a.keras"), NonFiniteError);
 }
 
+TEST_CASE("keras: a file of another system is named with the function that reads it") {
+  CHECK_THROWS_MATCHES(open_keras<float>(data_folder() / "pytorch/a.pt"), FileError,
+                       says("a.pt: must be a Keras file, got a PyTorch file; use import_pytorch or open_pytorch"));
+}
+
 TEST_CASE("keras: damaged archives are refused") {
   const std::string whole = detail::read_text(file("functional_chain.keras"));
   const Folder folder;
