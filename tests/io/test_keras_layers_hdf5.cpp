@@ -132,6 +132,8 @@ TEST_CASE("keras layers: layers and options without an equivalent are refused by
   refused_layer("LSTM", R"("units": 3, "activation": "exponential")", "activation must be a function that cells");
   refused_layer("LSTM", R"("units": 3, "recurrent_activation": "hard_sigmoid")", "must be a function that cells");
   refused_layer("LSTM", R"("units": 3, "time_major": true)", "option 'time_major' must be absent");
+  refused_layer("Dense", R"("units": 3, "activation": "tanh", "lora_rank": 2)",
+                "layer 'a' ('Dense'): option 'lora_rank'");
   refused_layer("Dense", R"("units": 3, "activation": "selu")", "activation must be a function that this library has");
   refused_layer("Dense", R"("units": 3, "activation": {"class_name": "LeakyReLU"})", "activation must be a string");
   refused_layer("Conv1D", R"("filters": 3, "kernel_size": 2, "data_format": "channels_first")",

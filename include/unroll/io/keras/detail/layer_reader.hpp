@@ -52,8 +52,9 @@ class KerasLayerReader {
     if (!read_options(config, kind)) refuse(kind, name);
     const bool function = all[0].options.contains("activation") && !is_recurrent(kind);
     if (function) all[0].kind = "Activation";
-    if ((kind == "Dense" || kind.starts_with("Conv1D")) && config.given("activation")) add_activation(config, all);
+    const bool active = (kind == "Dense" || kind.starts_with("Conv1D")) && config.given("activation");
     config.finish();
+    if (active) add_activation(config, all);  // last: it moves the layer to which `config` refers
     return all;
   }
 
