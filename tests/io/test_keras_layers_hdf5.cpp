@@ -126,22 +126,25 @@ TEST_CASE("keras layers: layers and options without an equivalent are refused by
                 "'Masking'; remove it, sequences of this library have lengths");
   refused_layer("Flatten", "", "got 'Flatten'; use a global pooling layer");
   refused_layer("MultiHeadAttention", R"("num_heads": 2)", "got 'MultiHeadAttention'");
-  refused_layer("LSTM", R"("units": 3, "return_state": true)",
-                "layer 'a' ('LSTM').return_state must be absent, null or false, because the option is not supported");
+  refused_layer(
+      "LSTM", R"("units": 3, "return_state": true)",
+      "layer 'a' ('LSTM'): option 'return_state' must be absent, null or false, because it is not supported, got true");
   refused_layer("LSTM", R"("units": 3, "activation": "exponential")", "activation must be a function that cells");
   refused_layer("LSTM", R"("units": 3, "recurrent_activation": "hard_sigmoid")", "must be a function that cells");
-  refused_layer("LSTM", R"("units": 3, "time_major": true)", "time_major must be absent");
+  refused_layer("LSTM", R"("units": 3, "time_major": true)", "option 'time_major' must be absent");
+  refused_layer("Dense", R"("units": 3, "activation": "tanh", "lora_rank": 2)",
+                "layer 'a' ('Dense'): option 'lora_rank'");
   refused_layer("Dense", R"("units": 3, "activation": "selu")", "activation must be a function that this library has");
   refused_layer("Dense", R"("units": 3, "activation": {"class_name": "LeakyReLU"})", "activation must be a string");
   refused_layer("Conv1D", R"("filters": 3, "kernel_size": 2, "data_format": "channels_first")",
                 "data_format must be one of: channels_last, got 'channels_first'");
   refused_layer("Conv1D", R"("filters": 3, "kernel_size": 2, "groups": 2)", "must have groups that divide features");
   refused_layer("Conv1DTranspose", R"("filters": 3, "kernel_size": 2, "output_padding": 1)",
-                "output_padding must be absent");
+                "option 'output_padding' must be absent");
   refused_layer("AveragePooling1D", R"("padding": "causal")", "padding must be one of: valid, same");
   refused_layer("LayerNormalization", R"("axis": 1)", "must have the features as axis");
-  refused_layer("LayerNormalization", R"("rms_scaling": true)", "rms_scaling must be absent");
-  refused_layer("GlobalMaxPooling1D", R"("keepdims": true)", "keepdims must be absent");
+  refused_layer("LayerNormalization", R"("rms_scaling": true)", "option 'rms_scaling' must be absent");
+  refused_layer("GlobalMaxPooling1D", R"("keepdims": true)", "option 'keepdims' must be absent");
   refused_layer("ReLU", R"("threshold": 0.5)", "must be a ReLU with the threshold 0");
   refused_layer("Softmax", "", "must be another function than softmax");
   refused_layer("Embedding", R"("input_dim": 5, "output_dim": 2)", "must read the input of the model, of the shape");
@@ -152,6 +155,20 @@ TEST_CASE("keras layers: layers and options without an equivalent are refused by
   refused(R"({"class_name": "Dense", "registered_name": "mine>Dense", "config": {}})", "class_name must be Sequential");
   refused(chain(R"({"class_name": "Dense", "registered_name": "mine>Dense", "config": {"name": "a", "units": 3}})"),
           "got 'mine>Dense'");
+}
+
+TEST_CASE("keras layers: messages about long names are short") {
+  const std::string longer(5000, 'x');
+  for (const std::string& json :
+       {chain(layer("Dense", R"("units": 2, ")" + longer + R"(": 1)")), chain(layer(longer, "")),
+        graph(node("Dense", longer, R"("units": 2, "use_bias": 3)", {"in"}), "a"),
+        graph(node("Dense", "a", R"("units": 2)", {"in"}, R"(, {")" + longer + R"(": 1})"), "a")})
+    try {
+      read(json);
+      FAIL("no error");
+    } catch (const FileError& error) {
+      CHECK(std::string_view(error.what()).size() < 500);
+    }
 }
 
 TEST_CASE("keras layers: layers inside other layers are checked") {
@@ -181,7 +198,7 @@ TEST_CASE("keras layers: graphs without an equivalent are refused") {
   refused(graph(node("LSTM", "a", units, {"in"}) + ", " + node("Add", "b", "", {"in", "a"}), "b"),
           "must have inputs with equal numbers of dimensions");
   refused(graph(node("LSTM", "a", units, {"in"}, R"(, {"initial_state": ["h", 0, 0]})"), "a"),
-          "initial_state must be absent; the layer must have no further inputs");
+          "must be without 'initial_state', because a layer must have no further inputs");
   refused(graph(node("Subtract", "a", "", {"in", "in"}), "a"), "got 'Subtract'");
   refused(graph(node("Concatenate", "a", R"("axis": 1)", {"in", "in"}), "a"), "must have the features as axis");
   std::string twice = graph(node("Dense", "a", units, {"in"}), "a");

@@ -167,9 +167,8 @@ class KerasArchitectureReader {
   /// Further arguments of a call, such as initial states, must be absent.
   static void refuse_tensors(const JsonNode& arguments) {
     for (const auto& [name, value] : arguments.json().items())
-      arguments.at(name.c_str())
-          .expect(value.is_null() || value.is_boolean() || name == "mask",
-                  "absent; the layer must have no further inputs");
+      arguments.expect(value.is_null() || value.is_boolean() || name == "mask",
+                       text("without ", in_quotes(name), ", because a layer must have no further inputs"));
   }
 
   // ---- layers

@@ -40,7 +40,8 @@ inline bool has_no_effect(std::string_view option) {
 /// for a value of another type or range. A null is a missing option.
 class KerasConfig {
  public:
-  KerasConfig(const JsonNode& config, KerasLayer& to, int version) : config_(config), to_(to), version_(version) {}
+  KerasConfig(const JsonNode& config, KerasLayer& to, int version, std::string_view file)
+      : config_(config), to_(to), version_(version), file_(file) {}
 
   const JsonNode& node() const { return config_; }
   int version() const { return version_; }
@@ -84,7 +85,8 @@ class KerasConfig {
     for (const auto& [name, value] : config_.json().items()) {
       const bool off = value.is_null() || (value.is_boolean() && !value.template get<bool>());
       if (!off && !known_.contains(name) && !has_no_effect(name))
-        config_.at(name.c_str()).expect(false, "absent, null or false, because the option is not supported");
+        JsonNode(value, file_, text(name_of(to_), ": option ", in_quotes(name)))
+            .expect(false, "absent, null or false, because it is not supported");
     }
   }
 
@@ -104,6 +106,7 @@ class KerasConfig {
   JsonNode config_;
   KerasLayer& to_;
   int version_;
+  std::string_view file_;
   std::set<std::string> known_;
 };
 

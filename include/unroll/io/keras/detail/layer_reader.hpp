@@ -48,18 +48,19 @@ class KerasLayerReader {
 
   std::vector<KerasLayer> plain(const std::string& kind, const std::string& name, const JsonNode& inside) const {
     std::vector<KerasLayer> all{{.kind = kind, .name = name, .reads = {}}};
-    KerasConfig config(placed(inside, kind, name), all[0], version_);
+    KerasConfig config(placed(inside, kind, name), all[0], version_, file_);
     if (!read_options(config, kind)) refuse(kind, name);
     const bool function = all[0].options.contains("activation") && !is_recurrent(kind);
     if (function) all[0].kind = "Activation";
-    if ((kind == "Dense" || kind.starts_with("Conv1D")) && config.given("activation")) add_activation(config, all);
+    const bool active = (kind == "Dense" || kind.starts_with("Conv1D")) && config.given("activation");
     config.finish();
+    if (active) add_activation(config, all);  // last: it moves the layer to which `config` refers
     return all;
   }
 
   void add_activation(const KerasConfig& of, std::vector<KerasLayer>& all) const {
     KerasLayer function{.kind = "Activation", .name = all[0].name, .reads = {}};
-    KerasConfig config(of.node(), function, version_);
+    KerasConfig config(of.node(), function, version_, file_);
     set_function(config, "activation", of.node().at("activation").word());
     if (function.options["activation"] != "linear") all.push_back(std::move(function));
   }
@@ -90,7 +91,7 @@ class KerasLayerReader {
 
   KerasLayer bidirectional(const JsonNode& inside, const std::string& name) const {
     KerasLayer to{.kind = "Bidirectional", .name = name, .reads = {}};
-    KerasConfig config(placed(inside, to.kind, name), to, version_);
+    KerasConfig config(placed(inside, to.kind, name), to, version_, file_);
     const KerasLayer forward = direction(inside.at("layer"), config.node(), false);
     config.given("layer");
     config.node().expect(inside.json().contains("merge_mode") ? config.given("merge_mode") : true,
