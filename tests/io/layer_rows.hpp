@@ -15,6 +15,7 @@
 #include <unroll/layers/graph.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
 #include <unroll/layers/normalisation/layer_norm.hpp>
+#include <unroll/layers/normalisation/softmax.hpp>
 #include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/layers/tied_dense.hpp>
@@ -168,6 +169,7 @@ inline std::vector<Row> rows() {
                   {"count_padding", AveragePool1d{.kernel = 2, .count_padding = true}},
                   {"ceil_mode", AveragePool1d{.kernel = 2, .ceil_mode = true}}}});
   all.push_back({Upsample{.factor = 2}, {{"factor", Upsample{.factor = 3}}}});
+  all.push_back({Softmax{}, {{"layer", Activate<Sigmoid>{}}}});
   all.push_back({LastStep{}, {{"layer", MeanOverTime{}}, {"layer", MaxOverTime{}}}});
   return all;
 }

@@ -146,7 +146,7 @@ TEST_CASE("keras layers: layers and options without an equivalent are refused by
   refused_layer("LayerNormalization", R"("rms_scaling": true)", "option 'rms_scaling' must be absent");
   refused_layer("GlobalMaxPooling1D", R"("keepdims": true)", "option 'keepdims' must be absent");
   refused_layer("ReLU", R"("threshold": 0.5)", "must be a ReLU with the threshold 0");
-  refused_layer("Softmax", "", "must be another function than softmax");
+  refused_layer("Softmax", R"("axis": 1)", "must have the features as axis");
   refused_layer("Embedding", R"("input_dim": 5, "output_dim": 2)", "must read the input of the model, of the shape");
   refused(chain(layer("Dense", R"("units": 3)"), "[null, 7]"),
           "must read (batch, steps, features), got (batch, steps)");

@@ -146,6 +146,7 @@ inline std::vector<Named> all() {
   to.push_back({"dense", {Dense{.units = 4, .biased = false}, Dropout{}, Dense{.units = 2}}});
   to.push_back({"batch_norm", {BatchNorm{.epsilon = 1e-3}, BatchNorm{.scaled = false, .shifted = false}}});
   to.push_back({"layer_norm", {LayerNorm{.epsilon = 1e-3}, LayerNorm{.scaled = false, .shifted = false}}});
+  to.push_back({"softmax", {Dense{.units = 3}, Softmax{}}});
   to.push_back({"rms_norm", {LayerNorm{.shifted = false, .centred = false}}});
   to.push_back({"graph", {residual(), Dense{.units = 2}}});
   to.push_back({"embedding",

@@ -18,6 +18,7 @@
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/layers/normalisation/layer_norm.hpp"
+#include "unroll/layers/normalisation/softmax.hpp"
 #include "unroll/layers/pooling/global_pooling.hpp"
 #include "unroll/layers/pooling/pooling1d.hpp"
 #include "unroll/layers/tied_dense.hpp"
@@ -112,6 +113,7 @@ void add_library_layers(std::map<std::string, std::function<AnyLayer<S>(const St
   to["embedding"] = stored_embedding;
   to["max pool1d"] = stored_max_pool;
   to["average pool1d"] = stored_average_pool;
+  to["softmax"] = [](const StoredOptions&) { return Softmax{}; };
   to["last step"] = [](const StoredOptions&) { return LastStep{}; };
   to["mean over time"] = [](const StoredOptions&) { return MeanOverTime{}; };
   to["max over time"] = [](const StoredOptions&) { return MaxOverTime{}; };

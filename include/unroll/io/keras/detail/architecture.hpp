@@ -232,18 +232,11 @@ inline void check_inputs(const KerasLayer& layer, const std::vector<KerasShape>&
   }
 }
 
-/// Removes a softmax at the end, if `logits`. Throws FileError for another one.
-inline void remove_softmax(KerasArchitecture& all, bool logits, const std::string& file) {
-  const auto is_softmax = [](const KerasLayer& layer) {
-    return layer.kind == "Activation" && layer.options["activation"] == "softmax";
-  };
+/// Removes a softmax at the end.
+inline void remove_softmax(KerasArchitecture& all) {
   auto& layers = all.model.layers;
-  if (logits && layers.size() > 1 && is_softmax(layers.back())) layers.pop_back(), all.places.pop_back();
-  for (const KerasLayer& layer : layers)
-    if (is_softmax(layer))
-      throw FileError(text(file, ": ", name_of(layer),
-                           " must be another function than softmax, which is a part of losses in this library; the "
-                           "option logits omits one at the end of a model"));
+  if (layers.size() > 1 && layers.back().kind == "Activation" && layers.back().options["activation"] == "softmax")
+    layers.pop_back(), all.places.pop_back();
 }
 
 /// Architecture of a model. Throws FileError for layers and options that this library does not have.
@@ -253,7 +246,7 @@ inline KerasArchitecture read_architecture(const nlohmann::json& json, const std
   each_with_shapes(all.model, [&](const KerasLayer& layer, std::size_t, const std::vector<KerasShape>& in) {
     check_inputs(layer, in, all.model.tokens, file);
   });
-  remove_softmax(all, logits, file);
+  if (logits) remove_softmax(all);
   for (KerasLayer& layer : all.model.layers) layer.options.erase("axis");
   return all;
 }

@@ -16,6 +16,7 @@
 #include "unroll/layers/graph.hpp"
 #include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/layers/normalisation/layer_norm.hpp"
+#include "unroll/layers/normalisation/softmax.hpp"
 #include "unroll/layers/pooling/global_pooling.hpp"
 #include "unroll/layers/pooling/pooling1d.hpp"
 #include "unroll/models/stack.hpp"
@@ -150,6 +151,7 @@ class MadeKerasLayers {
     if (function == "silu") return Activate<Silu>{};
     if (function == "softplus") return Activate<Softplus>{};
     if (function == "softsign") return Activate<Softsign>{};
+    if (function == "softmax") return Softmax{};
     refuse(layer, "a function of this library");
   }
 

@@ -32,6 +32,8 @@ class OwnKerasLayer {
       pooling(kind == "max pool1d");
     else if (kind == "activation")
       function(word_of(from_, "function"));
+    else if (kind == "softmax")
+      function("softmax");
     else
       other(kind);
     return std::move(to_);
@@ -103,7 +105,7 @@ class OwnKerasLayer {
   void function(const std::string& function) {
     to_.kind = "Activation";
     to_.options = {{"activation", function == "identity" ? "linear" : function}};
-    bool known = function == "hard_sigmoid" || function == "leaky_relu";
+    bool known = function == "hard_sigmoid" || function == "leaky_relu" || function == "softmax";
     for (const KerasFunction& one : keras_functions) known = known || to_.options["activation"] == one.keras;
     expect(known, "be a function of Keras");
     for (const LayerOption& option : from_)

@@ -212,6 +212,7 @@ class OnnxInterpreter {
         {"BatchNormalization", [](Layers layers, Signals, Of) { return layers.batch_norm(); }},
         {"LayerNormalization", [](Layers layers, Signals, Of) { return layers.layer_norm(true); }},
         {"RMSNormalization", [](Layers layers, Signals, Of) { return layers.layer_norm(false); }},
+        {"Softmax", [](Layers layers, Signals, Of) { return layers.softmax(); }},
         {"Gather",
          [](Layers layers, Signals signals, Of of) { return of.is_signal(0) ? signals.gather() : layers.embedding(); }},
         {"Add", [](Layers layers, Signals signals, Of of) { return sum(layers, signals, of); }},

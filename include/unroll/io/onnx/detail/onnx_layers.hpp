@@ -13,6 +13,7 @@
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/layers/normalisation/layer_norm.hpp"
+#include "unroll/layers/normalisation/softmax.hpp"
 
 namespace unroll::detail {
 
@@ -103,6 +104,16 @@ class OnnxLayers {
     std::map<std::string, Tensor> all{{"weight", *of_.constant(1, {features})}};
     if (of_.has(2)) all["bias"] = *of_.constant(2, {features});
     return layer(x, LayerNorm{.epsilon = of_.real("epsilon", 1e-5), .shifted = of_.has(2), .centred = centred}, all);
+  }
+
+  /// Softmax over the features. The default of the axis is dimension 1 before version 13 and then the last one.
+  OnnxValue softmax() {
+    const std::size_t last = of_.signal(0).axes.size() - 1;
+    const OnnxSignal x = with_features(of_.signal(0), last);
+    const Index axis = of_.integer("axis", 1);
+    require<FileError>(dimension_of(axis, last + 1) == last, "axis must be given and be the last dimension, got ",
+                       axis);
+    return layer(x, Softmax{}, {});
   }
 
   /// Conv(x (batch, features, steps), weights [units, features / groups, kernel], bias).

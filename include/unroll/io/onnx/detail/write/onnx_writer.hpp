@@ -29,6 +29,9 @@ class OnnxWriter {
     if (kind == "dense") return dense(layer, x, transposed_weight(layer), layer.option<Index>("units", 1));
     if (kind == "tied dense") return tied_dense(layer, x);
     if (kind == "activation") return {function(layer, x.name), x.features, x.per_step};
+    if (kind == "softmax") {
+      return {graph().add(layer.prefix, "Softmax", {x.name}, {{"axis", Index(-1)}}), x.features, x.per_step};
+    }
     if (kind == "embedding") return embedding(layer, x);
     if (kind == "batch norm") return batch_norm(layer, x);
     if (kind == "layer norm") return layer_norm(layer, x);
@@ -50,7 +53,7 @@ class OnnxWriter {
   static void check_lengths(const OnnxWrittenLayer& layer) {
     static constexpr std::string_view every_step[] = {"dropout",    "recurrent",  "bidirectional", "dense",
                                                       "tied dense", "activation", "embedding",     "batch norm",
-                                                      "layer norm", "graph"};
+                                                      "layer norm", "softmax",    "graph"};
     layer.expect(std::ranges::find(every_step, layer.kind()) != std::end(every_step),
                  "must be recurrent or process each step alone with an input for lengths; write the model without it");
   }
