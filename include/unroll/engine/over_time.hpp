@@ -132,8 +132,8 @@ class OverTime {
   static std::pair<Index, Index> lengths_of_intervals(Index columns, Index batch, Index chunk, Keeping keeping) {
     if (keeping.keep == Keep::everything || columns == 0 || batch == 0) return {columns, 1};
     const Index steps = (columns + batch - 1) / batch, chunk_steps = std::max<Index>(1, chunk / batch);
-    const Index wanted = keeping.keep == Keep::checkpoints ? steps_between(keeping, steps) : 1;
-    const Index interval = std::min(steps, (wanted + chunk_steps - 1) / chunk_steps * chunk_steps);
+    const Index least = keeping.keep == Keep::checkpoints ? steps_between(keeping, steps) : 1;
+    const Index interval = std::min(steps, (least + chunk_steps - 1) / chunk_steps * chunk_steps);
     return {interval * batch, (steps + interval - 1) / interval};
   }
   static Index steps_between(Keeping keeping, Index steps) {

@@ -163,7 +163,7 @@ class EquationCell {
       });
     });
     Loops::each_source(detail::Op::state, [&](const detail::Source& source, int k) {
-      products(weights, work).pull(source, step.first, step.columns, step.d_state[k], true);
+      products(weights, work).source_gradient(source, step.first, step.columns, step.d_state[k], true);
     });
     Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
@@ -198,7 +198,7 @@ class EquationCell {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
-      products(weights, work).pull(source, first, columns, to.from_column(first), add);
+      products(weights, work).source_gradient(source, first, columns, to.from_column(first), add);
     });
   }
 
@@ -283,7 +283,8 @@ class EquationCell {
     const int o = source.operation;
     const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
     products(weights, work)
-        .pull(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(), read_by_later_pass);
+        .source_gradient(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(),
+                         read_by_later_pass);
   }
 
   std::shared_ptr<const detail::CellLayout<Derivation>> layout_;  // shared by copies, since cells are passed by value

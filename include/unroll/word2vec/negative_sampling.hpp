@@ -20,7 +20,7 @@ struct WordTables {
   MatrixX<S> in, out;
 };
 
-/// Prediction of word2vec: the given words, and the predicted words, of which the first is the wanted word and the
+/// Prediction of word2vec: the given words, and the predicted words, of which the first is the target word and the
 /// others are drawn.
 struct WordPrediction {
   std::span<const std::int32_t> given, predicted;
@@ -29,14 +29,14 @@ struct WordPrediction {
 /// Negative sampling loss of a prediction, and its gradient: Mikolov, Sutskever, Chen, Corrado, Dean 2013, "Distributed
 /// representations of words and phrases and their compositionality", section 2.2.
 ///
-///     h = mean of in[w] over the given words      -log s(h . out[wanted]) - sum_k log s(-h . out[drawn_k])
+///     h = mean of in[w] over the given words      -log s(h . out[target]) - sum_k log s(-h . out[drawn_k])
 ///
 /// Skip-gram has one given word, CBOW all words of a window. A word that is given or drawn several times counts as
-/// often. A drawn word may equal the wanted one and then counts as drawn.
+/// often. A drawn word may equal the target word and then counts as drawn.
 template <class S>
 class NegativeSampling {
  public:
-  /// `predicted`: largest number of predicted words, including the wanted one. With `whole`, each given word gets the
+  /// `predicted`: largest number of predicted words, including the target word. With `whole`, each given word gets the
   /// whole gradient of h instead of its share, as in the word2vec program and gensim. This is not the gradient of the
   /// loss, but their default rates assume it.
   NegativeSampling(Index dimension, Index predicted, bool whole = false)
@@ -91,7 +91,7 @@ class NegativeSampling {
 
   /// Converts the products in scores_ to factors of the gradient; returns the loss.
   S score(int count, S factor) {
-    // With its sign changed, the wanted word has the same loss as the others: log(1 + e^x), with derivative s(x).
+    // With its sign changed, the target word has the same loss as the others: log(1 + e^x), with derivative s(x).
     scores_[0] = -scores_[0];
     V::constant(-std::numeric_limits<S>::infinity()).store(scores_.data() + count);  // the remaining lanes add 0
     V losses = V::constant(0);

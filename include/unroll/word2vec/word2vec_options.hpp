@@ -16,7 +16,7 @@ struct Word2VecOptions {
   WordModel model = WordModel::skip_gram;
   Index dimension = 100;
   Index window = 5;     ///< largest number of words to each side; the number is drawn for each word, from 1 on
-  Index negatives = 5;  ///< words drawn per wanted word; draws of the wanted word are skipped
+  Index negatives = 5;  ///< words drawn per target word; draws of the target word are skipped
   double subsample =
       1e-3;  ///< t: a word of frequency f is kept with probability min(1, sqrt(t / f) + t / f); 0: all are kept
   double noise_power = 0.75;  ///< words are drawn with probability proportional to this power of their counts

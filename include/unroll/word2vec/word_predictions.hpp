@@ -94,7 +94,7 @@ class WordStripes {
 /// Generator of predictions, sorted by the stripes of their words: list i * parts + j has given words of stripe i and
 /// predicted words of stripe j.
 ///
-/// With several parts, `parts` times as many words are drawn, and only those in the stripe of the wanted word are kept.
+/// With several parts, `parts` times as many words are drawn, and only those in the stripe of the target word are kept.
 /// Two words share a stripe with probability 1 / parts, so the expected number of random does not depend on `parts`.
 class PredictionMaker {
  public:
@@ -130,12 +130,12 @@ class PredictionMaker {
     for (const std::int32_t& given : work.given) predict({&given, 1}, work.sentence[k], stripes, work, random);
   }
 
-  void predict(std::span<const std::int32_t> given, std::int32_t wanted, const WordStripes& stripes, Work& work,
+  void predict(std::span<const std::int32_t> given, std::int32_t target, const WordStripes& stripes, Work& work,
                WordRandom& random) const {
-    const std::size_t stripe = stripes(wanted);
-    work.predicted.assign(1, wanted);
+    const std::size_t stripe = stripes(target);
+    work.predicted.assign(1, target);
     for (Index n = 0; n < options_.negatives * options_.parts; ++n)
-      if (const auto drawn = noise_(random); drawn != wanted && stripes(drawn) == stripe)
+      if (const auto drawn = noise_(random); drawn != target && stripes(drawn) == stripe)
         work.predicted.push_back(drawn);
     work.lists[stripes(given.front()) * std::size_t(options_.parts) + stripe].add({given, work.predicted});
     ++work.predictions;

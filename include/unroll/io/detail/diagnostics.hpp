@@ -39,13 +39,13 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// The up to three of `names` most similar to `wanted`, as "'a', 'b', 'c'".
-inline std::string nearest_names(std::string_view wanted, const std::vector<std::string_view>& names) {
+/// The up to three of `names` most similar to `given`, as "'a', 'b', 'c'".
+inline std::string nearest_names(std::string_view given, const std::vector<std::string_view>& names) {
   // Only the beginnings of long names are compared, so that a failed lookup is never slow.
   constexpr std::size_t head = 128;
   std::vector<std::pair<std::size_t, std::string_view>> ranked;
   for (const std::string_view name : names)
-    ranked.emplace_back(edit_distance(wanted.substr(0, head), name.substr(0, head)), name);
+    ranked.emplace_back(edit_distance(given.substr(0, head), name.substr(0, head)), name);
   const auto shown = std::min<std::ptrdiff_t>(3, static_cast<std::ptrdiff_t>(ranked.size()));
   std::partial_sort(ranked.begin(), ranked.begin() + shown, ranked.end());
   std::string list;

@@ -121,10 +121,10 @@ class HeaderReader {
   /// Handles a value of unexpected type: ignores it in an unknown field, throws otherwise.
   bool other(std::string_view what) const {
     const bool known = field_ == "dtype" || field_ == "shape" || field_ == "data_offsets";
-    const std::string_view wanted = depth_ < 2                          ? "an object"
-                                    : in_metadata_ || field_ == "dtype" ? "text"
-                                                                        : "a list of whole numbers from 0";
-    expect(depth_ >= 2 && !in_metadata_ && !known, "must be ", wanted, ", got ", what);
+    const std::string_view expected = depth_ < 2                          ? "an object"
+                                      : in_metadata_ || field_ == "dtype" ? "text"
+                                                                          : "a list of whole numbers from 0";
+    expect(depth_ >= 2 && !in_metadata_ && !known, "must be ", expected, ", got ", what);
     return true;
   }
 

@@ -134,7 +134,7 @@ struct Scheduling {
   constexpr void find_needed() {
     for (int o = program.operations - 1; o >= 0; --o) {
       need_of_readers(o);
-      need_of_pull(o);
+      need_of_gradients(o);
       if (schedule.needed[o] && schedule.storage[o] == Storage::none) need_operands(o);
     }
   }
@@ -153,7 +153,7 @@ struct Scheduling {
   }
 
   /// Marks the values that the gradients of the operands read; numbers have no gradient.
-  constexpr void need_of_pull(int o) {
+  constexpr void need_of_gradients(int o) {
     const Operation& operation = program.operation[o];
     if (operation.op == Op::column) schedule.needed[operation.left] = true;
     if (operation.op != Op::apply) return;

@@ -79,7 +79,7 @@ class CellProducts {
   }
 
   /// Computes target (+)= W^T times the gradients of the pre-activations.
-  void pull(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
+  void source_gradient(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
       if (p.is_copy)

@@ -38,7 +38,7 @@ class PassKernel {
   static void trace(const Frame<Scalar, D>& frame, Index rows, Index columns, Strided<Scalar> to) {
     Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
-          Rows::store(to, row, column, PassValues::template recall<o>(frame, row, column, count), count);
+          Rows::store(to, row, column, PassValues::template stored_value<o>(frame, row, column, count), count);
         });
   }
 
@@ -102,8 +102,8 @@ class PassKernel {
 
   /// Loads or recomputes the values that the backward pass reads.
   template <class Count>
-  EIGEN_ALWAYS_INLINE static void bring_back(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
-                                             Count count) {
+  EIGEN_ALWAYS_INLINE static void obtain_values(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                                Count count) {
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.brought_back[O::value])
         values.v[O::value] = PassValues::template obtain<O::value>(frame, values, row, column, count);
@@ -130,15 +130,15 @@ class PassKernel {
   EIGEN_ALWAYS_INLINE static void backward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
     Values values;
     Gradients gradients;
-    bring_back(frame, values, row, column, count);
+    obtain_values(frame, values, row, column, count);
     begin_gradients(frame, gradients, row, column, count);
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       constexpr int o = operations - 1 - O::value;
-      if constexpr (plan.runs[o]) pull<o>(frame, values, gradients, row, column, count);
+      if constexpr (plan.runs[o]) add_operand_gradients<o>(frame, values, gradients, row, column, count);
     });
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {
       if constexpr (plan.read[O::value] && !plan.runs[O::value])
-        hand_on<O::value>(frame, gradients.of[O::value], row, column, count);
+        store_gradient<O::value>(frame, gradients.of[O::value], row, column, count);
     });
     each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value;  // no operation of this pass reads the state: its gradient comes only from
@@ -175,8 +175,8 @@ class PassKernel {
   }();
 
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void pull(const Frame<Scalar, D>& frame, const Values& values, Gradients& gradients,
-                                       Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void add_operand_gradients(const Frame<Scalar, D>& frame, const Values& values,
+                                                        Gradients& gradients, Index row, Index column, Count count) {
     constexpr Operation operation = program.operation[o];
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
@@ -227,8 +227,8 @@ class PassKernel {
 
   /// Stores the gradient of a value that another pass computes, or of a state before the step.
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void hand_on(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
-                                          Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static void store_gradient(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
+                                                 Index column, Count count) {
     constexpr Operation operation = program.operation[o];
     if constexpr (operation.op == Op::state) {
       constexpr int s = operation.index;

@@ -68,21 +68,21 @@ class PassValues {
 
   /// One value from stored values. An overwritten pre-activation is not available.
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static V recall(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
+  EIGEN_ALWAYS_INLINE static V stored_value(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
     Values values;
-    recall_into<o>(frame, values, row, column, count);
+    compute_into<o>(frame, values, row, column, count);
     return values.v[o];
   }
 
  private:
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void recall_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
-                                              Count count) {
+  EIGEN_ALWAYS_INLINE static void compute_into(const Frame<Scalar, D>& frame, Values& values, Index row, Index column,
+                                               Count count) {
     if constexpr (schedule.storage[o] == Storage::none) {
       if constexpr (program.operation[o].left >= 0)
-        recall_into<program.operation[o].left>(frame, values, row, column, count);
+        compute_into<program.operation[o].left>(frame, values, row, column, count);
       if constexpr (program.operation[o].right >= 0)
-        recall_into<program.operation[o].right>(frame, values, row, column, count);
+        compute_into<program.operation[o].right>(frame, values, row, column, count);
     }
     values.v[o] = obtain<o>(frame, values, row, column, count);
   }

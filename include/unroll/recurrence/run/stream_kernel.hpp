@@ -156,7 +156,7 @@ class StreamKernel {
     Values<V> values[std::size_t(vectors)];
     sum_terms<V, vectors>(frame, rows, packed + weights.count * vectors * V::size, values);
     compute_all<V, vectors>(frame, values, row, packed);
-    for (int k = 0; k < vectors; ++k) hand_on(frame, values[k], row + k * V::size);
+    for (int k = 0; k < vectors; ++k) store_results(frame, values[k], row + k * V::size);
   }
 
   template <class V, int vectors>
@@ -263,7 +263,7 @@ class StreamKernel {
   }
 
   template <class V>
-  EIGEN_ALWAYS_INLINE static void hand_on(const Frame& frame, const Values<V>& values, Index row) {
+  EIGEN_ALWAYS_INLINE static void store_results(const Frame& frame, const Values<V>& values, Index row) {
     detail::each_operation<program.states>([&]<class State>(State) __attribute__((always_inline)) {
       constexpr int s = State::value, e = program.equation_of(s);
       if constexpr (Plan::in_pass(e, stage, dimension)) values.v[program.state[s].next].store(frame.after[s] + row);
