@@ -55,11 +55,11 @@ TEST_CASE("gait stand-in: some steps are frozen, and the later part is test data
   CHECK(parts.train[0].channels == make_gait_stand_in({.people = 1, .seconds = 60}, 0.25).train[0].channels);
 }
 
-TEST_CASE("class names: remain distinct in metadata and text for any characters") {
+TEST_CASE("class names: remain distinct in details and text for any characters") {
   Recordings recordings = make_stand_in(small);
   recordings.classes = {"walking", "walking upstairs", "a, b", "\"c\"", "d|e", ""};
   const Data data = prepare(recordings);
-  CHECK(nlohmann::json::parse(metadata_of(data).at("classes")).get<std::vector<std::string>>() == recordings.classes);
+  CHECK(details_of(data, Options{}).outputs == recordings.classes);
   CHECK(data_text(data).find("('walking', 'walking upstairs', 'a, b', '\"c\"', 'd|e', '')") != std::string::npos);
 }
 

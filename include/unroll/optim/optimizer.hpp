@@ -99,6 +99,8 @@ class OptimizerBase {
                         });
     decay_mask_ = std::move(mask);
   }
+  /// Factors of the weight decay, see set_decay_mask; empty: all 1.
+  const VectorX<Scalar>& decay_mask() const { return decay_mask_; }
 
   /// Throws if a step of `parameters` entries would throw for any gradient.
   void check(Index parameters) const {
