@@ -68,7 +68,7 @@ int compare(const Options& options) {
   double largest = 0;
   for (std::size_t k = 0; k < ours.size(); ++k) {
     const double difference = std::abs(ours[k] - theirs[k]);
-    if (!(difference <= largest)) largest = difference;  // also a NaN, which remains
+    if (!std::isnan(largest) && !(difference <= largest)) largest = difference;  // a NaN remains
   }
   example::print(text("largest difference ", largest, " of ", ours.size(), " outputs\n"));
   require<ValueError>(!(largest > options.tolerance) && !std::isnan(largest), "largest difference ", largest,
@@ -76,10 +76,12 @@ int compare(const Options& options) {
   return 0;
 }
 
-void add_open_options(CLI::App& app, OpenOptions& options) {
-  app.add_option("--architecture", options.architecture,
+/// `suffix`: of the options of the second file.
+void add_open_options(CLI::App& app, OpenOptions& options, const std::string& suffix = {}) {
+  app.add_option("--architecture" + suffix, options.architecture,
                  "layers of a file that has only weights: JSON of 'show --json', or a model file with the same layers");
-  app.add_option("--ignore", options.ignore,
+  app.add_option("--key" + suffix, options.key, "name of the state_dict in a PyTorch file with several");
+  app.add_option("--ignore" + suffix, options.ignore,
                  "tensors of a PyTorch file that are not used: beginnings or patterns with *")
       ->delimiter(',');
 }
@@ -111,7 +113,7 @@ void add_commands(CLI::App& app, Options& options) {
   CLI::App& compare = add_command(app, "compare", "Compares the outputs of two model files.", options, "A");
   compare.add_option("B", options.other, "model file")->required();
   add_input_options(compare, options);
-  compare.add_option("--architecture-b", options.open_other.architecture, "--architecture of B");
+  add_open_options(compare, options.open_other, "-b");
   compare.add_option("--tolerance", options.tolerance, "largest difference with exit status 0")
       ->check(example::number(0, 1e300));
 }

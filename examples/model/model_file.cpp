@@ -42,10 +42,14 @@ std::string beginning(const std::filesystem::path& path, std::size_t count) {
 Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weights) {
   SafeTensors file;
   file.file = path.string();
-  if (beginning(path, 1) == "{") {
-    auto json = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
-    const bool nested = json.contains("model") && json["model"].is_object();
-    file.metadata = {{"unroll", std::string(model_file_version)}, {"model", (nested ? json["model"] : json).dump()}};
+  const std::string begin = beginning(path, 256);
+  const bool is_json = detail::kind_of_file(std::as_bytes(std::span(begin))) == detail::FileKind::json;
+  detail::DescriptionJson json_file;
+  if (is_json) json_file = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
+  if (is_json && json_file.is_object() && json_file.contains("model")) {
+    const bool nested = json_file["model"].is_object();
+    file.metadata = {{"unroll", std::string(model_file_version)},
+                     {"model", (nested ? json_file["model"] : json_file).dump()}};
   } else if (format_of_file(path) == Format::unroll) {
     file.metadata = read_safetensors(path).metadata;
   } else {
@@ -60,8 +64,12 @@ ModelFile open_unroll(const std::filesystem::path& path) {
   auto opened = open_model<float>(path, registry());
   ModelFile to{Format::unroll, std::move(opened.model), details_of(opened.metadata, path.string()), opened.metadata};
   to.metadata.erase("details");
-  detail::check_details(to.details, to.model.features(), to.model.outputs());
-  detail::check_initial_states(to.details, to.model);
+  try {
+    detail::check_details(to.details, to.model.features(), to.model.outputs());
+    detail::check_initial_states(to.details, to.model);
+  } catch (const ValueError& error) {
+    throw FileError(text(path.string(), ": ", error.what()));
+  }
   return to;
 }
 
@@ -70,11 +78,14 @@ template <class Open>
 ModelFile with_advice(Open&& open) try {
   return open();
 } catch (const FileError& error) {
-  throw FileError(text(error.what(), "; in this program, --architecture gives the layers"));
+  const std::string message = error.what();
+  if (message.find("use import_") == message.npos) throw;
+  throw FileError(message + "; in this program, --architecture gives the layers");
 }
 
 ModelFile open_pytorch_file(const std::filesystem::path& path, const OpenOptions& options) {
-  const SafeTensors tensors = read_pytorch_file(path);
+  const SafeTensors tensors =
+      options.key.empty() ? read_pytorch_file(path) : read_pytorch_file(path, {.key = options.key});
   const PyTorchImport import{.ignore = options.ignore};
   if (options.architecture.empty())
     return with_advice([&] { return ModelFile{Format::pytorch, open_pytorch<float>(tensors, import)}; });
@@ -101,8 +112,9 @@ ModelFile open_rtneural_file(const std::filesystem::path& path, const OpenOption
   return to;
 }
 
-/// Parts of a file that only the library's format has.
-std::vector<std::string> parts_left_out(const ModelFile& from, bool has_states, bool has_sample_rate) {
+/// Parts of a file that the format does not have.
+std::vector<std::string> parts_left_out(const ModelFile& from, Format format) {
+  const bool has_states = format == Format::nam || format == Format::onnx, is_nam = format == Format::nam;
   const ModelDetails& details = from.details;
   require<ValueError>(
       has_states || details.initial_states.empty(),
@@ -112,10 +124,10 @@ std::vector<std::string> parts_left_out(const ModelFile& from, bool has_states, 
     out.push_back("standardization of the inputs: inputs of the written model must be standardized");
   auto rest = detail::json_of(details);
   for (const char* known : {"mean", "deviation", "initial_states"}) rest.erase(known);
-  if (has_sample_rate) rest.erase("sample_rate");
+  if (is_nam) rest.erase("sample_rate");
   for (const auto& item : rest.items()) out.push_back(item.key());
   for (const auto& item : from.metadata)
-    if (item.first != "nam") out.push_back("metadata '" + item.first + "'");
+    if (item.first != "nam" || !is_nam) out.push_back("metadata '" + item.first + "'");
   return out;
 }
 
@@ -136,7 +148,31 @@ std::vector<std::string> prefixes_of(const Stack<float>& model) {
   return prefixes;
 }
 
+/// Whether open_pytorch gives the layers of the model, except dropout.
+bool gives_layers(const SafeTensors& weights, const Stack<float>& model) try {
+  const auto layers_of = [](const Stack<float>& of) {
+    std::vector<nlohmann::ordered_json> all;
+    of.each_layer([&](const auto& layer, std::size_t) {
+      if (const auto options = layer.options(); detail::word_of(options, "layer") != "dropout")
+        all.push_back(detail::json_of(options));
+    });
+    return all;
+  };
+  return layers_of(open_pytorch<float>(weights)) == layers_of(model);
+} catch (const Error&) {
+  return false;
+}
+
 }  // namespace
+
+void check_options(const OpenOptions& options, Format format) {
+  const bool takes_layers = format == Format::pytorch || format == Format::rtneural || format == Format::keras;
+  require<ValueError>(options.architecture.empty() || takes_layers, "--architecture cannot be combined with a file of ",
+                      name_of(format), ", which has the layers");
+  require<ValueError>((options.ignore.empty() && options.key.empty()) || format == Format::pytorch,
+                      options.ignore.empty() ? "--key" : "--ignore", " needs a file of PyTorch, got one of ",
+                      name_of(format));
+}
 
 std::vector<std::vector<VectorX<double>>> initial_states_of(const ModelState<float>& states) {
   std::vector<std::vector<VectorX<double>>> to(states.size());
@@ -189,11 +225,7 @@ Format format_of_extension(const std::filesystem::path& path) {
 
 ModelFile open_model_file(const std::filesystem::path& path, const OpenOptions& options) {
   const Format format = format_of_file(path);
-  const bool takes_layers = format == Format::pytorch || format == Format::rtneural || format == Format::keras;
-  require<ValueError>(options.architecture.empty() || takes_layers, "--architecture cannot be combined with a file of ",
-                      name_of(format), ", which has the layers");
-  require<ValueError>(options.ignore.empty() || format == Format::pytorch,
-                      "--ignore needs a file of PyTorch, got one of ", name_of(format));
+  check_options(options, format);
   if (format == Format::unroll) return open_unroll(path);
   if (format == Format::pytorch) return open_pytorch_file(path, options);
   if (format == Format::nam) return open_nam_file(path);

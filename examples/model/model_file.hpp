@@ -39,7 +39,11 @@ struct ModelFile {
 struct OpenOptions {
   std::string architecture = {};         ///< file with the layers, for weights without them
   std::vector<std::string> ignore = {};  ///< tensors of PyTorch that are not used
+  std::string key = {};                  ///< of the state_dict in a file of PyTorch with several
 };
+
+/// Throws ValueError for an option that a file of this format does not use.
+void check_options(const OpenOptions& options, Format format);
 
 /// Opens a model with its weights. Throws Error for a file that is damaged or has layers that the library does not
 /// have, and for weights without layers if `architecture` is empty.

@@ -15,12 +15,18 @@ std::string shown(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string name_of_layer(const Json& layer) {
+  for (const char* key : {"name", "cell", "merge"})
+    if (layer.contains(key)) return layer.at(key).get<std::string>();
+  return "?";
+}
+
 /// Adds a row for each layer of the description: "0", "1", "2.3" for node 3 of the graph in layer 2.
 void add_layers(const Json& layers, const std::string& before, const std::map<std::string, double>& parameters,
                 DataTable& table, std::string& equations, std::size_t first = 0) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const Json& layer = layers[k];
-    const std::string number = text(before, k + first), name = layer.value("name", layer.value("merge", "?"));
+    const std::string number = text(before, k + first), name = name_of_layer(layer);
     std::string options;
     for (const auto& item : layer.items()) {
       if (item.key() == "name" || item.key() == "layer" || item.key() == "cell" || item.key() == "nodes" ||
@@ -30,12 +36,12 @@ void add_layers(const Json& layers, const std::string& before, const std::map<st
     }
     const auto count = parameters.find(number);
     table.rows.push_back({number, name, options, text(count == parameters.end() ? 0 : count->second)});
-    if (layer.contains("equations") && layer["equations"].is_array()) {
+    if (layer.contains("equations") && layer.at("equations").is_array()) {
       equations += text("equations of layer ", number, " (", name, ")\n");
-      for (const Json& line : layer["equations"]) equations += "  " + shown(line) + "\n";
+      for (const Json& line : layer.at("equations")) equations += "  " + shown(line) + "\n";
     }
-    if (layer.contains("nodes") && layer["nodes"].is_array())
-      add_layers(layer["nodes"], number + ".", parameters, table, equations, 1);
+    if (layer.contains("nodes") && layer.at("nodes").is_array())
+      add_layers(layer.at("nodes"), number + ".", parameters, table, equations, 1);
   }
 }
 
@@ -81,7 +87,9 @@ Content content_of_unroll(const std::filesystem::path& path) {
 }
 
 Content content_of(const std::filesystem::path& path, const OpenOptions& options) {
-  if (format_of_file(path) == Format::unroll) return content_of_unroll(path);
+  const Format format = format_of_file(path);
+  check_options(options, format);
+  if (format == Format::unroll) return content_of_unroll(path);
   const ModelFile file = open_model_file(path, options);
   Content to{file.format, detail::json_of(detail::model_description(file.model)), {}, file.details, file.metadata};
   for (const ParameterBlock& block : file.model.parameters().table().blocks())
@@ -102,12 +110,14 @@ std::string as_text(const Content& content) {
   std::string all = text("format      ", name_of(content.format), "\n"), equations;
   DataTable table{{"layer", "name", "options", "parameters"}, {}};
   const auto add_chain = [&](const Json& chain, const std::string& before) {
-    all += text("features    ", chain.contains("features") ? shown(chain["features"]) : "?", " per step\n");
-    if (chain.contains("layers")) add_layers(chain["layers"], before, content.by_layer(), table, equations);
+    all += text("features    ", chain.contains("features") ? shown(chain.at("features")) : "?", " per step\n");
+    if (chain.contains("layers")) add_layers(chain.at("layers"), before, content.by_layer(), table, equations);
   };
   if (content.model.contains("encoder")) {
-    add_chain(content.model["encoder"], "encoder.");
-    add_layers(Json::array({content.model["decoder"]}), "decoder ", {}, table, equations);
+    add_chain(content.model.at("encoder"), "encoder.");
+    auto counts = content.by_layer();
+    for (const char* part : {"embedding", "bridge", "decoder", "output"}) counts["decoder 0"] += counts[part];
+    add_layers(Json::array({content.model.at("decoder")}), "decoder ", counts, table, equations);
   } else {
     add_chain(content.model, "");
   }
@@ -115,8 +125,7 @@ std::string as_text(const Content& content) {
   if (!equations.empty()) all += "\n" + equations;
   std::string rest;
   const Json details = detail::json_of(content.details);
-  for (const auto& item : details.items())
-    rest += text("  ", item.key(), ": ", shown(item.value()), "\n");
+  for (const auto& item : details.items()) rest += text("  ", item.key(), ": ", shown(item.value()), "\n");
   if (!rest.empty()) all += "\ndetails\n" + rest;
   rest.clear();
   for (const auto& item : content.metadata) rest += text("  ", item.first, ": ", item.second, "\n");
@@ -128,7 +137,11 @@ std::string as_text(const Content& content) {
 
 std::string description_of(const std::filesystem::path& path, const OpenOptions& options, bool json) {
   const Content content = content_of(path, options);
-  return json ? as_json(content) : as_text(content);
+  try {
+    return json ? as_json(content) : as_text(content);
+  } catch (const nlohmann::json::exception& error) {
+    throw FileError(text(path.string(), ": the description of the model is not valid: ", detail::json_reason(error)));
+  }
 }
 
 }  // namespace model_program

@@ -49,7 +49,8 @@ struct Half : Identity {
 Stack<float> model_with_graph() {
   Graph<float> graph;
   const auto in = graph.input();
-  const auto deep = graph.add(Recurrent<Gru>{.units = 3}, graph.add(Dense{.units = 3}, in));
+  const auto both = graph.add(Bidirectional<Lstm>{.units = 3, .merge = Merge::sum}, graph.add(Dense{.units = 3}, in));
+  const auto deep = graph.add(Recurrent<Gru>{.units = 3}, both);
   graph.product({deep, graph.add(Dense{.units = 3}, graph.concat({deep, in}))});
   return made(3, {graph, Dense{.units = 3}, TiedDense{.embedding = 1}});
 }
@@ -196,7 +197,7 @@ TEST_CASE("open_model: descriptions that are not valid are refused with their de
           "reads must be the number of one node");
   refused(R"([{"layer":"graph","nodes":[{"reads":[0],"merge":"sum"}]}])", "sum must have at least 2 inputs, got 1");
   refused(std::string(100000, '['), "JSON must have at most 100 levels");
-  refused(R"([{"layer":"dense","units":3,"biased":false}])", "tensor");
+  refused(R"([{"layer":"dense","units":4,"biased":false}])", "'0.bias'");
 }
 
 }  // namespace test_open_model

@@ -79,6 +79,18 @@ TEST_CASE("open_pytorch: modules whose options are not in the file are refused b
   refused(changed("a.safetensors", "", {2, 2, 2}, "rnn.weight_hh_l0"), "must have a matrix 'weight_hh_l0'");
   refused(changed("a.safetensors", "", {40, 8}, "rnn.weight_hh_l0"), "must have 4 (LSTM) or 3 (GRU) times 8 rows");
   refused(changed("a.safetensors", "", {32, 0}, "rnn.weight_hh_l0"), "must have a matrix 'weight_hh_l0'");
+  refused(changed("a.safetensors", "", {16, 5}, "rnn.weight_ih_l0"), "must have a matrix 'weight_ih_l0' of 32 rows");
+  SafeTensors ambiguous = changed("e2.safetensors", "out.");
+  refused(
+      [&] {
+        SafeTensors same = changed("h_cell.safetensors", "weight_ih");
+        same.tensors["weight_ih"] = Tensor::of(std::vector<float>(32 * 8), {32, 8});
+        same.tensors["out.weight"] = Tensor::of(std::vector<float>(3 * 8), {3, 8});
+        return same;
+      }(),
+      "the module 'out.' must be an nn.Embedding or an nn.Linear, got one that fits both");
+  ambiguous.tensors["decoder.weight"] = ambiguous.at("emb.weight");
+  refused(ambiguous, "must be an nn.Embedding or an nn.Linear, got one that fits both");
   SafeTensors two = read_safetensors(file("h_cell.safetensors"));
   for (const char* name : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"})
     two.tensors[std::string("b.") + name] = two.at(name);

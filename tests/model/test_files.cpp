@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
 #include "unroll/cells/elman.hpp"
+#include "unroll/io/header_file.hpp"
 #include "unroll/io/open_model.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
@@ -186,7 +187,45 @@ TEST_CASE("model convert: a model in every format has the same outputs", "[model
 #endif
   write_model_file(file, folder.path / "weights.hpp", Format::header);
   CHECK(format_of_extension("weights.hpp") == Format::header);
-  CHECK(detail::read_text(folder.path / "weights.hpp").find("weights") != std::string::npos);
+  CHECK(detail::read_text(folder.path / "weights.hpp") == header_text(file.model));
+}
+
+TEST_CASE("model convert: to PyTorch lists layers without weights", "[model]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "m.pt";
+  const ModelFile plain{Format::unroll, Stack<float>(2, {Recurrent<Lstm>{.units = 3}, Dropout{}, Dense{.units = 2}})};
+  CHECK(write_model_file(plain, path, Format::pytorch).empty());
+  for (const AnyLayer<float>& first : {AnyLayer<float>(Recurrent<Lstm>{.units = 3, .returns = Returns::last}),
+                                       AnyLayer<float>(Activate<Relu>{}), AnyLayer<float>(Softmax{})}) {
+    const ModelFile other{Format::unroll, Stack<float>(2, {Recurrent<Lstm>{.units = 3}, first, Dense{.units = 2}})};
+    const auto left = write_model_file(other, path, Format::pytorch);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].starts_with("layers without weights and options of layers"));
+  }
+}
+
+TEST_CASE("model show: encoder-decoder files and descriptions that are not valid", "[model]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "m.safetensors";
+  Seq2Seq<Stack<float>, Gru<float>> pairs(
+      Stack<float>(1, {Embedding{.size = 5, .dimension = 3}, Recurrent<Gru>{.units = 4}}),
+      {.vocabulary = 6, .embedding = 4, .units = 4});
+  pairs.initialise(1);
+  save(pairs, path);
+  const std::string shown = description_of(path, {}, false);
+  CHECK(shown.find("decoder 0") != std::string::npos);
+  CHECK(shown.find("equations of layer decoder 0 (gru)") != std::string::npos);
+  CHECK(shown.find(text("parameters  ", pairs.parameters().size())) != std::string::npos);
+  for (const char* model :
+       {R"({"encoder":{}})", R"({"layers":[7]})", R"({"layers":[{"name":3}]})", R"({"layers":7})"}) {
+    SafeTensors file;
+    file.metadata = {{"unroll", "2"}, {"model", model}};
+    write_safetensors(path, file);
+    INFO(model);
+    CHECK_THROWS_MATCHES(description_of(path, {}, false), FileError, says("the description of the model is not valid"));
+  }
+  CHECK_THROWS_MATCHES(description_of(path, {.architecture = "x"}, false), ValueError,
+                       says("--architecture cannot be"));
 }
 
 TEST_CASE("model: layers for weights without them come from a description or a file of the library", "[model]") {

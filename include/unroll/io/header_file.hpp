@@ -71,7 +71,8 @@ std::string cpp_number(S number) {
 }  // namespace detail
 
 /// Header that defines the parameters of a model, a Sequential or Stack, as `inline constexpr ConstantParameters`.
-/// Throws ValueError for a name that is no name of C++, NonFiniteError for parameters that are not finite.
+/// Throws ValueError for a name that is not made of identifiers (keywords are not detected), NonFiniteError for
+/// parameters that are not finite.
 template <class Model>
 std::string header_text(const Model& model, const HeaderOptions& options = {}) {
   using S = typename Model::Scalar;
@@ -84,7 +85,7 @@ std::string header_text(const Model& model, const HeaderOptions& options = {}) {
       text("#pragma once\n// Parameters of a model, by write_header. Use: unroll::set_parameters(model, ", options.name,
            ");\n// clang-format off\n\n#include <unroll/models/constant_parameters.hpp>\n\n");
   if (in_namespace) header += text("namespace ", options.name.substr(0, last), " {\n\n");
-  header += text("inline constexpr unroll::ConstantParameters<", std::is_same_v<S, float> ? "float" : "double", ", ",
+  header += text("inline constexpr ::unroll::ConstantParameters<", std::is_same_v<S, float> ? "float" : "double", ", ",
                  values.size(), "> ", options.name.substr(in_namespace ? last + 2 : 0), "{\n");
   const std::string identity = detail::model_identity(model);
   for (const std::string& line : detail::lines_of(identity)) header += "    " + detail::cpp_text(line + "\n") + "\n";

@@ -40,13 +40,16 @@ struct ModelDetails {
     if (mean.size() == 0) return std::nullopt;
     return Standardizer<S>(mean, deviation);
   }
-  /// Initial states of `batch` sequences, as the passes of a model take them.
+  /// Initial states of `batch` sequences, as the passes of a model take them. Throws ValueError for a number beyond S.
   template <class S>
   ModelState<S> initial_state(Index batch) const {
     ModelState<S> all(initial_states.size());
     for (std::size_t k = 0; k < all.size(); ++k)
-      for (const VectorX<double>& state : initial_states[k])
+      for (const VectorX<double>& state : initial_states[k]) {
         all[k].push_back(state.template cast<S>().replicate(1, batch));
+        require<ValueError>(all[k].back().allFinite(), "model details: initial states of layer ", k, " must fit in ",
+                            detail::name_of_scalar<S>);
+      }
     return all;
   }
 };
@@ -80,7 +83,7 @@ inline void check_details(const ModelDetails& details, Index features, Index out
   require<ValueError>((details.mean.size() == 0) == (details.deviation.size() == 0),
                       "model details: 'mean' and 'deviation' must be given together");
   (void)details.standardizer<double>();  // checks the values
-  if (details.window) check_least("model details", "window", *details.window, 1, " step");
+  if (details.window) check_between("model details", "window", *details.window, 1, most_of_count);
   if (details.sample_rate) check_positive("model details", "sample_rate", *details.sample_rate);
 }
 
@@ -119,7 +122,10 @@ void read_detail(const JsonNode& from, std::vector<T>& to) {
 }
 inline void read_detail(const JsonNode& from, std::map<std::string, std::string>& to) {
   from.expect(from.json().is_object(), "an object");
-  for (const auto& item : from.json().items()) to[item.key()] = from.at(item.key().c_str()).word();
+  for (const auto& item : from.json().items()) {
+    from.expect(item.value().is_string(), "an object of strings");
+    to[item.key()] = item.value().template get<std::string>();
+  }
 }
 
 /// Throws ValueError for initial states that are not those of the layers of a model.

@@ -30,9 +30,9 @@ struct OpenedModel {
 namespace detail {
 
 /// Number of parameters of a chain of layers, which are connected, and the shape of its output. Throws ShapeError or
-/// ValueError with the name of the layer that does not fit.
+/// ValueError with the name of the layer that does not fit, FileError if a file has fewer numbers.
 template <class S>
-double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& shape) {
+double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& shape, const SafeTensors& file) {
   check_between<ShapeError>("model", "features per step", features, 1, most_features);
   shape = {features, true};
   double numbers = 0;
@@ -48,8 +48,14 @@ double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& sh
                             *owner);
         layers[k].tie({*weight, 0, text("layer ", *owner)});
       }
+      // An embedding allocates memory for its tokens when it is connected.
+      const LayerOptions options = layers[k].options();
+      if (word_of(options, "layer") == "embedding")
+        file.require_numbers(numbers + double(option_or<Index>(options, "size", 0)) *
+                                           double(option_or<Index>(options, "dimension", 0)));
       shape = checked(layers[k].connect(shape));
       numbers += double(layers[k].parameters().size());
+      file.require_numbers(numbers);
     });
   return numbers;
 }
@@ -118,7 +124,7 @@ template <class S>
 Stack<S> stored_chain(const nlohmann::json& json, const SafeTensors& file, const LayerRegistry<S>& registry) {
   StoredChain<S> chain(StoredOptions(JsonNode(json, file.file, "model")), registry);
   Shape output;
-  file.require_numbers(parameters_of(chain.features, chain.layers, output));
+  (void)parameters_of(chain.features, chain.layers, output, file);
   return Stack<S>(chain.features, std::move(chain.layers));
 }
 
@@ -138,7 +144,7 @@ Seq2Seq<Stack<S>, C> stored_seq2seq(const nlohmann::json& json, const SafeTensor
       .tied = decoder.flag("tied"),
       .causal = decoder.flag("causal")};
   Shape encoded;
-  const double numbers = parameters_of(chain.features, chain.layers, encoded);
+  const double numbers = parameters_of(chain.features, chain.layers, encoded, file);
   file.require_numbers(numbers + decoder_parameters_of<C>(options, chain.layers, encoded.features));
   return {Stack<S>(chain.features, std::move(chain.layers)), options};
 }

@@ -61,7 +61,7 @@ class PyTorchArchitecture {
     require<FileError>(!recurrent.empty(), file_, ": must have an nn.LSTM or nn.GRU, got ", modules_.size(),
                        " other modules", advice);
     order(recurrent);
-    add_embedding(matrices, *recurrent.front());
+    add_embedding(matrices, *recurrent.front(), sizes(*recurrent.back()).outputs);
     for (const StateDictModule* module : recurrent) add_recurrent(*module);
     add_linear(matrices);
     require<FileError>(matrices.empty(), file_,
@@ -126,19 +126,24 @@ class PyTorchArchitecture {
     modules = found;
   }
 
-  void add_embedding(std::vector<const StateDictModule*>& matrices, const StateDictModule& first) {
+  /// Adds the only matrix without a bias that fits the first recurrent module. Throws FileError if several fit, or if
+  /// the only one could also be the last nn.Linear.
+  void add_embedding(std::vector<const StateDictModule*>& matrices, const StateDictModule& first, Index outputs) {
     features_ = sizes(first).inputs;
-    for (const StateDictModule* module : matrices) {
-      if (module->is_biased()) continue;
-      const auto& shape = *module->shape("weight", 2);
-      if (shape[1] != features_) continue;
-      tokens_ = shape[0], dimension_ = shape[1];
-      layers_.push_back(Embedding{.size = shape[0], .dimension = shape[1]});
-      prefixes_.push_back(module->prefix);
-      features_ = 1;
-      std::erase(matrices, module);
-      return;
-    }
+    std::vector<const StateDictModule*> fitting;
+    for (const StateDictModule* module : matrices)
+      if (!module->is_biased() && (*module->shape("weight", 2))[1] == features_) fitting.push_back(module);
+    if (fitting.empty()) return;
+    const StateDictModule& module = *fitting.front();
+    const auto& shape = *module.shape("weight", 2);
+    const bool one_meaning = fitting.size() == 1 && (shape[1] != outputs || matrices.size() == 2);
+    require<FileError>(one_meaning, file_, ": the module ", in_quotes(module.prefix),
+                       " must be an nn.Embedding or an nn.Linear, got one that fits both", advice);
+    tokens_ = shape[0], dimension_ = shape[1];
+    layers_.push_back(Embedding{.size = tokens_, .dimension = dimension_});
+    prefixes_.push_back(module.prefix);
+    features_ = 1;
+    std::erase(matrices, &module);
   }
 
   void add_recurrent(const StateDictModule& module) {
@@ -151,6 +156,9 @@ class PyTorchArchitecture {
                          advice);
       require<FileError>(gates == 3 * units || gates == 4 * units, where, " must have 4 (LSTM) or 3 (GRU) times ",
                          units, " rows in 'weight_hh', got ", gates, advice);
+      const auto* const input = module.shape(layer_name(module, k, "weight_ih"), 2);
+      require<FileError>(input != nullptr && (*input)[0] == gates, where, " must have a matrix '",
+                         layer_name(module, k, "weight_ih"), "' of ", gates, " rows");
       if (two_directions(module))
         gates == 4 * units ? add(Bidirectional<Lstm>{.units = units}, module)
                            : add(Bidirectional<Gru>{.units = units}, module);
@@ -190,8 +198,9 @@ class PyTorchArchitecture {
 }  // namespace detail
 
 /// Model of a state_dict of at most one nn.Embedding, modules nn.LSTM and nn.GRU or their cells, and at most one
-/// nn.Linear, with its weights. Throws FileError for other modules, whose order, activations and options are not in the
-/// file (construct the model and use import_pytorch), and as import_pytorch.
+/// nn.Linear, with its weights. A state_dict has no activations: the model has none between the modules. Throws
+/// FileError for other modules, whose order and options are not in the file (construct the model and use
+/// import_pytorch), and as import_pytorch.
 template <class S>
 Stack<S> open_pytorch(const SafeTensors& file, const PyTorchImport& options = {}) {
   detail::check_ignored(options.ignore);

@@ -47,11 +47,19 @@ constexpr std::string_view pytorch_state(std::string_view ours) {
   return ours == "v_max" ? "max_exp_avg_sq" : "momentum_buffer";
 }
 
+/// Options of an optimizer in the form of a parameter group of PyTorch, which decays all parameters alike. Throws
+/// ValueError for options and a decay mask that PyTorch does not have.
 template <class O>
-constexpr void check_pytorch_optimizer() {
+nlohmann::json pytorch_group_of(const O& optimizer) {
   static_assert(
-      requires(const O& optimizer) { pytorch_group(optimizer.options()); },
+      requires { pytorch_group(optimizer.options()); },
       "unroll: the states of Adam, AdamW and SGD can be exchanged with PyTorch");
+  const auto& mask = optimizer.decay_mask();
+  require<ValueError>(optimizer.options().weight_decay == 0 || (mask.array() == 1).all(),
+                      "PyTorch: ", optimizer.options().name,
+                      ": the decay mask must be empty, because a parameter group of PyTorch "
+                      "has one weight decay");
+  return pytorch_group(optimizer.options());
 }
 
 /// Throws FileError with the first option of a parameter group that differs from those of the optimizer. The learning
@@ -211,8 +219,7 @@ template <class Model, Optimizer O>
 void import_pytorch(Model& model, O& optimizer, const PyTorchCheckpoint& from,
                     const std::vector<std::string>& prefixes = {}, const PyTorchTrainingImport& options = {}) {
   using Scalar = typename Model::Scalar;
-  detail::check_pytorch_optimizer<O>();
-  const nlohmann::json ours = detail::pytorch_group(optimizer.options());
+  const nlohmann::json ours = detail::pytorch_group_of(optimizer);
   const auto used = detail::checked_prefixes(model, from.model, prefixes, options.ignore);
   const auto loaded = detail::read_state_dict(model, from.model, used, options.ignore);
   O read = optimizer;
@@ -256,8 +263,7 @@ void import_pytorch(Model& model, O& optimizer, const std::filesystem::path& pat
 template <class Model, Optimizer O>
 PyTorchCheckpoint export_pytorch(const Model& model, const O& optimizer, const std::vector<std::string>& prefixes) {
   using Scalar = typename Model::Scalar;
-  detail::check_pytorch_optimizer<O>();
-  nlohmann::json group = detail::pytorch_group(optimizer.options());
+  nlohmann::json group = detail::pytorch_group_of(optimizer);
   optimizer.check(model.parameters().size());
   auto weights = detail::pytorch_tensors(model, model.parameters(), prefixes);
   PyTorchCheckpoint to{.model = std::move(weights.file), .names = std::move(weights.names)};

@@ -145,7 +145,7 @@ class LayerRegistry {
         node.expect(number >= 0, "reads", "a list of numbers of nodes");
         reads.push_back({std::size_t(number)});
       }
-      if (node.has("merge")) {
+      if (!node.has("layer") && !node.has("name")) {
         graph.merge(detail::stored_value(node, "merge", detail::all_merges), reads);
       } else {
         node.expect(reads.size() == 1, "reads", "the number of one node, which the layer reads");

@@ -89,7 +89,10 @@ class StoredOptions {
     if (!has(name)) return all;
     const auto object = node_.at(name);
     object.expect(object.json().is_object(), "an object");
-    for (const auto& item : object.json().items()) all.emplace_back(item.key(), integer(object.at(item.key().c_str())));
+    for (const auto& item : object.json().items()) {
+      object.expect(item.key().find('\0') == std::string::npos, "an object with names without a byte 0");
+      all.emplace_back(item.key(), integer(object.at(item.key().c_str())));
+    }
     return all;
   }
   /// Options of the entries of a list, such as the nodes of a graph.

@@ -6,7 +6,7 @@
 
 namespace amp {
 
-inline constexpr unroll::ConstantParameters<float, 64> weights{
+inline constexpr ::unroll::ConstantParameters<float, 64> weights{
     "0.i.x, 0.f.x, 0.g.x, 0.o.x, 0.i.h, 0.f.h, 0.g.h, 0.o.h, 0.i.b, 0.f.b, 0.g.b, 0.o.b, 1.weight, 1.bias\n"
     "model chain\n"
     "features 1\n"

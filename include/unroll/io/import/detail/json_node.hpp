@@ -19,6 +19,8 @@ namespace unroll::detail {
 
 /// Largest JSON text of a model: 64 MiB. Its parsed values take up to 16 times as much memory.
 inline constexpr std::size_t most_json_bytes = std::size_t(64) << 20;
+/// Largest count in a JSON file.
+inline constexpr Index most_of_count = Index(1) << 30;
 /// Largest number of layers of a model in JSON.
 inline constexpr std::size_t most_json_layers = 256;
 
@@ -72,7 +74,6 @@ class JsonNode {
 
   /// Integer from 1 to `most_of_count`.
   Index count() const {
-    constexpr Index most_of_count = Index(1) << 30;
     const bool fits = json_->is_number_unsigned() && json_->get<std::uint64_t>() >= 1 &&
                       json_->get<std::uint64_t>() <= std::uint64_t(most_of_count);
     expect(fits, text("an integer from 1 to ", most_of_count));
