@@ -3,10 +3,16 @@
 if(NOT TARGET onnx::proto)
   find_path(UNROLL_ONNX_INCLUDE onnx/onnx_pb.h)
   find_library(UNROLL_ONNX_LIBRARY onnx_proto)
-  find_package(Protobuf QUIET)
+  set(own_protobuf FALSE)
+  if(NOT TARGET protobuf::libprotobuf)
+    find_package(Protobuf QUIET)
+    set(own_protobuf ${Protobuf_FOUND})
+  endif()
   mark_as_advanced(UNROLL_ONNX_INCLUDE UNROLL_ONNX_LIBRARY)
   if(UNROLL_ONNX_INCLUDE AND UNROLL_ONNX_LIBRARY AND TARGET protobuf::libprotobuf)
-    set_target_properties(protobuf::libprotobuf PROPERTIES IMPORTED_GLOBAL TRUE)
+    if(own_protobuf) # a target of the surrounding project is visible here anyway
+      set_target_properties(protobuf::libprotobuf PROPERTIES IMPORTED_GLOBAL TRUE)
+    endif()
     add_library(onnx::proto UNKNOWN IMPORTED GLOBAL)
     set_target_properties(onnx::proto PROPERTIES IMPORTED_LOCATION ${UNROLL_ONNX_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
                                                        ${UNROLL_ONNX_INCLUDE} INTERFACE_LINK_LIBRARIES protobuf::libprotobuf)

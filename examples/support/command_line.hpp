@@ -101,6 +101,8 @@ inline void check_lists(const CLI::App& app, int argc, char** argv) {
     if (word.starts_with("--")) {
       const auto end = word.find('=');
       option = app.get_option_no_throw(word.substr(0, end));
+      for (const CLI::App* command : app.get_subcommands())
+        if (option == nullptr) option = command->get_option_no_throw(word.substr(0, end));
       if (end == word.npos) continue;
       word.erase(0, end + 1);
     }

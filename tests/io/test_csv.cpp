@@ -222,6 +222,7 @@ TEST_CASE("csv: refuses options out of range or in conflict") {
   refused({.without = {"a"}, .labels = "a"}, "csv: labels must be no field of with or without, got 'a'");
   refused({.with = {"a"}, .labels = "a"}, "csv: labels must be no field of with or without, got 'a'");
   refused({.classes = {"a"}}, "csv: classes must be empty without labels");
+  refused({.labels = "a", .classes = {"a", "NA"}}, "csv: classes must be no words for missing values, got 'NA'");
   refused({.labels = "a", .classes = {"a", "a"}}, "csv: classes must be different, got one twice");
 }
 

@@ -147,6 +147,10 @@ TEST_CASE("keras layers: layers and options without an equivalent are refused by
   refused_layer("GlobalMaxPooling1D", R"("keepdims": true)", "option 'keepdims' must be absent");
   refused_layer("ReLU", R"("threshold": 0.5)", "must be a ReLU with the threshold 0");
   refused_layer("Softmax", R"("axis": 1)", "must have the features as axis");
+  refused_layer("LayerNormalization", R"("axis": [1, 2])", "axis must be an array of 1 to 1, got an array of 2");
+  refused_layer("Conv1D", R"("filters": 3, "kernel_size": [2, 1])", "kernel_size must be an array of 1 to 1");
+  refused_layer("LSTM", R"("units": 3, "go_backwards": true, "return_sequences": true)",
+                "must return the last step with go_backwards");
   refused_layer("Embedding", R"("input_dim": 5, "output_dim": 2)", "must read the input of the model, of the shape");
   refused(chain(layer("Dense", R"("units": 3)"), "[null, 7]"),
           "must read (batch, steps, features), got (batch, steps)");

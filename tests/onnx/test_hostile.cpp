@@ -148,6 +148,31 @@ TEST_CASE("onnx: operators without a layer are refused by node", "[onnx][hostile
       "output 'z' must be computed from the input by layers, got nothing");
 }
 
+TEST_CASE("onnx: a graph that repeats a signal is refused before it grows", "[onnx][hostile]") {
+  const Change repeated = [](auto& model) {
+    auto& graph = *model.mutable_graph();
+    const auto add = [&](const char* type, const std::string& from, const std::string& to) -> onnx::NodeProto& {
+      onnx::NodeProto& made = *graph.add_node();
+      made.set_op_type(type);
+      made.add_input(from);
+      made.add_output(to);
+      return made;
+    };
+    auto& first = add("Unsqueeze", "x", "c0");
+    auto& axes = *first.add_attribute();
+    axes.set_name("axes");
+    axes.set_type(onnx::AttributeProto::INTS);
+    axes.add_ints(0);
+    for (int k = 0; k < 33; ++k) {
+      auto& joined = add("Concat", text("c", k), text("c", k + 1));
+      joined.add_input(text("c", k));
+      set(joined, "axis", 0);
+    }
+    graph.mutable_output(0)->set_name("c33");
+  };
+  refuses("c_0.onnx", repeated, "directions must be at most 1024");
+}
+
 TEST_CASE("onnx: a graph that repeats constants is refused before it grows", "[onnx][hostile]") {
   const Change repeated = [](auto& model) {
     std::string last = "onnx::MatMul_39";

@@ -69,6 +69,9 @@ inline void check_csv_options(const CsvOptions& o) {
   require<ValueError>(o.labels.empty() || !(list(o.with, o.labels) || list(o.without, o.labels)),
                       "csv: labels must be no field of with or without, got ", [&] { return in_quotes(o.labels); });
   require<ValueError>(o.classes.empty() || !o.labels.empty(), "csv: classes must be empty without labels");
+  for (const std::string& name : o.classes)
+    require<ValueError>(!is_missing_label(name), "csv: classes must be no words for missing values, got ",
+                        [&] { return in_quotes(name); });
 }
 
 /// Whether the fields are "0", "1", "2", ..., at least three: pandas writes these for columns without names.

@@ -58,6 +58,11 @@ class Hdf5File {
   }
 
   const std::string& path() const { return name_; }
+  /// Size of the file.
+  std::uint64_t bytes() const {
+    hsize_t size = 0;
+    return H5Fget_filesize(file_, &size) < 0 ? 0 : size;
+  }
 
   /// Objects in a group, in alphabetical order. Throws FileError if there is no such group.
   std::vector<Hdf5Member> members(const std::string& group = "/") const {

@@ -3,6 +3,8 @@
 
 #include <span>
 
+#include "unroll/core/checked.hpp"
+#include "unroll/core/option_checks.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/formats/hdf5.hpp"
 
@@ -46,13 +48,14 @@ class Hdf5Writer {
 
   /// Attribute of a group or dataset, "/" for the file, with one text.
   void add_attribute(const std::string& object, const std::string& name, const std::string& value) {
+    check_letters(value);
     const char* letters = value.c_str();
     add_attribute(object, name, text_type(), detail::Hdf5Handle(H5Screate(H5S_SCALAR), H5Sclose), &letters);
   }
   /// Attribute with a list of texts.
   void add_attribute(const std::string& object, const std::string& name, const std::vector<std::string>& values) {
     std::vector<const char*> letters;
-    for (const std::string& value : values) letters.push_back(value.c_str());
+    for (const std::string& value : values) check_letters(value), letters.push_back(value.c_str());
     add_attribute(object, name, text_type(), list_of(letters.size()), letters.data());
   }
   /// Attribute with a list of numbers.
@@ -85,8 +88,13 @@ class Hdf5Writer {
     require<FileError>(
         good, "HDF5: ", what, " cannot be written (", [] { return detail::hdf5_reason(); }, ")");
   }
+  static void check_letters(const std::string& letters) {
+    require<ValueError>(letters.find('\0') == letters.npos, "HDF5: names and texts must have no byte 0, got ",
+                        [&] { return detail::in_quotes(letters); });
+  }
   void check_new(const std::string& name) const {
-    require<ValueError>(!name.empty() && name.find('\0') == name.npos, "HDF5: a name must have letters, got none");
+    check_letters(name);
+    require<ValueError>(!name.empty(), "HDF5: a name must have letters, got none");
     require<ValueError>(
         !exists(name), "HDF5: the name ", [&] { return detail::in_quotes(name); }, " must be new, got it twice");
   }
@@ -102,10 +110,13 @@ class Hdf5Writer {
     return {H5Screate_simple(1, &size, nullptr), H5Sclose};
   }
   static detail::Hdf5Handle space_of(const std::string& name, std::size_t count, const std::vector<Index>& sizes) {
-    std::size_t all = 1;
-    for (const Index size : sizes) all *= std::size_t(size);
+    Index all = 1;
+    for (const Index size : sizes) {
+      detail::check_least<ShapeError>("HDF5", "sizes", size, 0);
+      all = checked_multiply(all, size, "HDF5: number of values");
+    }
     require<ShapeError>(
-        all == count, "HDF5: ", [&] { return detail::in_quotes(name); }, " must have ", all,
+        std::size_t(all) == count, "HDF5: ", [&] { return detail::in_quotes(name); }, " must have ", all,
         " values for its sizes, got ", count);
     if (sizes.empty()) return {H5Screate(H5S_SCALAR), H5Sclose};
     const std::vector<hsize_t> extents(sizes.begin(), sizes.end());
@@ -121,6 +132,7 @@ class Hdf5Writer {
   void add_attribute(const std::string& object, const std::string& name, const detail::Hdf5Handle& type,
                      const detail::Hdf5Handle& space, const void* values) {
     const detail::Hdf5Silence silence;
+    check_letters(name);
     require<ValueError>(
         object == "/" || exists(object), "HDF5: there is no ", [&] { return detail::in_quotes(object); },
         " for an attribute");

@@ -30,12 +30,11 @@ class Hdf5Attribute {
     space_ = {H5Aget_space(attribute_), H5Sclose};
     const hssize_t count = H5Sget_simple_extent_npoints(space_);
     require<FileError>(type_ >= 0 && count >= 0, where_, ": the attribute is damaged");
-    hsize_t file_bytes = 0;
-    H5Fget_filesize(file, &file_bytes);
+    H5Fget_filesize(file, &file_bytes_);
     count_ = hsize_t(count);
     const hsize_t each = std::max<hsize_t>(H5Tget_size(type_), 1);
-    require<FileError>(count_ <= file_bytes / each, where_, ": a file of ", file_bytes, " bytes must have at most ",
-                       file_bytes / each, " entries, got ", count_);
+    require<FileError>(count_ <= file_bytes_ / each, where_, ": a file of ", file_bytes_, " bytes must have at most ",
+                       file_bytes_ / each, " entries, got ", count_);
   }
 
   std::vector<std::string> texts() const {
@@ -82,7 +81,11 @@ class Hdf5Attribute {
     require<FileError>(done, where_, ": the numbers cannot be converted");
   }
 
+  /// Many entries may have one text of the file, so their lengths are limited by those of all with the longest text.
   std::vector<std::string> texts_of_any_length() const {
+    constexpr double most = double(1 << 30);
+    require<FileError>(double(count_) * double(file_bytes_) <= most, where_, ": texts must be at most ", most,
+                       " bytes if each is as long as the file, got ", count_, " in ", file_bytes_, " bytes");
     const Hdf5Handle type(H5Tcopy(type_), H5Tclose);
     TextMemory memory{type, space_, std::vector<char*>(static_cast<std::size_t>(count_), nullptr)};
     read(type, memory.texts.data());
@@ -107,7 +110,7 @@ class Hdf5Attribute {
 
   std::string where_;
   Hdf5Handle attribute_, type_, space_;
-  hsize_t count_ = 0;
+  hsize_t count_ = 0, file_bytes_ = 0;
 };
 
 }  // namespace unroll::detail

@@ -224,6 +224,9 @@ inline void check_inputs(const KerasLayer& layer, const std::vector<KerasShape>&
     const auto& axis = layer.options["axis"];
     expect(axis == -1 || axis == (in[0].per_step ? 2 : 1), "have the features as axis");
   }
+  if (is_recurrent(kind))
+    expect(!option<bool>(layer, "go_backwards") || !option<bool>(layer, "return_sequences"),
+           "return the last step with go_backwards, because Keras reverses the order of the steps");
   if (kind.starts_with("Conv1D")) {
     const Index groups = option<Index>(layer, "groups");
     expect(in[0].features % groups == 0 && option<Index>(layer, "filters") % groups == 0,

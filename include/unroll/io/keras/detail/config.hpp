@@ -47,7 +47,7 @@ class KerasConfig {
   int version() const { return version_; }
 
   /// Integer, or a list of one, as for windows.
-  void count(const char* name) { set(name, known(name).at(name).last().count()); }
+  void count(const char* name) { set(name, single(known(name).at(name)).count()); }
   void count(const char* name, Index otherwise) { given(name) ? count(name) : set(name, otherwise); }
   void flag(const char* name, bool otherwise) {
     if (!given(name)) return set(name, otherwise);
@@ -72,7 +72,7 @@ class KerasConfig {
     config_.at(name).expect(false, "a function that cells of this library can have");
   }
   /// Axis of the features; it is compared with the shape of the input later.
-  void axis() { set("axis", given("axis") ? config_.at("axis").last().json() : nlohmann::json(-1)); }
+  void axis() { set("axis", given("axis") ? single(config_.at("axis")).json() : nlohmann::json(-1)); }
   bool given(const char* name) { return known(name).has(name); }
 
   template <class T>
@@ -91,6 +91,11 @@ class KerasConfig {
   }
 
  private:
+  /// The value, or the only entry of a list.
+  static JsonNode single(const JsonNode& value) {
+    if (value.json().is_array()) value.size(1, 1);
+    return value.last();
+  }
   const JsonNode& known(const char* name) {
     known_.insert(name);
     return config_;

@@ -157,7 +157,7 @@ inline KerasShape shape_of(const KerasLayer& layer, const std::vector<KerasShape
   if (kind == "Conv1D" || kind == "Conv1DTranspose") out.features = option<Index>(layer, "filters");
   if (kind == "GlobalMaxPooling1D" || kind == "GlobalAveragePooling1D") out.per_step = false;
   if (kind == "Concatenate")
-    for (std::size_t k = 1; k < in.size(); ++k) out.features += in[k].features;
+    for (std::size_t k = 1; k < in.size(); ++k) out.features = checked_add(out.features, in[k].features, "features");
   return out;
 }
 

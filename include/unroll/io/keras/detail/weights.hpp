@@ -15,7 +15,7 @@ class KerasWeights {
  public:
   explicit KerasWeights(Hdf5File file) : file_(std::move(file)) {
     for (const char* root : {"layers", "_layer_checkpoint_dependencies", "model_weights", "/"}) {
-      legacy_ = file_.has_attribute(root, "layer_names");
+      legacy_ = file_.has_attribute(root, "layer_names") || file_.has_attribute(root, "layer_names0");
       root_ = text(root, legacy_ && root[0] == '/' ? "" : "/");
       if (legacy_ || (root[0] != '/' && file_.has(root))) return;
     }
@@ -30,6 +30,7 @@ class KerasWeights {
   SafeTensors read(KerasFile& model, const std::vector<KerasPlace>& places, bool biases_may_lack = false) const {
     SafeTensors tensors;
     tensors.file = path();
+    double bytes = 0;
     each_with_shapes(model, [&](KerasLayer& layer, std::size_t k, const std::vector<KerasShape>& in) {
       const Index features = in.front().features;
       if (weights_of(layer, features).empty()) return;
@@ -39,7 +40,14 @@ class KerasWeights {
       require<FileError>(
           found.size() == expected.size(), path(), ": ", [&] { return name_of(layer); }, " must have ", expected.size(),
           " weights, got ", found.size());
-      for (std::size_t w = 0; w < found.size(); ++w) check_shape(layer, expected[w], found[w]);
+      for (std::size_t w = 0; w < found.size(); ++w) {
+        check_shape(layer, expected[w], found[w]);
+        double numbers = 1;
+        for (const Index extent : expected[w].shape) numbers *= double(extent);
+        bytes += numbers * double(sizeof(double));
+      }
+      const double most = std::max(double(1 << 26), 16 * double(file_.bytes()));
+      require<FileError>(bytes <= most, path(), ": all weights must have at most ", most, " bytes, got ", bytes);
       for (std::size_t w = 0; w < found.size(); ++w)
         tensors.tensors[text(k, ".", expected[w].name)] = Tensor::of(file_.read<double>(found[w]), expected[w].shape);
     });

@@ -30,6 +30,8 @@ struct OnnxSlice {
 /// Slices of the operator Slice on a value with `count` dimensions. Throws FileError for other steps than 1 and -1.
 inline std::vector<OnnxSlice> slices_of(const OnnxOperator& of, std::size_t count) {
   const auto starts = of.integers(1, "starts"), ends = of.integers(2, "ends");
+  require<FileError>(starts.size() <= most_onnx_sizes, "starts must have at most ", most_onnx_sizes, " entries, got ",
+                     starts.size());
   auto axes = of.integers(3, "axes");
   for (std::size_t k = 0; axes.empty() && k < starts.size(); ++k) axes.resize(k + 1), axes[k] = Index(k);
   if (axes.size() < starts.size() && !starts.empty())
@@ -57,7 +59,14 @@ class OnnxFolding {
   std::optional<OnnxValue> operator()() const {
     const std::string& type = of_.type();
     for (std::size_t k = 0; k < of_.inputs(); ++k)
-      if (of_.has(k) && std::holds_alternative<OnnxGiven>(of_.input(k))) return OnnxGiven{};
+      if (of_.has(k) && std::holds_alternative<OnnxGiven>(of_.input(k))) {
+        static constexpr std::string_view dimensions_only[] = {
+            "Identity", "Cast",  "Transpose", "Reshape", "Squeeze", "Unsqueeze",      "Slice",
+            "Gather",   "Split", "Concat",    "Expand",  "Shape",   "ConstantOfShape"};
+        require<FileError>(std::ranges::find(dimensions_only, type) != std::end(dimensions_only),
+                           "an operator on states or lengths must change their dimensions only");
+        return of_.input(k);
+      }
     if (type == "Identity" || type == "Cast" || type == "Dropout") return of_.input(0);
     if (type == "Expand") return expanded();
     if (type == "ConstantOfShape") return filled();

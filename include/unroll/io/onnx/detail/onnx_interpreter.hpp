@@ -63,7 +63,7 @@ template <class S>
 class OnnxInterpreter {
  public:
   OnnxInterpreter(OnnxGraph& graph, const onnx::ValueInfoProto& input, const OnnxLayout& layout)
-      : graph_(graph), network_(features_of(graph.name(), input, layout)) {
+      : graph_(graph), network_(features_of(graph.name(), input, layout), graph.tensors()) {
     OnnxSignal x{{0}, {}};
     for (std::size_t k = 0; k < layout.size(); ++k) {
       const auto& size = input.type().tensor_type().shape().dim(int(k));

@@ -136,6 +136,7 @@ class OnnxLayers {
 
   /// ConvTranspose(x (batch, features, steps), weights [features, units / groups, kernel], bias).
   OnnxValue transposed_convolution() {
+    (void)complete(of_.signal(0));  // it cuts steps off where a convolution pads
     const OnnxSignal x = for_windows();
     const OnnxConstant weights = of_.constant(1);
     require<FileError>(weights->shape.size() == 3 && weights->shape[0] == features_of(x) && !of_.has("output_shape"),
@@ -219,7 +220,11 @@ class OnnxLayers {
   }
 
  private:
-  SafeTensors tensors(std::map<std::string, Tensor> all) const { return {std::move(all), {}, network_.where()}; }
+  SafeTensors tensors(std::map<std::string, Tensor> all) const {
+    SafeTensors weights{std::move(all), {}, network_.where()};
+    network_.count(weights);
+    return weights;
+  }
 
   /// Dense layer of weights [units, features].
   OnnxValue dense(OnnxSignal x, Tensor weights) {

@@ -10,6 +10,7 @@
 
 #include "unroll/io/import/pytorch_layers.hpp"
 #include "unroll/io/onnx/detail/onnx_recurrent.hpp"
+#include "unroll/io/onnx/onnx_file.hpp"
 #include "unroll/io/onnx/onnx_model.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/graph.hpp"
@@ -60,10 +61,16 @@ std::function<void(Parameters<S>&, const std::string&)> fill_with(SafeTensors te
 template <class S>
 class OnnxNetwork {
  public:
-  explicit OnnxNetwork(Index features) : nodes_(1) { nodes_[0].features = features; }
+  /// `tensors` must outlive the network.
+  OnnxNetwork(Index features, OnnxTensors& tensors) : tensors_(tensors), nodes_(1) { nodes_[0].features = features; }
 
   const std::vector<OnnxNode<S>>& nodes() const { return nodes_; }
   const OnnxNode<S>& node(std::size_t n) const { return nodes_[n]; }
+  /// Counts the bytes of weights that a node copies. Throws FileError if all have more than 16 times the bytes of the
+  /// files.
+  void count(const SafeTensors& weights) const {
+    for (const auto& item : weights.tensors) tensors_.count(item.second.bytes.size());
+  }
   /// Place for the messages of the following nodes.
   void set_where(std::string where) { where_ = std::move(where); }
   const std::string& where() const { return where_; }
@@ -102,6 +109,7 @@ class OnnxNetwork {
   }
 
  private:
+  OnnxTensors& tensors_;
   std::vector<OnnxNode<S>> nodes_;
   std::string where_;
 };

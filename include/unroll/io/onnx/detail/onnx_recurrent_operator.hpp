@@ -46,7 +46,7 @@ class OnnxRecurrentReader {
       }
     }
     set_axes(x, weights->directions, steps, last);
-    return {steps, last, OnnxGiven{}};
+    return {steps, last, OnnxGiven{.by_layer = true}};
   }
 
  private:
@@ -83,6 +83,7 @@ class OnnxRecurrentReader {
                           {"R", *of_.constant(2, {directions, rows, units_})}};
     if (of_.has(3)) to.tensors.tensors["B"] = *of_.constant(3, {directions, 2 * rows});
     if (of_.has(7)) to.tensors.tensors["P"] = *of_.constant(7, {directions, 3 * units_});
+    network_.count(to.tensors);
     return std::make_shared<const OnnxWeights>(std::move(to));
   }
 
@@ -94,6 +95,8 @@ class OnnxRecurrentReader {
     return to;
   }
   VectorX<S> state(std::size_t k, Index direction) const {
+    if (const auto* given = of_.has(k) ? std::get_if<OnnxGiven>(&of_.input(k)) : nullptr)
+      require<FileError>(!given->by_layer, "initial states must not be those of another layer");
     if (!of_.has(k) || std::holds_alternative<OnnxGiven>(of_.input(k))) return VectorX<S>::Zero(units_);
     if (const auto* fill = std::get_if<OnnxFill>(&of_.input(k))) return VectorX<S>::Constant(units_, S(fill->number));
     const Tensor& all = *of_.constant(k);

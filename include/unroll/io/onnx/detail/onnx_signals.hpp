@@ -86,6 +86,7 @@ class OnnxSignals {
     const OnnxSizes at = sizes_of(of_.input(1));
     const std::vector<Index> index = integers_of(of_.input(1));
     require<FileError>(index.size() == 1, "the indices must be 1 number, got ", index.size());
+    check_between("", "indices", index[0], -most_of_option, most_of_option);
     const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
     x = entries(std::move(x), axis, index[0], index[0] + 1, index[0] == -1);
     if (at.scalar) x.axes.erase(x.axes.begin() + std::ptrdiff_t(axis));
@@ -95,7 +96,8 @@ class OnnxSignals {
     OnnxSignal x = signal(0);
     for (const OnnxSlice& one : slices_of(of_, x.axes.size())) {
       require<FileError>(!one.reversed, "steps must be 1, got -1");
-      x = entries(std::move(x), one.axis, one.first, one.last, one.first == -1 && one.last > one.first);
+      const bool to_the_end = one.last >= std::numeric_limits<int>::max();  // of steps whose number is not known
+      x = entries(std::move(x), one.axis, one.first, one.last, one.first == -1 && to_the_end);
     }
     return x;
   }
@@ -104,6 +106,7 @@ class OnnxSignals {
     const OnnxSignal x = signal(0);
     const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
     const Index outputs = of_.node().output_size(), count = Index(x.parts.size());
+    if (outputs == 1) return {x};
     require<FileError>(outputs >= 1 && count % outputs == 0, "the number of outputs must divide ", count, ", got ",
                        outputs);
     for (const Index size : of_.integers(1, "split"))
@@ -137,7 +140,8 @@ class OnnxSignals {
   OnnxValue cast() const {
     const OnnxSignal x = signal(0);
     const auto type = dtype_of_onnx(int(of_.integer("to", 1)));
-    require<FileError>(type && (!is_integer(*type) || !x.has(OnnxAxis::features)),
+    const bool tokens = x.parts == std::vector<std::size_t>{0} && !x.has(OnnxAxis::features);
+    require<FileError>(type && *type != DType::BOOL && (!is_integer(*type) || tokens),
                        "the new type must be a floating-point one, got type ", of_.integer("to", 1));
     return x;
   }
@@ -240,7 +244,8 @@ class OnnxSignals {
     }
     require<FileError>(is_only(dimension, OnnxAxis::steps), "entries must be of directions or steps, got ",
                        text_of(x.axes));
-    for (std::size_t& part : x.parts) part = one_step(part, is_last || from + 1 == count, from == 0 && to == 1);
+    for (std::size_t& part : x.parts)
+      part = one_step(part, is_last || (from == count - 1 && from < to), from == 0 && to == 1);
     dimension.clear();
     return x;
   }
@@ -258,8 +263,15 @@ class OnnxSignals {
 
   OnnxSignal joined_directions(const std::vector<OnnxSignal>& all, std::size_t axis) const {
     OnnxSignal to = all[0];
-    for (std::size_t k = 1; k < all.size(); ++k)
-      to.parts.insert(to.parts.end(), all[k].parts.begin(), all[k].parts.end());
+    to.parts.clear();
+    for (const OnnxSignal& one : all) {
+      const auto& dimension = one.axes[axis];
+      require<FileError>(is_only(dimension, OnnxAxis::direction) || (dimension.empty() && one.parts.size() == 1),
+                         "the inputs must be directions, got ", [&] { return text_of(one.axes); });
+      require<FileError>(to.parts.size() + one.parts.size() <= most_onnx_nodes, "directions must be at most ",
+                         most_onnx_nodes);
+      to.parts.insert(to.parts.end(), one.parts.begin(), one.parts.end());
+    }
     for (const std::size_t part : to.parts)
       require<FileError>(network_.node(part).features == network_.node(to.parts[0]).features,
                          "the inputs must have equal numbers of units");

@@ -112,7 +112,9 @@ inline const OnnxSignal& complete(const OnnxSignal& x, bool padded = false) {
 }
 
 /// Input of the graph besides the input of the model, or a value computed from it: states, lengths.
-struct OnnxGiven {};
+struct OnnxGiven {
+  bool by_layer = false;  ///< the states c of an LSTM, which no input of a layer can be
+};
 /// Tensor of equal numbers of any shape.
 struct OnnxFill {
   double number = 0;

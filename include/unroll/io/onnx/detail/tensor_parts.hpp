@@ -75,6 +75,7 @@ inline Tensor joined(const std::vector<const Tensor*>& from, std::size_t axis) {
 
 /// Entries of a dimension in reverse order.
 inline Tensor reversed(const Tensor& from, std::size_t axis) {
+  if (from.shape[axis] == 0) return from;
   std::vector<Tensor> parts;
   std::vector<const Tensor*> all;
   for (Index k = from.shape[axis]; k-- > 0;) parts.push_back(part_of(from, axis, k, k + 1));
