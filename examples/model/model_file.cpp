@@ -242,14 +242,15 @@ std::vector<std::string> write_model_file(const ModelFile& from, const std::file
     save(from.model, path, from.details, from.metadata);
     return {};
   }
-  const bool has_states = format == Format::nam || format == Format::onnx;
-  const auto left_out = parts_left_out(from, has_states, format == Format::nam);
-  const auto state_dict = [&] { return export_pytorch(from.model, prefixes_of(from.model)); };
+  auto left_out = parts_left_out(from, format);
   switch (format) {
-    case Format::pytorch:
-      path.extension() == ".safetensors" ? write_safetensors(path, state_dict())
-                                         : write_pytorch_file(path, state_dict());
+    case Format::pytorch: {
+      const SafeTensors weights = export_pytorch(from.model, prefixes_of(from.model));
+      if (!gives_layers(weights, from.model))
+        left_out.push_back("layers without weights and options of layers: to open the file, use --architecture");
+      path.extension() == ".safetensors" ? write_safetensors(path, weights) : write_pytorch_file(path, weights);
       break;
+    }
     case Format::keras:
       write_keras_file(from, path);
       break;
