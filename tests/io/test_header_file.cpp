@@ -86,8 +86,9 @@ TEST_CASE("header file: names that are no names of C++ and numbers that are not 
   for (const char* name : {"", "1a", "a b", "::a", "a::", "a:b", "a:::b", "a::1", "a;", "\xc3\xa4"})
     CHECK_THROWS_MATCHES(header_text(trained(), {.name = name}), ValueError,
                          says("write_header: name must be identifiers separated by '::', got '"));
-  CHECK(header_text(trained(), {.name = "A_1"}).find("\ninline constexpr unroll::ConstantParameters<float, 64> A_1{") !=
-        std::string::npos);
+  CHECK(
+      header_text(trained(), {.name = "A_1"}).find("\ninline constexpr ::unroll::ConstantParameters<float, 64> A_1{") !=
+      std::string::npos);
   CHECK(header_text(trained(), {.name = "a::b::c"}).find("\nnamespace a::b {\n") != std::string::npos);
   Model model = trained();
   model.parameters().values()[5] = INFINITY;

@@ -112,6 +112,7 @@ TEST_CASE("keras: outputs of opened models are those of Keras 2 and 3") {
 TEST_CASE("keras: weights without an architecture are assigned by the order of the layers") {
   for (const std::string& path : stored()) {
     if (!std::filesystem::exists(path + ".weights.h5")) continue;
+    if (path.ends_with("global_mean")) continue;  // Dense and TimeDistributed: their order is ambiguous
     INFO(path);
     auto model = open_keras<float>(path + (std::filesystem::exists(path + ".keras") ? ".keras" : ".h5"));
     const VectorX<float> values = model.parameters().values();

@@ -45,7 +45,7 @@ TEST_CASE("pooling: reads valid steps only and gives 0 for a sequence without st
   CHECK(same_bits(pooled<LastStep>(numbered(), timeline), row(2., 0., 21., 30.)));
   CHECK(same_bits(pooled<MeanOverTime>(numbered(), timeline), row(1., 0., 20.5, 30.)));
   CHECK(same_bits(pooled<MaxOverTime>(numbered(), timeline), row(2., 0., 21., 30.)));
-  CHECK(same_bits(pooled<MaxOverTime>(-numbered(), timeline), row(-0., 0., -20., -30.)));
+  CHECK(same_bits(pooled<MaxOverTime>(-1.0 * numbered(), timeline), row(-0., 0., -20., -30.)));
 }
 
 TEST_CASE("pooling: gives zeros when no sequence has steps") {

@@ -48,11 +48,11 @@ double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& sh
                             *owner);
         layers[k].tie({*weight, 0, text("layer ", *owner)});
       }
-      // An embedding allocates memory for its tokens when it is connected.
-      const LayerOptions options = layers[k].options();
-      if (word_of(options, "layer") == "embedding")
+      if (layers[k].name() == "embedding") {  // it allocates memory for its tokens when it is connected
+        const LayerOptions options = layers[k].options();
         file.require_numbers(numbers + double(option_or<Index>(options, "size", 0)) *
                                            double(option_or<Index>(options, "dimension", 0)));
+      }
       shape = checked(layers[k].connect(shape));
       numbers += double(layers[k].parameters().size());
       file.require_numbers(numbers);
