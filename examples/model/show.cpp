@@ -25,7 +25,8 @@ std::string name_of_layer(const Json& layer) {
 void add_layers(const Json& layers, const std::string& before, const std::map<std::string, double>& parameters,
                 DataTable& table, std::string& equations, std::size_t first = 0) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    const Json& layer = layers[k];
+    const Json& layer = layers.at(k);
+    (void)layer.get_ref<const Json::object_t&>();  // throws for another value
     const std::string number = text(before, k + first), name = name_of_layer(layer);
     std::string options;
     for (const auto& item : layer.items()) {

@@ -176,7 +176,7 @@ TEST_CASE("open_model: descriptions that are not valid are refused with their de
   refused(R"([{"layer":"dense","units":9223372036854775807,"biased":true}])", "not valid: ");
   refused(R"([{"layer":"embedding","size":16000000,"dimension":1000000000,"padding":"none","frozen":false,)"
           R"("frozen_tokens":[],"sparse":true}])",
-          "features per step must be 1");
+          "must have at least 1.6e+16 numbers");
   refused(R"([{"layer":"recurrent","cell":"gru","direction":"up","returns":"steps","units":4}])",
           "direction must be 'forward' or 'backward', got 'up'");
   refused(R"([{"layer":"recurrent","cell":"gru","direction":"forward","returns":"all","units":4}])",

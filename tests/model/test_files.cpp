@@ -24,7 +24,7 @@ Stack<float> model_of(const std::string& layer, const std::string& cell) {
   nlohmann::json options{{"layer", layer},          {"cell", cell},       {"units", 4},
                          {"direction", "backward"}, {"returns", "steps"}, {"merge", "mean"}};
   if (cell.find("project") != cell.npos) options["sizes"] = {{"projected", 2}};
-  if (cell == "scrn") options["sizes"] = {{"context", 3}};
+  if (cell == "scrn") options["sizes"] = {{"context", 3}, {"outputs", 2}};
   const auto made = registry().make(StoredOptions(detail::JsonNode(options, "test")));
   Stack<float> model(3, {made, Dense{.units = 2}});
   model.initialise(4);
