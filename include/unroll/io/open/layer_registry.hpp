@@ -35,7 +35,7 @@ class LayerRegistry {
 
   LayerRegistry() {
     detail::add_library_layers<S>(makers_);
-    detail::each_library_activation([this](auto make) { add_activation(make); });
+    detail::each_library_activation([this](auto make) { this->add_activation(make); });
   }
 
   /// Adds cells. A cell is identified by its name and, if it has them, its equations.
