@@ -22,7 +22,7 @@ std::string name_of_layer(const Json& layer) {
 }
 
 /// Adds a row for each layer of the description: "0", "1", "2.3" for node 3 of the graph in layer 2.
-void add_layers(const Json& layers, const std::string& before, const std::map<std::string, double>& parameters,
+void add_layers(const Json& layers, const std::string& before, const std::map<std::string, Index>& parameters,
                 DataTable& table, std::string& equations, std::size_t first = 0) {
   for (std::size_t k = 0; k < layers.size(); ++k) {
     const Json& layer = layers.at(k);
@@ -54,19 +54,15 @@ struct Content {
   ModelDetails details;
   std::map<std::string, std::string> metadata;
 
-  double parameters() const {
-    double all = 0;
+  Index parameters() const {
+    Index all = 0;
     for (const auto& item : shapes) all += size_of(item.second);
     return all;
   }
-  static double size_of(const std::vector<Index>& shape) {
-    double size = 1;
-    for (const Index extent : shape) size *= double(extent);
-    return size;
-  }
+  static Index size_of(const std::vector<Index>& shape) { return Tensor{DType::F32, shape, {}}.size(); }
   /// Parameters of each layer, and of each node of a graph: the names before the last dots.
-  std::map<std::string, double> by_layer() const {
-    std::map<std::string, double> all;
+  std::map<std::string, Index> by_layer() const {
+    std::map<std::string, Index> all;
     for (const auto& [name, shape] : shapes)
       for (std::size_t dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1))
         all[name.substr(0, dot)] += size_of(shape);

@@ -31,24 +31,23 @@ inline Dense stored_dense(const StoredOptions& from) {
 inline TiedDense stored_tied_dense(const StoredOptions& from) {
   return {.embedding = from.integer("embedding"), .biased = from.flag("biased")};
 }
-inline Conv1d stored_conv1d(const StoredOptions& from) {
-  return {.units = from.integer("units"),
-          .kernel = from.integer("kernel"),
-          .stride = from.integer("stride"),
-          .dilation = from.integer("dilation"),
-          .groups = from.integer("groups"),
-          .padding = from.padding("padding"),
-          .biased = from.flag("biased")};
+/// Options that Conv1d and ConvTranspose1d have.
+template <class Convolution>
+Convolution stored_convolution(const StoredOptions& from) {
+  Convolution to;
+  to.units = from.integer("units");
+  to.kernel = from.integer("kernel");
+  to.stride = from.integer("stride");
+  to.dilation = from.integer("dilation");
+  to.groups = from.integer("groups");
+  to.padding = from.padding("padding");
+  to.biased = from.flag("biased");
+  return to;
 }
 inline ConvTranspose1d stored_conv_transpose(const StoredOptions& from) {
-  return {.units = from.integer("units"),
-          .kernel = from.integer("kernel"),
-          .stride = from.integer("stride"),
-          .dilation = from.integer("dilation"),
-          .groups = from.integer("groups"),
-          .padding = from.padding("padding"),
-          .output_padding = from.integer("output_padding"),
-          .biased = from.flag("biased")};
+  auto to = stored_convolution<ConvTranspose1d>(from);
+  to.output_padding = from.integer("output_padding");
+  return to;
 }
 inline Upsample stored_upsample(const StoredOptions& from) { return {.factor = from.integer("factor")}; }
 inline Dropout stored_dropout(const StoredOptions& from) {
@@ -83,19 +82,25 @@ inline Embedding stored_embedding(const StoredOptions& from) {
   to.sparse = from.flag("sparse");
   return to;
 }
+/// Options that MaxPool1d and AveragePool1d have.
+template <class Pool>
+Pool stored_pool(const StoredOptions& from) {
+  Pool to;
+  to.kernel = from.integer("kernel");
+  to.stride = from.integer("stride");
+  to.padding = from.padding("padding");
+  to.ceil_mode = from.flag("ceil_mode");
+  return to;
+}
 inline MaxPool1d stored_max_pool(const StoredOptions& from) {
-  return {.kernel = from.integer("kernel"),
-          .stride = from.integer("stride"),
-          .dilation = from.integer("dilation"),
-          .padding = from.padding("padding"),
-          .ceil_mode = from.flag("ceil_mode")};
+  auto to = stored_pool<MaxPool1d>(from);
+  to.dilation = from.integer("dilation");
+  return to;
 }
 inline AveragePool1d stored_average_pool(const StoredOptions& from) {
-  return {.kernel = from.integer("kernel"),
-          .stride = from.integer("stride"),
-          .padding = from.padding("padding"),
-          .count_padding = from.flag("count_padding"),
-          .ceil_mode = from.flag("ceil_mode")};
+  auto to = stored_pool<AveragePool1d>(from);
+  to.count_padding = from.flag("count_padding");
+  return to;
 }
 
 /// Adds a function that constructs each of these layers, by the layer's kind.
@@ -103,7 +108,7 @@ template <class S>
 void add_library_layers(std::map<std::string, std::function<AnyLayer<S>(const StoredOptions&)>>& to) {
   to["dense"] = stored_dense;
   to["tied dense"] = stored_tied_dense;
-  to["conv1d"] = stored_conv1d;
+  to["conv1d"] = stored_convolution<Conv1d>;
   to["conv transpose"] = stored_conv_transpose;
   to["upsample"] = stored_upsample;
   to["dropout"] = stored_dropout;
