@@ -17,6 +17,7 @@
 #include <unroll/layers/graph.hpp>
 #include <unroll/layers/normalisation/batch_norm.hpp>
 #include <unroll/layers/normalisation/layer_norm.hpp>
+#include <unroll/layers/normalisation/softmax.hpp>
 #include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/pooling/pooling1d.hpp>
 #include <unroll/layers/tied_dense.hpp>

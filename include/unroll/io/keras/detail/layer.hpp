@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/io/formats/safetensors.hpp"
 
 namespace unroll::detail {
