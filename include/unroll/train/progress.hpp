@@ -13,6 +13,7 @@ namespace unroll {
 /// Kind of progress display.
 enum class Progress {
   automatic,  ///< a line that is rewritten, if standard error is a terminal; otherwise no output
+  batches,    ///< as automatic, but the line is removed at the end of an epoch: for programs that print epochs
   quiet,
   lines,  ///< one line per epoch, for logs
 };
@@ -57,7 +58,8 @@ class ProgressLine {
   ProgressLine(Progress progress, Index first_epoch, Index epochs, std::FILE* stream = stderr)
       : stream_(stream),
         lines_(progress == Progress::lines),
-        rewrites_(progress == Progress::automatic && detail::is_terminal(stream)),
+        rewrites_((progress == Progress::automatic || progress == Progress::batches) && detail::is_terminal(stream)),
+        removes_(progress == Progress::batches),
         first_(first_epoch),
         epochs_(epochs) {}
 
@@ -77,7 +79,8 @@ class ProgressLine {
 
   void epoch(const Epoch& epoch) {
     if (!rewrites_ && !lines_) return;
-    std::fprintf(stream_, "%s%s%s", rewrites_ ? "\r\033[K" : "", detail::epoch_text(epoch, epochs_).c_str(), "\n");
+    if (rewrites_) std::fprintf(stream_, "\r\033[K");
+    if (!removes_) std::fprintf(stream_, "%s\n", detail::epoch_text(epoch, epochs_).c_str());
     std::fflush(stream_);
   }
 
@@ -86,7 +89,7 @@ class ProgressLine {
   double seconds() const { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
 
   std::FILE* stream_;
-  bool lines_, rewrites_;
+  bool lines_, rewrites_, removes_;
   Index first_, epochs_;
   Clock::time_point begin_ = Clock::now();
   double shown_ = 0;

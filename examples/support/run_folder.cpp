@@ -1,0 +1,81 @@
+#include "run_folder.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "output_folder.hpp"
+#include "unroll/io/input_file.hpp"
+#include "unroll/io/json.hpp"
+
+namespace example {
+
+using Json = nlohmann::ordered_json;
+using unroll::require;
+using unroll::ValueError;
+
+namespace {
+
+constexpr const char* file_name = "config.json";
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string word_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+/// Program of the run in a folder, for messages: "a run of har". `before` is invalid JSON if the file is not readable.
+std::string owner_of(const Json& before) {
+  if (!before.is_object() || !before.contains("program") || !before["program"].is_string()) return "another run";
+  return "a run of " + before["program"].get<std::string>();
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free)
+    : config_(settings_json(verb)), free_(std::move(free)), force_(running.force) {
+  if (running.resume && running.force) refuse("--resume", "cannot be combined with --force");
+  for (const CLI::Option* option : verb.get_options())
+    if (option->get_group() == running_group)
+      for (const std::string& name : option->get_lnames()) running_.push_back(name);
+  const auto file = std::filesystem::path(running.out) / file_name;
+  if (std::filesystem::exists(file) && !running.force) {
+    const std::string before = unroll::detail::read_text(file);
+    const Json json = Json::parse(before, nullptr, false), mine = Json::parse(config_);
+    require<ValueError>(running.resume, "--out ", running.out, ": the folder contains ", owner_of(json),
+                        "; --resume continues it, --force replaces it");
+    const bool same =
+        json.is_object() && json.value("program", "") == mine["program"] && json.value("verb", "") == mine["verb"];
+    require<ValueError>(same, "--out ", running.out, ": the folder must contain a run of ",
+                        mine["program"].get<std::string>(), " ", mine["verb"].get<std::string>(), ", got ",
+                        owner_of(json), json.is_object() ? " " + json.value("verb", "") : "");
+    check_same_run(before);
+    resumes_ = true;
+  }
+  path_ = output_folder(running.out, file_name);
+}
+
+void RunFolder::check_same_run(const std::string& before) const {
+  const Json old = Json::parse(before), mine = Json::parse(config_);
+  for (const auto& [name, value] : mine.items()) {
+    if (contains(running_, name) || contains(free_, name) || !old.contains(name)) continue;
+    require<ValueError>(old[name] == value, "--", name, " must be ", word_of(old[name]),
+                        ", as in the run that is continued, got ", word_of(value));
+  }
+}
+
+void RunFolder::begin(const std::string& data_fingerprint) {
+  Json config = Json::parse(config_);
+  config["data"] = data_fingerprint;
+  const auto file = path_ / file_name;
+  if (resumes_) {
+    const Json old = Json::parse(unroll::detail::read_text(file));
+    require<ValueError>(!old.contains("data") || old["data"] == config["data"], file.string(),
+                        ": the data must be those of the run that is continued; the files have changed");
+  } else if (force_) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_))
+      if (entry.path().filename().string().starts_with("checkpoint")) std::filesystem::remove(entry.path());
+  }
+  unroll::write_text(file, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace example

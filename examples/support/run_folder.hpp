@@ -1,0 +1,39 @@
+#pragma once
+// Output folder of a training run, which is not overwritten by accident.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "verbs.hpp"
+
+namespace example {
+
+/// Output folder of a run. The file config.json in it has the program, the verb, all options, and the fingerprint of
+/// the data.
+class RunFolder {
+ public:
+  /// Checks the folder of --out and creates it. Throws ValueError if it contains the run of another program or verb, or
+  /// a run without --resume or --force, or, with --resume, a run whose options differ in one that is not in
+  /// running_group and not in `free`, e.g. {"epochs"}. Throws FileError if the folder cannot be written.
+  RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free = {});
+
+  /// Starts the run, after the data were read: with --force it removes the files of checkpoints, then it writes
+  /// config.json. Throws ValueError if a resumed run had other data.
+  void begin(const std::string& data_fingerprint);
+
+  /// Whether an earlier run is continued.
+  bool resumes() const { return resumes_; }
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  void check_same_run(const std::string& before) const;
+
+  std::filesystem::path path_;
+  std::string config_;
+  std::vector<std::string> running_, free_;
+  bool resumes_ = false, force_ = false;
+};
+
+}  // namespace example

@@ -1,0 +1,38 @@
+#pragma once
+// Training that can be stopped at any time and resumed with the same bits.
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "program.hpp"
+#include "unroll/io/checkpoint.hpp"
+#include "unroll/train/fit.hpp"
+
+namespace example {
+
+/// How a training run is stored and shown.
+struct RunControl {
+  std::filesystem::path checkpoint;  ///< file of the checkpoint; an existing one is continued
+  double seconds = 20;               ///< between checkpoints
+  bool quiet = false;                ///< no progress within epochs
+};
+
+/// `fit` with checkpoints. A requested stop (Ctrl-C, SIGTERM) writes a checkpoint and throws Interrupted.
+template <class Model, class Loss, class O, class Data>
+unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data& data,
+                        unroll::FitOptions<typename Model::Scalar, Data> options, const RunControl& control) {
+  unroll::TrainingState<typename Model::Scalar> state;
+  if (std::filesystem::exists(control.checkpoint)) unroll::read_checkpoint(control.checkpoint, state, optimizer);
+  options.on_checkpoint = [&] { unroll::write_checkpoint(control.checkpoint, state, optimizer); };
+  options.checkpoint_seconds = control.seconds;
+  options.progress = control.quiet ? unroll::Progress::quiet : unroll::Progress::batches;
+  options.on_batch = [user = std::move(options.on_batch)](const unroll::BatchEnd& end) {
+    return (!user || user(end)) && stop_requested() == 0;
+  };
+  auto result = unroll::fit(model, loss, optimizer, data, options, state);
+  stop_if_requested();
+  return result;
+}
+
+}  // namespace example

@@ -1,0 +1,284 @@
+#include "verbs.hpp"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "program.hpp"
+#include "unroll/io/input_file.hpp"
+#include "unroll/io/json.hpp"
+#include "unroll/version.hpp"
+
+namespace example {
+
+using Json = nlohmann::ordered_json;
+using unroll::detail::in_quotes;
+using Words = std::vector<std::string>;
+
+namespace {
+
+bool is_option(const std::string& word) { return word.size() > 2 && word.starts_with("--"); }
+std::string name_in(const std::string& word) { return word.substr(0, word.find('=')); }
+
+const Verb* find_verb(const std::vector<Verb>& verbs, const std::string& name) {
+  const auto found = std::find_if(verbs.begin(), verbs.end(), [&](const Verb& verb) { return verb.name == name; });
+  return found == verbs.end() ? nullptr : &*found;
+}
+
+/// Replaces earlier names, with a notice for each.
+Words with_present_names(const char* program, const Words& given, const EarlierNames& earlier) {
+  Words words;
+  std::string verb;
+  for (const std::string& word : given) {
+    const auto known = std::find_if(earlier.begin(), earlier.end(), [&](const auto& names) {
+      return names.first == (is_option(word) ? name_in(word) : word) && (is_option(word) || words.empty());
+    });
+    if (known == earlier.end()) {
+      words.push_back(word);
+      continue;
+    }
+    std::fprintf(stderr, "%s: %s is now %s\n", program, known->first.c_str(), known->second.c_str());
+    if (is_option(known->second))
+      words.push_back(known->second + word.substr(known->first.size()));
+    else
+      verb = known->second;
+  }
+  if (!verb.empty() && (words.empty() || words.front() != verb)) words.insert(words.begin(), verb);
+  return words;
+}
+
+/// Value of --config; empty without it.
+std::string config_of(const Words& words) {
+  std::string file;
+  for (std::size_t k = 0; k < words.size(); ++k) {
+    if (words[k].starts_with("--config=")) file = words[k].substr(9);
+    if (words[k] == "--config" && k + 1 < words.size()) file = words[k + 1];
+  }
+  return file;
+}
+
+std::string word_of(const Json& value, const std::string& where) {
+  unroll::require<unroll::ValueError>(value.is_primitive() && !value.is_null(), where,
+                                      " must be a string, a number, true, false or a list of strings or numbers");
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// Words of a command line with the options of a configuration file that `given` does not contain.
+Words words_of_config(const std::string& file, const char* program, const CLI::App& verb, const EarlierNames& earlier) {
+  const Json json = unroll::detail::parse_json<Json>(unroll::detail::read_text(file), file);
+  unroll::require<unroll::FileError>(json.is_object(), file,
+                                     ": must be a JSON object of options, { \"name\": value, ... }");
+  Words words;
+  for (const auto& [key, value] : json.items()) {
+    if (key == "program" || key == "verb" || key == "data") {
+      const std::string expected = key == "program" ? program : verb.get_name();
+      unroll::require<unroll::ValueError>(key == "data" || value == expected, file, ": ", key, " must be ", expected,
+                                          ", got ", [&] { return value.dump(); });
+      continue;
+    }
+    const Words present = with_present_names(program, {"--" + key}, earlier);
+    const std::string name = present.front();
+    const CLI::Option* option = verb.get_option_no_throw(name);
+    if (option == nullptr) option = verb.get_option_no_throw(key);  // a positional argument
+    if (option == nullptr) {
+      Words names;
+      for (const CLI::Option* known : verb.get_options())
+        for (const std::string& each : known->get_lnames()) names.push_back(each);
+      throw unroll::ValueError(unroll::text(file, ": there is no option ", in_quotes(key), "; the nearest: ",
+                                            unroll::detail::nearest_names(key, {names.begin(), names.end()})));
+    }
+    if (option->count() > 0) continue;
+    Words values;
+    if (value.is_array())
+      for (const Json& each : value) values.push_back(word_of(each, file + ": " + key));
+    else
+      values.push_back(word_of(value, file + ": " + key));
+    if (option->get_positional()) {
+      words.insert(words.end(), values.begin(), values.end());
+    } else if (option->get_expected_max() == 0) {
+      const bool on = !values.empty() && values.front() == "true";
+      unroll::require<unroll::ValueError>(on || (!values.empty() && values.front() == "false"), file, ": ", key,
+                                          " must be true or false");
+      if (on) words.push_back(name);
+    } else if (option->get_delimiter() == ',') {
+      std::string list;
+      for (const std::string& each : values) list += (list.empty() ? "" : ",") + each;
+      if (!values.empty()) words.push_back(name + "=" + list);
+    } else if (values.size() == 1) {
+      if (!values.front().empty()) words.push_back(name + "=" + values.front());
+    } else if (!values.empty()) {
+      words.push_back(name);
+      words.insert(words.end(), values.begin(), values.end());
+    }
+  }
+  return words;
+}
+
+/// Parser of a program, with all verbs.
+struct Parser {
+  CLI::App app;
+  std::map<std::string, CLI::App*> verbs;
+  std::string config;
+
+  Parser(const char* name, const char* purpose, const std::vector<Verb>& all) : app(purpose, name) {
+    app.require_subcommand(1);
+    app.option_defaults()->always_capture_default();
+    app.get_formatter()->column_width(36);
+    app.set_version_flag("--version", [name] { return unroll::text(name, " of unroll ", unroll::library_version); });
+    app.footer(
+        unroll::text("Without a verb: ", all.front().name, ". ", name, " VERB --help lists the options of a verb."));
+    for (const Verb& verb : all) {
+      CLI::App* const sub = app.add_subcommand(verb.name, verb.help);
+      sub->get_formatter()->column_width(36);
+      sub->option_defaults()->always_capture_default();
+      verb.add(*sub);
+      sub->add_option("--config", config, "options as JSON; the command line overrides them")
+          ->option_text("FILE")
+          ->group(running_group);
+      for (CLI::Option* const option : sub->get_options())
+        if (option->get_delimiter() == ',')  // a list is one word
+          option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        else if (option->get_expected_max() == 1)
+          option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+      verbs[verb.name] = sub;
+    }
+  }
+
+  void parse_words(const char* name, const Words& words) {
+    std::vector<char*> pointers{const_cast<char*>(name)};
+    for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+    parse(app, int(pointers.size()), pointers.data());
+  }
+};
+
+int run_words(const char* name, const char* purpose, Words words, const std::vector<Verb>& verbs,
+              const EarlierNames& earlier) {
+  words = with_present_names(name, words, earlier);
+  const bool of_program = words.size() == 1 && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
+  if (!of_program && (words.empty() || find_verb(verbs, words.front()) == nullptr)) {
+    // Without a verb, the first word must be an option or an argument of the first verb.
+    Parser probe(name, purpose, verbs);
+    const auto options = probe.verbs.at(verbs.front().name)->get_options();
+    const bool takes_words =
+        std::any_of(options.begin(), options.end(), [](const CLI::Option* option) { return option->get_positional(); });
+    if (words.empty() || words.front().starts_with("-") || takes_words) words.insert(words.begin(), verbs.front().name);
+  }
+  if (const std::string file = config_of(words); !file.empty() && find_verb(verbs, words.front()) != nullptr) {
+    Parser given(name, purpose, verbs);
+    given.parse_words(name, words);
+    const CLI::App& verb = *given.verbs.at(words.front());
+    const Words more = words_of_config(file, name, verb, earlier);
+    try {
+      Words alone = more;
+      alone.insert(alone.begin(), words.front());
+      Parser(name, purpose, verbs).parse_words(name, alone);
+    } catch (const CLI::ParseError& error) {
+      throw unroll::ValueError(file + ": " + message_of(error));
+    }
+    words.insert(words.begin() + 1, more.begin(), more.end());
+  }
+  Parser parser(name, purpose, verbs);
+  try {
+    parser.parse_words(name, words);
+    const CLI::App& sub = *parser.app.get_subcommands().front();
+    const Verb& verb = *find_verb(verbs, sub.get_name());
+    if (verb.check) verb.check(sub);
+    return verb.run(sub);
+  } catch (const CLI::Success& help) {
+    return parser.app.exit(help);
+  }
+}
+
+}  // namespace
+
+int run_verbs(const char* name, const char* purpose, int argc, char** argv, const std::vector<Verb>& verbs,
+              const EarlierNames& earlier) try {
+  return run_words(name, purpose, Words(argv + 1, argv + argc), verbs, earlier);
+} catch (const CLI::ParseError& error) {
+  std::fprintf(stderr, "%s: %s (%s --help lists the verbs, %s VERB --help their options)\n", name,
+               message_of(error).c_str(), name, name);
+  return 2;
+}
+
+bool has_flag(int argc, char** argv, const std::string& flag) {
+  return std::any_of(argv + 1, argv + argc, [&](const char* word) { return flag == word; });
+}
+
+void add_output_options(CLI::App& app, Running& o) {
+  app.add_option("--threads", o.threads, "number of threads; 0: one per core; results do not depend on it")
+      ->check(whole(0, 1024))
+      ->group(running_group);
+  app.add_flag("--quiet", o.quiet, "no output except errors")->group(running_group);
+  app.add_flag("--json", o.json, "the results as one JSON object on standard output, and no other output")
+      ->group(running_group);
+}
+
+void add_running_options(CLI::App& app, Running& o, const std::string& folder) {
+  if (o.out.empty()) o.out = folder;
+  app.add_option("--out", o.out, "output folder")->option_text("DIR (" + folder + ")")->group(running_group);
+  app.add_flag("--resume", o.resume, "continue the run in --out")->group(running_group);
+  app.add_flag("--force", o.force, "replace the run in --out")->group(running_group);
+  app.add_option("--checkpoint-seconds", o.checkpoint_seconds,
+                 "seconds between checkpoints; 0: after every update; always at the end of an epoch")
+      ->check(number(0, 1e9))
+      ->group(running_group);
+  add_output_options(app, o);
+}
+
+std::vector<std::uint64_t> Seeds::all() const {
+  if (runs.size() > 1) return runs;
+  std::vector<std::uint64_t> seeds;
+  for (std::uint64_t k = 0; k < runs.front(); ++k) seeds.push_back(seed + k);
+  return seeds;
+}
+
+void add_seed_options(CLI::App& app, Seeds& seeds) {
+  app.add_option("--seed", seeds.seed, "seed of the first run")->check(whole(0, 1000000000));
+  app.add_option("--seeds", seeds.runs, "number of runs, whose seeds count from --seed, or the seeds: 42,263,682")
+      ->check(whole(0, 1000000000))
+      ->delimiter(',');
+}
+
+namespace {
+
+/// Value of an option as JSON: a number, a string, or a list of them.
+Json json_of(const std::string& word) {
+  const Json number = Json::parse(word, nullptr, false);
+  return number.is_number() && number.dump() == word ? number : Json(word);
+}
+Json json_of(const CLI::Option& option) {
+  if (option.get_expected_max() == 0) return option.count() > 0;
+  const bool list = option.get_delimiter() == ',' || option.get_expected_max() > 1;
+  Words words;
+  if (option.count() > 0) {
+    words = option.reduced_results();
+  } else {
+    std::string text = option.get_default_str();
+    if (list && text.starts_with("[") && text.ends_with("]")) text = text.substr(1, text.size() - 2);
+    for (std::size_t at = 0; list && !text.empty();) {
+      const std::size_t end = text.find(',', at);
+      words.push_back(text.substr(at, end - at));
+      if (end == text.npos) break;
+      at = end + 1;
+    }
+    if (!list) words.push_back(text);
+  }
+  if (!list) return json_of(words.empty() ? std::string() : words.back());
+  Json all = Json::array();
+  for (const std::string& word : words) all.push_back(json_of(word));
+  return all;
+}
+
+}  // namespace
+
+std::string settings_json(const CLI::App& app) {
+  Json object{{"program", app.get_parent()->get_name()}, {"verb", app.get_name()}};
+  for (const CLI::Option* option : app.get_options()) {
+    const auto& names = option->get_lnames();
+    const std::string name = names.empty() ? option->get_name() : names.front();
+    if (name != "help" && name != "config") object[name] = json_of(*option);
+  }
+  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace example

@@ -1,0 +1,66 @@
+#pragma once
+// Verbs of a program (train, evaluate, predict, ...), and the options that all programs share.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "command_line.hpp"
+
+namespace example {
+
+/// Verb of a program. `add` adds its options, `check` throws CLI::ParseError for invalid combinations, and `run`
+/// returns the exit status.
+struct Verb {
+  std::string name, help;
+  std::function<void(CLI::App&)> add;
+  std::function<void(const CLI::App&)> check;
+  std::function<int(const CLI::App&)> run;
+};
+
+/// Names of earlier versions and their successors: {"--first-seed", "--seed"}. The successor of an option can be a
+/// verb:
+/// {"--study", "study"}. Earlier names are accepted with a notice.
+using EarlierNames = std::vector<std::pair<std::string, std::string>>;
+
+/// Runs the verb that the command line names, or the first one, "train", if it names none. Returns the exit status:
+/// that of the verb, 0 after --help and --version, 2 after an error message about the command line. All verbs have
+/// --config FILE, which reads options from a JSON file that `settings_json` wrote; the command line overrides them.
+int run_verbs(const char* name, const char* purpose, int argc, char** argv, const std::vector<Verb>& verbs,
+              const EarlierNames& earlier = {});
+
+/// Whether the command line contains the flag, for defaults that depend on it.
+bool has_flag(int argc, char** argv, const std::string& flag);
+
+/// Group of the options that do not change results.
+inline constexpr const char* running_group = "Running";
+
+/// Options of all verbs that train.
+struct Running {
+  std::string out;  ///< output folder
+  int threads = 0;
+  bool resume = false, force = false;
+  double checkpoint_seconds = 20;
+  bool quiet = false, json = false;
+};
+/// `folder` is the default of --out.
+void add_running_options(CLI::App& app, Running& running, const std::string& folder);
+/// --threads, --quiet and --json, for verbs that do not train.
+void add_output_options(CLI::App& app, Running& running);
+
+/// Seeds of the runs of a training.
+struct Seeds {
+  std::uint64_t seed = 1;                 ///< of the first run
+  std::vector<std::uint64_t> runs = {1};  ///< one number: runs with seeds counted from `seed`; several: the seeds
+  /// Seeds of all runs.
+  std::vector<std::uint64_t> all() const;
+};
+/// --seed and --seeds.
+void add_seed_options(CLI::App& app, Seeds& seeds);
+
+/// All options of a verb with their values, as a JSON object with "program" and "verb".
+std::string settings_json(const CLI::App& app);
+
+}  // namespace example

@@ -1,0 +1,155 @@
+// Verbs, options, configuration files and output folders of the example programs.
+
+#include <fstream>
+#include <support/catch.hpp>
+#include <support/temporary.hpp>
+
+#include "support/run_folder.hpp"
+#include "unroll/io/input_file.hpp"
+
+using namespace example;
+using support::TemporaryFolder;
+
+namespace {
+
+struct Tried {
+  int units = 32, status = 0;
+  double rate = 0.01;
+  std::vector<int> sizes = {1, 2};
+  std::vector<std::string> words;
+  std::string name = "a, b";
+  bool lower = false;
+  Seeds seeds = {};
+  Running running = {};
+  std::string verb, settings;
+};
+
+/// Runs a program with the verbs train and predict.
+Tried run(std::vector<std::string> words, const std::function<void(const CLI::App&, Tried&)>& body = {}) {
+  Tried tried;
+  const auto add = [&](CLI::App& app) {
+    app.add_option("--units", tried.units, "units")->check(whole(1, 4096));
+    app.add_option("--rate", tried.rate, "rate")->check(number(0, 1));
+    app.add_option("--sizes", tried.sizes, "sizes")->check(whole(1, 9))->delimiter(',');
+    app.add_option("--name", tried.name, "name");
+    app.add_option("word", tried.words, "words");
+    app.add_flag("--lower", tried.lower, "lower");
+    add_seed_options(app, tried.seeds);
+    add_running_options(app, tried.running, "out/tried");
+  };
+  const auto take = [&](const CLI::App& app) {
+    tried.verb = app.get_name(), tried.settings = settings_json(app);
+    if (body) body(app, tried);
+    return 0;
+  };
+  words.insert(words.begin(), "tried");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  tried.status = run_verbs("tried", "Tries options.", int(arguments.size()), arguments.data(),
+                           {{"train", "trains", add, {}, take}, {"predict", "predicts", add, {}, take}},
+                           {{"--first-seed", "--seed"}, {"--predict", "predict"}});
+  return tried;
+}
+
+std::string file_of(const TemporaryFolder& folder, const std::string& text) {
+  std::ofstream(folder.path / "c.json") << text;
+  return (folder.path / "c.json").string();
+}
+
+}  // namespace
+
+TEST_CASE("verbs: a call without a verb trains") {
+  CHECK(run({}).verb == "train");
+  CHECK(run({"--units", "4"}).units == 4);
+  CHECK(run({"predict", "--units", "4"}).verb == "predict");
+  CHECK(run({"one", "two"}).words == std::vector<std::string>{"one", "two"});
+}
+
+TEST_CASE("verbs: earlier names are accepted") {
+  CHECK(run({"--first-seed", "7"}).seeds.seed == 7);
+  CHECK(run({"--first-seed=7"}).seeds.seed == 7);
+  CHECK(run({"--units", "3", "--predict"}).verb == "predict");
+}
+
+TEST_CASE("verbs: mistakes end with status 2") {
+  CHECK(run({"--unit", "4"}).status == 2);
+  CHECK(run({"predict", "--units", "0"}).status == 2);
+  CHECK(run({"--sizes", "1,,2"}).status == 2);
+  CHECK(run({"--help"}).status == 0);
+  CHECK(run({"--version"}).status == 0);
+}
+
+TEST_CASE("seeds: a number counts from --seed, a list gives the seeds") {
+  using Numbers = std::vector<std::uint64_t>;
+  CHECK(run({}).seeds.all() == Numbers{1});
+  CHECK(run({"--seed", "5", "--seeds", "3"}).seeds.all() == Numbers{5, 6, 7});
+  CHECK(run({"--seeds", "42,263,682"}).seeds.all() == Numbers{42, 263, 682});
+}
+
+TEST_CASE("configuration file: written settings give the same options") {
+  const TemporaryFolder folder;
+  const Tried written = run({"w1", "--units", "5", "--sizes", "3,4", "--name", "x y", "--lower", "--rate", "0.25"});
+  const Tried read = run({"--config", file_of(folder, written.settings)});
+  CHECK(read.status == 0);
+  CHECK(read.units == 5);
+  CHECK(read.sizes == std::vector<int>{3, 4});
+  CHECK(read.name == "x y");
+  CHECK(read.words == std::vector<std::string>{"w1"});
+  CHECK(read.lower);
+  CHECK(read.settings == written.settings);
+  CHECK(run({}).settings.find("\"sizes\": [\n    1,\n    2\n  ]") != std::string::npos);
+}
+
+TEST_CASE("configuration file: the command line overrides it") {
+  const TemporaryFolder folder;
+  const std::string file = file_of(folder, R"({"units": 5, "sizes": [3, 4], "first-seed": 9, "word": ["a"]})");
+  const Tried tried = run({"--config", file, "--sizes", "7", "b"});
+  CHECK(tried.units == 5);
+  CHECK(tried.sizes == std::vector<int>{7});
+  CHECK(tried.seeds.seed == 9);
+  CHECK(tried.words == std::vector<std::string>{"b"});
+}
+
+TEST_CASE("configuration file: what is not an option is refused with the name of the file") {
+  const TemporaryFolder folder;
+  const auto refused = [&](const char* text, const char* message) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(run({"--config", file_of(folder, text)}), Catch::Contains(message));
+  };
+  refused(R"({"unit": 5})", "c.json: there is no option 'unit'; the nearest: 'units'");
+  refused(R"({"units": 0})", "c.json: --units must be a whole number from 1 to 4096, got '0'");
+  refused(R"({"units": {}})", "c.json: units must be a string");
+  refused(R"({"lower": 1})", "c.json: lower must be true or false");
+  refused(R"({"program": "other"})", "c.json: program must be tried, got \"other\"");
+  refused(R"([1])", "c.json: must be a JSON object");
+  refused("{", "c.json");
+}
+
+TEST_CASE("output folder: another run is refused without --resume or --force") {
+  const TemporaryFolder folder;
+  const std::string out = (folder.path / "o").string();
+  bool resumes = false;
+  const auto begin = [&](std::vector<std::string> words, const std::string& data = "d") {
+    words.insert(words.end(), {"--out", out});
+    return run(words, [&](const CLI::App& app, Tried& tried) {
+      RunFolder mine(app, tried.running, {"rate"});
+      mine.begin(data);
+      resumes = mine.resumes();
+    });
+  };
+  begin({"--resume"});
+  CHECK_FALSE(resumes);
+  CHECK_THROWS_WITH(begin({}), Catch::Contains("the folder contains a run of tried; --resume continues it, --force"));
+  CHECK_THROWS_WITH(begin({"predict", "--resume"}),
+                    Catch::Contains("must contain a run of tried predict, got a run of tried train"));
+  CHECK_THROWS_WITH(begin({"--resume", "--units", "3"}),
+                    Catch::Contains("--units must be 32, as in the run that is continued, got 3"));
+  CHECK_THROWS_WITH(begin({"--resume"}, "e"), Catch::Contains("the data must be those of the run"));
+  begin({"--resume", "--rate", "0.5", "--threads", "2"});
+  CHECK(resumes);
+  std::ofstream(folder.path / "o" / "checkpoint.safetensors") << "old";
+  begin({"--force", "--units", "3"});
+  CHECK_FALSE(resumes);
+  CHECK_FALSE(std::filesystem::exists(folder.path / "o" / "checkpoint.safetensors"));
+  CHECK(begin({"--force", "--resume"}).status == 2);
+}
