@@ -118,7 +118,8 @@ void read_checkpoint(const std::filesystem::path& path, State& state, O& optimiz
 }
 
 /// Callback for `FitOptions::on_epoch` that writes a checkpoint every `every` epochs and overwrites the previous one.
-/// `state` and `optimizer` must be those passed to `fit`. Throws ValueError unless every >= 1.
+/// `state` and `optimizer` must be those passed to `fit`. To save within epochs and when a callback stops the training,
+/// call write_checkpoint in FitOptions::on_checkpoint instead. Throws ValueError unless every >= 1.
 template <class State, class O>
 auto checkpoint_every(Index every, std::filesystem::path path, State& state, O& optimizer) {
   require<ValueError>(every >= 1, "checkpoint: every must be at least 1 epoch, got ", every);
