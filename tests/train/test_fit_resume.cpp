@@ -294,7 +294,7 @@ TEST_CASE("fit: a run of streams resumed after any window has the same bits") {
   }
 }
 
-TEST_CASE("fit: on_checkpoint is called at the end of every epoch, after on_epoch, and when a callback stops the run") {
+TEST_CASE("fit: on_checkpoint is called after on_epoch, and when a callback stops the run") {
   const auto data = classes(12);
   std::string calls;
   auto run = classifier(1);
