@@ -57,7 +57,8 @@ std::string text_of(const Vocabulary& vocabulary) {
   return metadata["vocabulary"];
 }
 
-/// Training loop. `fit` resumes at the beginning of an epoch only, this loop at any batch.
+/// Training loop, which can be resumed at any batch. Unlike `fit`, it measures the ratios of the last update of an
+/// epoch and trains on streams or sentences.
 class Training {
  public:
   Training(Model& model, const Corpus& corpus, const Options& options, const Threads& threads,

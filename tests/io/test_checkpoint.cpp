@@ -67,12 +67,13 @@ TEST_CASE("checkpoint: a resumed run ends with the same bits as an uninterrupted
   Run whole(1);
   const auto want = whole({.epochs = 5});
   {
-    Run killed(1);  // stopped in its fourth epoch
+    Run killed(1);  // ends in its fourth epoch, without a checkpoint there
     int batches = 0;
     killed({.epochs = 5,
             .on_batch = [&](const BatchEnd&) { return ++batches < 8; },
             .on_epoch = checkpoint_every(2, file, killed.state, killed.adam)});
     REQUIRE(killed.state.epochs == 2);
+    REQUIRE(killed.state.partial.batches > 0);
   }
   Run resumed(99);
   read_checkpoint(file, resumed.state, resumed.adam);
@@ -100,6 +101,30 @@ TEST_CASE("checkpoint: only every third epoch is written when the interval is 3"
     if (std::filesystem::exists(file)) written.push_back(Index(state.epochs));
   }
   CHECK(written == std::vector<Index>{3, 6});
+}
+
+TEST_CASE("checkpoint: a file without a partial epoch, of an earlier format, is read as the end of an epoch") {
+  const Folder folder;
+  const auto file = folder.path / "run.safetensors";
+  Run whole(1), begun(1), resumed(2);
+  whole({.epochs = 2});
+  begun({.epochs = 1});
+  write_checkpoint(file, begun.state, begun.adam);
+  SafeTensors content = read_safetensors(file);
+  const auto remove = [&](std::string_view part) {
+    return std::erase_if(content.tensors, [&](const auto& item) { return item.first.starts_with(part); });
+  };
+  REQUIRE(remove("training.partial.batches") == 1);
+  write_safetensors(file, content);
+  CHECK_THROWS_MATCHES(read_checkpoint(file, resumed.state, resumed.adam), FileError, says("training.partial.batches"));
+  REQUIRE(remove("training.partial.") == 9);
+  write_safetensors(file, content);
+  resumed.state.partial.batches = 7, resumed.state.partial.carried.setOnes(3);
+  read_checkpoint(file, resumed.state, resumed.adam);
+  CHECK(resumed.state.partial.batches == 0);
+  CHECK(resumed.state.partial.carried.size() == 0);
+  resumed({.epochs = 2});
+  CHECK(resumed.state.parameters == whole.state.parameters);
 }
 
 TEST_CASE("checkpoint: refuses a file of another run and leaves the state unchanged") {

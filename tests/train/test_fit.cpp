@@ -518,13 +518,40 @@ TEST_CASE("training state: visit_state gives all members and changes none") {
                     .early_stopping = EarlyStopping{.patience = 9, .min_delta = 10},
                     .average = WeightAverageOptions{.momentum = 0.9}});
   TrainingState<float> none;
+  run(classes(30), {.epochs = 4, .batches = {.size = 10}, .validation_fraction = 0.3, .on_batch = [](const BatchEnd&) {
+                      return false;
+                    }});
+  run.state.partial.carried.setOnes(3);
   auto fresh = parts_of(none);
   const auto parts = parts_of(run.state);
   CHECK(parts == parts_of(run.state));
   CHECK(run.state.history.size() == 3);
-  for (const char* name :
-       {"epochs", "updates", "seed", "samples", "parameter_names", "parameters", "best", "best_value", "best_epoch",
-        "waited", "average.average", "plateau.rate", "plateau.best", "plateau_monitor", "stopping_monitor", "history"})
+  for (const char* name : {"epochs",
+                           "updates",
+                           "seed",
+                           "samples",
+                           "parameter_names",
+                           "parameters",
+                           "best",
+                           "best_value",
+                           "best_epoch",
+                           "waited",
+                           "average.average",
+                           "plateau.rate",
+                           "plateau.best",
+                           "plateau_monitor",
+                           "stopping_monitor",
+                           "history",
+                           "partial.batches",
+                           "partial.planned",
+                           "partial.loss_sum",
+                           "partial.loss_count",
+                           "partial.correct",
+                           "partial.scored",
+                           "partial.gradient_norm",
+                           "partial.seconds",
+                           "partial.learning_rate",
+                           "partial.carried"})
     CHECK(parts.at(name) != fresh[name]);
 }
 

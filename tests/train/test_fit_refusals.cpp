@@ -127,6 +127,9 @@ TEST_CASE("fit: refuses options out of range before anything changes") {
   refused({.evaluation_batch = 0}, "evaluation_batch must be at least 1 sequence, got 0");
   refused({.evaluation_batch = std::numeric_limits<Index>::min()},
           "evaluation_batch must be at least 1 sequence, got -");
+  for (const double seconds : {-1.0, not_finite})
+    refused({.on_checkpoint = [] {}, .checkpoint_seconds = seconds}, "checkpoint_seconds must be at least 0, got");
+  refused({.checkpoint_seconds = 5}, "checkpoint_seconds needs on_checkpoint");
   refused({.shard = -1}, "shard must be at least 0 sequences (0: 16), got -1");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({.keeping = {Keep::checkpoints, -1}}, "every must be at least 0 steps (0: automatic), got -1");

@@ -94,6 +94,15 @@ TEST_CASE("fit with streams: a resumed run has the same bits and validation carr
   CHECK(after.hits.value() == want.history[std::size_t(want.best_epoch - 1)].validation_accuracy);
 }
 
+TEST_CASE("fit with streams: a part of streams without tokens does not change the states of the others") {
+  const auto data = text(6, {.streams = 4, .steps = 1, .tail = Tail::keep});
+  Run together, apart;
+  together(data, {.epochs = 1, .shard = 4});
+  apart(data, {.epochs = 1, .shard = 1});
+  CHECK(data.windows() == 2);
+  CHECK(apart.theta().isApprox(together.theta(), 1e-5f));
+}
+
 TEST_CASE("fit with streams: refuses unsuitable options and models before anything changes") {
   const auto data = text(100, {.streams = 4, .steps = 6});
   const auto refused = [&](const Options& options, const std::string& part) {

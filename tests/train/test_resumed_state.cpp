@@ -34,6 +34,14 @@ TEST_CASE("training state: counts out of range are refused when resuming") {
                          says("waited of the state must be 0 to 3, got"));
     CHECK_THROWS_MATCHES(resume([=](auto& s) { s.stopped = bad; }), ValueError,
                          says("stopped of the state must be 0 to 1, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.planned = bad; }), ValueError,
+                         says("partial.planned of the state must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.planned = 4, s.partial.batches = bad; }), ValueError,
+                         says("partial.batches of the state must be 0 to 4, got"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.scored = bad; }), ValueError,
+                         says("partial.scored of the state must be 0 to"));
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.scored = 4, s.partial.correct = bad; }), ValueError,
+                         says("partial.correct of the state must be 0 to 4, got"));
     const auto counts = [=](auto& part) {
       part.visit_state([=]<class T>(std::string_view, T& value) {
         if constexpr (std::is_same_v<T, std::int64_t>) value = bad;
@@ -47,6 +55,15 @@ TEST_CASE("training state: counts out of range are refused when resuming") {
     counts(sgd);
     CHECK_THROWS_MATCHES(sgd.check(3), ValueError, says("restored updates must be 0 to "));
   }
+  using Partial = PartialEpoch<float>;
+  for (double Partial::*number :
+       {&Partial::loss_sum, &Partial::loss_count, &Partial::gradient_norm, &Partial::seconds, &Partial::learning_rate})
+    for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+      CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.*number = bad; }), ValueError,
+                           says("of the state must be finite"));
+  for (double Partial::*number : {&Partial::loss_count, &Partial::gradient_norm, &Partial::seconds})
+    CHECK_THROWS_MATCHES(resume([=](auto& s) { s.partial.*number = -1; }), ValueError,
+                         says("of the state must be finite and at least 0, got -1"));
 }
 
 }  // namespace test_resumed_state
