@@ -66,9 +66,7 @@ double decoder_parameters_of(const Seq2SeqOptions& options, const std::vector<An
   using Decoder = Seq2Seq<Stack<S>, C>;
   for (const auto& [name, size] : {std::pair("vocabulary", options.vocabulary), {"embedding", options.embedding}})
     check_between<ShapeError>("seq2seq", name, size, 1, most_features);
-  CellSizes sizes{.inputs = {options.embedding}, .units = options.units, .sizes = options.sizes};
-  if (Decoder::attends) sizes.memory = outputs;
-  const C cell(sizes);
+  const C cell(decoder_sizes(options, Decoder::attends ? outputs : 0));
   double bridged = 0, states = 0;
   for (const auto& layer : encoder)
     if (const auto rows = layer.state_rows(); !rows.empty()) bridged = std::accumulate(rows.begin(), rows.end(), 0.0);
@@ -140,6 +138,7 @@ Seq2Seq<Stack<S>, C> stored_seq2seq(const nlohmann::json& json, const SafeTensor
       .embedding = decoder.integer("embedding"),
       .units = decoder.integer("units"),
       .sizes = decoder.sizes("sizes"),
+      .biased = decoder.flag("biased", true),
       .bridge = stored_value(decoder, "bridge", std::array{Bridge::zero, Bridge::copy, Bridge::project}),
       .tied = decoder.flag("tied"),
       .causal = decoder.flag("causal")};
