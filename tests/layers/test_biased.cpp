@@ -62,9 +62,9 @@ TEST_CASE("recurrent: without biases, no bias is a parameter") {
                          Recurrent<Leaky>{.units = 3, .biased = false});
   CHECK(model.parameters().table().names() ==
         "0.i.x, 0.f.x, 0.g.x, 0.o.x, 0.i.h, 0.f.h, 0.g.h, 0.o.h, "
-        "1.forward.r.x, 1.forward.z.x, 1.forward.n.x, 1.forward.r.h, 1.forward.z.h, 1.forward.n2.h, "
-        "1.backward.r.x, 1.backward.z.x, 1.backward.n.x, 1.backward.r.h, 1.backward.z.h, 1.backward.n2.h, "
-        "2.a.x, 2.a.h, 2.h2.h, 2.u");
+        "1.forward.n.x, 1.forward.r.x, 1.forward.z.x, 1.forward.r.h, 1.forward.z.h, 1.forward.n2.h, "
+        "1.backward.n.x, 1.backward.r.x, 1.backward.z.x, 1.backward.r.h, 1.backward.z.h, 1.backward.n2.h, "
+        "2.a.x, 2.a.h, 2.h.h, 2.u");
   const Index lstm = 4 * 4 * (3 + 4), gru = 2 * 3 * 2 * (4 + 2), leaky = 3 * 4 + 3 * 3 * 2 + 3;
   CHECK(model.parameters().size() == lstm + gru + leaky);
   const ModelSummary all = summary(model, 10, 2);
