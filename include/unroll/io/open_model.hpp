@@ -43,9 +43,7 @@ double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& sh
         const ParameterBlock* const weight =
             earlier ? layers[std::size_t(*owner)].parameters().find("weight") : nullptr;
         require<ValueError>(weight != nullptr,
-                            "embedding must be the number of an earlier layer with a matrix "
-                            "'weight', got ",
-                            *owner);
+                            "embedding must be the number of an earlier layer with a matrix 'weight', got ", *owner);
         layers[k].tie({*weight, 0, text("layer ", *owner)});
       }
       if (layers[k].name() == "embedding") {  // it allocates memory for its tokens when it is connected
