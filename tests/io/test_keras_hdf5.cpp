@@ -203,7 +203,7 @@ TEST_CASE("keras: a graph is written and read") {
   round_trip(model, noise(2, 6));
 }
 
-TEST_CASE("keras: use_bias=False is a layer without biases; a layer with biases reads them as 0") {
+TEST_CASE("keras: use_bias=False is a layer without biases, and a layer with biases reads zeros") {
   Stack<float> own_cell(2, {Recurrent<EquationsOf<own::without_bias>::Cell>{.units = 3}});
   own_cell.initialise(1);
   round_trip(own_cell, noise(2, 6));
