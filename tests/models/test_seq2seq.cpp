@@ -82,7 +82,7 @@ TEST_CASE("seq2seq: a decoder without biases keeps those of the bridge and of th
   CHECK(biases == "bridge.0.bias output.bias ");
   for (const ParameterBlock& block : whole.parameters().table().blocks())
     if (block.role == Role::bias && block.name.starts_with("decoder.")) of_whole += block.name + " ";
-  CHECK(of_whole == "decoder.n.b decoder.readout.b decoder.readout2.b decoder.ctx.b ");
+  CHECK(of_whole == "decoder.r.b decoder.z.b decoder.n.b decoder.readout.b decoder.n2.b decoder.ctx.b ");
   randomise(model);
   for (const ParameterBlock& block : model.parameters().table().blocks())
     whole.parameters()[block.name] = model.parameters().block(block);
