@@ -62,8 +62,7 @@ Recordings read_recordings(const fs::path& path, Index window) {
   if (std::ranges::count(begin, ',') >= 5 || has_part(begin, ";")) return read_wisdm(path.string(), window);
   throw FileError(
       text(path.string(),
-           ": must be HDF5, a .ts file or the raw text of WISDM; recordings with a label at every step need "
-           "--stream"));
+           ": must be HDF5, a .ts file or the raw text of WISDM; recordings with a label at every step need --stream"));
 }
 
 Recordings read_ts_pair(const std::string& train_file, const std::string& test_file) {

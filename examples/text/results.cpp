@@ -7,6 +7,7 @@
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/report.hpp"
+#include "unroll/train/metrics/summary.hpp"
 
 namespace lm {
 
@@ -27,9 +28,9 @@ figure::Curves loss_curves(const Model& model, const RunState& state) {
   const auto& history = state.training.history;
   figure::Curves curves{.title = "", .x = {"epoch"}, .y = {"bits per " + token_of(model.options)}, .series = {}};
   curves.series.push_back(figure::over_steps(model.options.dropout > 0 ? "training, with dropout" : "training",
-                                             column(history, &unroll::Epoch::loss, bits(1)), 1));
+                                             column(history, &unroll::Epoch::loss, bits_per_symbol(1)), 1));
   curves.series.push_back(
-      figure::over_steps("validation", column(history, &unroll::Epoch::validation_loss, bits(1)), 1));
+      figure::over_steps("validation", column(history, &unroll::Epoch::validation_loss, bits_per_symbol(1)), 1));
   return curves;
 }
 
@@ -55,7 +56,8 @@ NamedValues settings_as_text(const Options& options) {
 
 void add_metrics(Report& report, const Model& model, const RunState& state, const Validation& validation) {
   const double loss = validation.evaluation.loss.value();
-  report.metric({.name = "bits per " + token_of(model.options), .value = bits(loss), .note = "validation text"});
+  report.metric(
+      {.name = "bits per " + token_of(model.options), .value = bits_per_symbol(loss), .note = "validation text"});
   report.metric({.name = "perplexity", .value = perplexity(loss), .note = "validation text"});
   report.metric({.name = "unknown tokens", .value = 100 * validation.unknown, .unit = "%", .note = "validation text"});
   report.metric(
@@ -96,15 +98,16 @@ std::string epoch_text(const Model& model, const RunState& state, Index epochs) 
   const std::string token = token_of(model.options);
   return format(
       "epoch %2.0f/%ld   loss %.3f   validation: %.3f bits per %s, perplexity %.2f   %.1f s, %.0f %s/s   rate %.2g\n",
-      row.epoch, long(epochs), row.loss, bits(row.validation_loss), token.c_str(), perplexity(row.validation_loss),
-      row.seconds, double(state.tokens) / row.seconds, model.options.tokens.c_str(), row.learning_rate);
+      row.epoch, long(epochs), row.loss, bits_per_symbol(row.validation_loss), token.c_str(),
+      perplexity(row.validation_loss), row.seconds, double(state.tokens) / row.seconds, model.options.tokens.c_str(),
+      row.learning_rate);
 }
 
 std::string validation_text(const Validation& validation, const Options& options) {
   const double loss = validation.evaluation.loss.value();
-  return format("%.3f bits per %s, perplexity %.2f on %ld %s, %.2f %% unknown", bits(loss), token_of(options).c_str(),
-                perplexity(loss), long(validation.evaluation.loss.scored), options.tokens.c_str(),
-                100 * validation.unknown);
+  return format("%.3f bits per %s, perplexity %.2f on %ld %s, %.2f %% unknown", bits_per_symbol(loss),
+                token_of(options).c_str(), perplexity(loss), long(validation.evaluation.loss.scored),
+                options.tokens.c_str(), 100 * validation.unknown);
 }
 
 std::string write_results(const Model& model, const RunState& state, const Validation& validation,
@@ -119,9 +122,10 @@ std::string write_results(const Model& model, const RunState& state, const Valid
   add_metrics(report, model, state, validation);
   report.settings(settings_as_text(model.options));
   report.environment(environment());
-  report.figure("loss", loss_curves(model, state), "Loss (bits per " + token_of(model.options) + ") against the epoch.",
-                text("Validation loss: ", bits(history.front().validation_loss), " bits after the first epoch, ",
-                     bits(history.back().validation_loss), " after the last."));
+  report.figure(
+      "loss", loss_curves(model, state), "Loss (bits per " + token_of(model.options) + ") against the epoch.",
+      text("Validation loss: ", bits_per_symbol(history.front().validation_loss), " bits after the first epoch, ",
+           bits_per_symbol(history.back().validation_loss), " after the last."));
   report.figure("ratios", ratio_map(model, state),
                 "Size of the last update of each epoch relative to each tensor, log10.",
                 "Logarithm of the Euclidean norm of the update divided by that of the weight; about -3 is normal.");

@@ -213,6 +213,43 @@ void windows_equal_the_whole() {
   CHECK((sum - whole.gradient).norm() < 1e-10 * (1 + sum.norm()));
 }
 
+/// Without biases, outputs and gradients have the bits of the cell with biases of 0, and the other parameters are the
+/// same.
+template <class C>
+void biases_can_be_left_out() {
+  if constexpr (requires { typename C::Derivation; }) {
+    using S = typename C::Scalar;
+    INFO(cell_name<C>());
+    CellSizes sizes = sizes_for<C>(5);
+    CellRun<C> whole(sizes, timelines().back());
+    sizes.biased = false;
+    CellRun<C> run(sizes, timelines().back());
+    Parameters<S> zeros(whole.cell.parameters()), parameters(run.cell.parameters());
+    parameters.values() = run.theta;
+    std::string weights;
+    for (const ParameterBlock& block : whole.cell.parameters().blocks()) {
+      if (block.role == Role::bias) continue;
+      weights += (weights.empty() ? "" : ", ") + block.name;
+      zeros.block(block) = parameters[block.name];
+    }
+    CHECK(run.cell.parameters().names() == weights);
+    whole.theta = zeros.values();
+    CHECK(same_bits(run.forward(), whole.forward()));
+    run.backward(), whole.backward();
+    zeros.values() = whole.gradient, parameters.values() = run.gradient;
+    for (const ParameterBlock& block : run.cell.parameters().blocks())
+      CHECK(same_bits(parameters.block(block), zeros[block.name]));
+    for (std::size_t s = 0; s < run.initial.size(); ++s) {
+      CHECK(same_bits(run.final_state[s], whole.final_state[s]));
+      CHECK(same_bits(run.d_initial[s], whole.d_initial[s]));
+    }
+    CHECK(same_bits(run.d_inputs[0], whole.d_inputs[0]));
+    const GradientReport report = run.check();
+    INFO(report.text());
+    CHECK(report.worst < 1e-6);
+  }
+}
+
 /// A batch without steps: final states equal initial states, and so do their gradients.
 template <class C>
 void nothing_comes_of_nothing() {
@@ -315,6 +352,7 @@ void extreme_values_stay_finite() {
       batch_mates_change_nothing<C>();                                                                          \
       runs_repeat_bit_for_bit<C>();                                                                             \
       windows_equal_the_whole<C>();                                                                             \
+      biases_can_be_left_out<C>();                                                                              \
       nothing_comes_of_nothing<C>();                                                                            \
       passes_allocate_nothing<C>();                                                                             \
       extreme_values_stay_finite<C>();                                                                          \

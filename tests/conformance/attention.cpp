@@ -81,8 +81,7 @@ class Attention {
       if (mask_[std::size_t(first + s)] != 0 && (!causal_ || s <= own)) places.push_back(first + s);
     if (places.empty())
       throw Refused(
-          "a query without a key that it may attend to: Keras attends to every key there, the library to "
-          "none");
+          "a query without a key that it may attend to: Keras attends to every key there, the library to none");
     return places;
   }
 

@@ -254,8 +254,7 @@ SafeTensors compute_keras(const Case& given) {
   options.only("mask_zero", {true});
   const bool states = given.has("hn") || given.has("forward_hn");
   require<ValueError>(options.value("return_state", states) == states,
-                      "option 'return_state' and the tensors do not "
-                      "agree");
+                      "option 'return_state' and the tensors do not agree");
   if (op.ends_with("_SimpleRNN")) {
     given.only("layer", {"SimpleRNN"}), given.only("gate_order", {"single"});
     return run_either<Elman<double>, any::rnn>(given, 1);

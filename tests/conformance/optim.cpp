@@ -27,10 +27,8 @@ class KerasExtras {
   explicit KerasExtras(const Options& from) {
     Index kinds = 0;
     for (const char* name : {"clipnorm", "global_clipnorm", "clipvalue"}) kinds += from.has(name);
-    require<ValueError>(kinds <= 1,
-                        "only one of the options 'clipnorm', 'global_clipnorm' and 'clipvalue' may be "
-                        "there, got ",
-                        kinds);
+    require<ValueError>(
+        kinds <= 1, "only one of the options 'clipnorm', 'global_clipnorm' and 'clipvalue' may be there, got ", kinds);
     norm_ = limit(from, "clipnorm"), global_norm_ = limit(from, "global_clipnorm");
     value_ = limit(from, "clipvalue");
     const double momentum = from.value("ema_momentum", 0.99);

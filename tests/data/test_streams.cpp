@@ -210,8 +210,6 @@ TEST_CASE("sentence data: inputs begin with the start token, and labels end with
   CHECK(cut.labels(0) == (Labels(3) << 4, 3, 2).finished());
   CHECK_THROWS_MATCHES(sentence_data<double>({{0}}, Vocabulary(counts, {.end = false})), ValueError,
                        says("the vocabulary must have a start and an end token"));
-  CHECK(perplexity(std::log(8.0)) == Approx(8));
-  CHECK(bits(std::log(8.0)) == Approx(3));
 }
 
 TEST_CASE("language decoder: greedy tokens have the largest scores after prompts of any length") {

@@ -43,8 +43,8 @@ auto small(Index units) {
 }
 
 template <class C>
-Recurrent<OneScalar<C>::template Cell> layer_of(Index units) {
-  return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes};
+Recurrent<OneScalar<C>::template Cell> layer_of(Index units, bool biased = true) {
+  return {.units = units, .sizes = cell_run::sizes_for<C>(units).sizes, .biased = biased};
 }
 
 template <class Model>
@@ -76,12 +76,16 @@ double difference(const Model& model) {
 }
 
 /// Every cell in double, where only the order of sums differs, with a number of units that is known at compile time and
-/// no multiple of a register.
+/// no multiple of a register, with biases and without.
 template <template <class> class List, int part, int parts>
 void every_cell_agrees() {
   cell_run::each_cell<part, parts>(List<double>{}, []<class C>() {
     INFO(C::name);
-    CHECK(difference<3, output_rows<C>(21)>(filled(sequential<typename C::Scalar>(3, layer_of<C>(21)))) < 1e-12);
+    for (const bool biased : {true, false}) {
+      if (!biased && !requires { typename C::Derivation; }) continue;  // a cell without equations has its biases
+      const auto model = filled(sequential<typename C::Scalar>(3, layer_of<C>(21, biased)));
+      CHECK(difference<3, output_rows<C>(21)>(model) < 1e-12);
+    }
   });
 }
 

@@ -118,8 +118,7 @@ TEST_CASE("from_padded: a recurrent layer has the states of the mask") {
 TEST_CASE("from_padded: refuses arrays that do not match") {
   const Tensor x = numbers(all), mask = mask_of(all), lengths = Tensor::of(std::vector<int>{2, 4, 0}, {sequences});
   refused({.x = Tensor::of(std::vector<float>(12), {3, 4})},
-          "from_padded: x must have 3 dimensions of at least 1, "
-          "[N, T, F], got [3, 4]");
+          "from_padded: x must have 3 dimensions of at least 1, [N, T, F], got [3, 4]");
   refused({.x = Tensor::of(std::vector<float>(), {Index(1) << 62, 0, 3})}, "x must have 3 dimensions of at least 1");
   refused({.x = {DType::F32, {3, 4, 2}, std::vector<std::byte>(95)}}, "got 95 bytes");
   refused({.x = {DType::F32, {Index(1) << 40, Index(1) << 40, 2}, {}}}, "must be at least 0 and fit in memory");

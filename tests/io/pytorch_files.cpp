@@ -181,7 +181,28 @@ TEST_CASE("pytorch files: GRUCell, RNNCell, PReLU and modules without biases hav
     CHECK(difference(PRelu{.per_feature = true}, "prelu", search) == 0);
     CHECK(difference(Bidirectional<Lstm>{.units = 4}, "lstm", search) < 1e-6f);
     CHECK(difference(Recurrent<Gru>{.units = 4}, "gru_without", search) < 1e-6f);
+    CHECK(difference(Bidirectional<Lstm>{.units = 4, .biased = false}, "lstm", search) < 1e-6f);
+    CHECK(difference(Recurrent<Gru>{.units = 4, .biased = false}, "gru_without", search) < 1e-6f);
   }
+}
+
+TEST_CASE("pytorch files: a layer without biases has no tensors for them and refuses those of a file", "[pytorch]") {
+  Model model(3, {Recurrent<Lstm>{.units = 2, .biased = false}, Bidirectional<Gru>{.units = 2, .biased = false}});
+  model.initialise(1);
+  std::string names;
+  for (const auto& [name, tensor] : export_pytorch(model, {"a.", "b."}).tensors) names += name + " ";
+  CHECK(names ==
+        "a.weight_hh_l0 a.weight_ih_l0 b.weight_hh_l0 b.weight_hh_l0_reverse b.weight_ih_l0 b.weight_ih_l0_reverse ");
+  const Model biased(3, {Recurrent<Lstm>{.units = 2}, Bidirectional<Gru>{.units = 2}});
+  const VectorX<float> before = model.parameters().values();
+  const SafeTensors file = export_pytorch(biased, {"a.", "b."});
+  CHECK_THROWS_MATCHES(import_pytorch(model, file, {"a.", "b."}), FileError,
+                       says("6 tensors have no place in the model: 'a.bias_hh_l0', 'a.bias_ih_l0'"));
+  CHECK_THROWS_MATCHES(import_pytorch(model, file), FileError, says("no tensors fit layer 0 (lstm)"));
+  CHECK(model.parameters().values() == before);
+  const Model mixed(3, {Recurrent<Lstm>{.units = 3, .biased = false}, Recurrent<Lstm>{.units = 3}});
+  CHECK_THROWS_MATCHES(export_pytorch(mixed, {"a.", "a."}), ValueError,
+                       says("layers of one prefix must have the same cell, sizes, directions and biases"));
 }
 
 TEST_CASE("pytorch files: a module with one of its two biases is refused", "[pytorch]") {

@@ -1,6 +1,7 @@
 // Training that continues from checkpoints of PyTorch, and checkpoints for PyTorch.
 
 #include <unroll/cells/elman.hpp>
+#include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/io/import/pytorch_optimizer.hpp>
 #include <unroll/layers/activation.hpp>
@@ -26,18 +27,12 @@ using namespace unroll::symbols;
 inline constexpr auto lstm = cell(state(h, c), i = sigmoid(linear(x) + linear(h)), f = sigmoid(linear(x) + linear(h)),
                                   g = tanh(linear(x) + linear(h)), o = sigmoid(linear(x) + linear(h)),
                                   next(c) = f * c + i * g, next(h) = o * tanh(next(c)));
-// Cells without biases.
-inline constexpr auto rnn = cell(state(h), next(h) = tanh(linear(x, h, no_bias)));
-inline constexpr auto gru = cell(state(h), r = sigmoid(linear(x, h, no_bias)), z = sigmoid(linear(x, h, no_bias)),
-                                 n = tanh(linear(x, no_bias) + r * linear(h, no_bias)), next(h) = n + z * (h - n));
 }  // namespace written
 // clang-format on
 
 namespace {
 
 using Model = Stack<float>;
-template <const auto& equations>
-using Rnn = Recurrent<EquationsOf<equations>::template Cell>;
 
 const std::filesystem::path& folder() {
   static const std::filesystem::path path = std::filesystem::path(UNROLL_TEST_DATA) / "io/data/pytorch";
@@ -48,12 +43,10 @@ const std::vector<std::string>& prefixes() {
   return names;
 }
 
-Model lstm() { return Model(3, {Rnn<written::lstm>{.units = 4}, Dense{.units = 2}}); }
+Model lstm() { return Model(3, {Recurrent<EquationsOf<written::lstm>::Cell>{.units = 4}, Dense{.units = 2}}); }
 Model merged_lstm() { return Model(3, {Recurrent<Lstm>{.units = 4}, Dense{.units = 2}}); }
-Model gru() {
-  return Model(3, {Bidirectional<EquationsOf<written::gru>::Cell>{.units = 2}, PRelu{}, Dense{.units = 2}});
-}
-Model rnn() { return Model(3, {Rnn<written::rnn>{.units = 4}, Dense{.units = 2}}); }
+Model gru() { return Model(3, {Bidirectional<Gru>{.units = 2, .biased = false}, PRelu{}, Dense{.units = 2}}); }
+Model rnn() { return Model(3, {Recurrent<Elman>{.units = 4, .biased = false}, Dense{.units = 2}}); }
 
 const AdamWOptions adamw{.learning_rate = 0.01, .beta1 = 0.8, .beta2 = 0.99, .amsgrad = true, .weight_decay = 0.05};
 const SGDOptions sgd{.learning_rate = 0.05, .momentum = 0.9, .nesterov = true, .weight_decay = 1e-3};

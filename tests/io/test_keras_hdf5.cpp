@@ -203,14 +203,25 @@ TEST_CASE("keras: a graph is written and read") {
   round_trip(model, noise(2, 6));
 }
 
-TEST_CASE("keras: a cell without biases is read with biases of 0") {
-  Stack<float> model(2, {Recurrent<EquationsOf<own::without_bias>::Cell>{.units = 3}});
+TEST_CASE("keras: use_bias=False is a layer without biases, and a layer with biases reads zeros") {
+  Stack<float> own_cell(2, {Recurrent<EquationsOf<own::without_bias>::Cell>{.units = 3}});
+  own_cell.initialise(1);
+  round_trip(own_cell, noise(2, 6));
+  Stack<float> model(2, {Recurrent<Elman>{.units = 3, .biased = false}});
   model.initialise(1);
   round_trip(model, noise(2, 6));
   const Folder folder;
   write_keras(model, folder.path / "a.keras");
-  const auto opened = open_keras<float>(folder.path / "a.keras");
-  CHECK(opened.parameters()["0.h.b"].isZero());
+  CHECK(open_keras<float>(folder.path / "a.keras").parameters().table().names() == "0.h.x, 0.h.h");
+  Stack<float> zeros(2, {Recurrent<Elman>{.units = 3}});
+  zeros.parameters().values().setConstant(2);
+  import_keras(zeros, folder.path / "a.keras");
+  CHECK(zeros.parameters()["0.h.b"].isZero(0));
+  CHECK(open_keras<float>(file("gru_before.keras")).parameters().table().find("1.r.b") == nullptr);
+  Stack<float> both(2, {Bidirectional<Gru>{.units = 2, .biased = false},
+                        Recurrent<Lstm>{.units = 3, .returns = Returns::last, .biased = false}});
+  both.initialise(2);
+  round_trip(both, noise(2, 6));
 
   Stack<float> biased(2, {Recurrent<Elman>{.units = 3}});
   biased.initialise(1);

@@ -122,8 +122,8 @@ TEST_CASE("keras layers: a graph is ordered by the distance from the output") {
 
 TEST_CASE("keras layers: layers and options without an equivalent are refused by name") {
   refused_layer("Masking", R"("mask_value": 0.0)",
-                "x.keras: layer 'a' must be a layer that this library has, got "
-                "'Masking'; remove it, sequences of this library have lengths");
+                "x.keras: layer 'a' must be a layer that this library has, got 'Masking'; remove it, sequences of this "
+                "library have lengths");
   refused_layer("Flatten", "", "got 'Flatten'; use a global pooling layer");
   refused_layer("MultiHeadAttention", R"("num_heads": 2)", "got 'MultiHeadAttention'");
   refused_layer(

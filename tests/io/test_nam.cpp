@@ -88,6 +88,22 @@ TEST_CASE("nam: a written model is read with the same bits") {
     for (const auto& state : layer) CHECK(state.isZero(0));
 }
 
+TEST_CASE("nam: biases of a layer without biases are written as 0, and others are refused") {
+  const auto made = [](bool biased) {
+    return Sequential(1, Recurrent<Lstm>{.units = 3, .biased = biased}, unroll::Dense{.units = 1});
+  };
+  auto model = made(false), again = made(false);
+  model.initialise(1);
+  import_nam(again, parse_nam(nam_text(model)));
+  CHECK(again.parameters().values() == model.parameters().values());
+  auto whole = made(true);
+  import_nam(whole, parse_nam(nam_text(model)));
+  for (const char* name : {"0.i.b", "0.f.b", "0.g.b", "0.o.b"}) CHECK(whole.parameters()[name].isZero(0));
+  whole.initialise(1);
+  CHECK_THROWS_MATCHES(import_nam(again, parse_nam(nam_text(whole))), ValueError, says("layer 0 must have biases"));
+  CHECK(again.parameters().values() == model.parameters().values());
+}
+
 TEST_CASE("nam: models that Neural Amp Modeler does not have are refused") {
   const auto refused = [](const auto& model, const char* message) {
     CHECK_THROWS_MATCHES(nam_text(model), ValueError, says(message));

@@ -133,6 +133,7 @@ TEST_CASE("open_seq2seq: decoders of every bridge, tied or not, are rebuilt", "[
       check.operator()<LuongGru<float>>(options);
       check.operator()<Gru<float>>(options);
     }
+  check.operator()<LuongGru<float>>({.vocabulary = 6, .embedding = 4, .units = 4, .biased = false});
   check.operator()<BahdanauGru<float>>(
       {.vocabulary = 6, .embedding = 4, .units = 4, .sizes = {{"readout", 5}}, .causal = true});
 }

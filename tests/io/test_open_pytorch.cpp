@@ -65,6 +65,27 @@ TEST_CASE("open_pytorch: a round trip has the same parameters", "[pytorch]") {
   CHECK(open_pytorch<float>(exported).parameters().values() == model.parameters().values());
 }
 
+TEST_CASE("open_pytorch: modules without biases become layers without biases", "[pytorch]") {
+  const SafeTensors cells = read_safetensors(file("cells.safetensors"));
+  for (const std::string name : {"lstm", "gru_without"}) {
+    SafeTensors tensors;
+    for (const auto& [key, tensor] : cells.tensors)
+      if (key.starts_with(name + ".")) tensors.tensors[key] = tensor;
+    const auto model = open_pytorch<float>(tensors);
+    Index numbers = 0;
+    for (const auto& [key, tensor] : tensors.tensors) numbers += tensor.shape[0] * tensor.shape[1];
+    CHECK(model.parameters().size() == numbers);
+    const auto again = export_pytorch(model, {name + "."});
+    REQUIRE(again.tensors.size() == tensors.tensors.size());
+    for (const auto& [key, tensor] : tensors.tensors) CHECK(again.at(key).bytes == tensor.bytes);
+  }
+  Stack<float> mixed(2, {Recurrent<Gru>{.units = 3, .biased = false}, Bidirectional<Lstm>{.units = 2},
+                         Bidirectional<Lstm>{.units = 5, .biased = false}});
+  mixed.initialise(2);
+  const auto opened = open_pytorch<float>(export_pytorch(mixed, {"a.", "b.", "c."}));
+  CHECK(opened.parameters().values() == mixed.parameters().values());
+}
+
 TEST_CASE("open_pytorch: modules whose options are not in the file are refused by name", "[pytorch][hostile]") {
   refused(read_safetensors(file("c.safetensors")),
           "the module 'rnn.' must be an nn.LSTM or nn.GRU, got an nn.RNN, whose function is not in the file");
@@ -78,6 +99,8 @@ TEST_CASE("open_pytorch: modules whose options are not in the file are refused b
   refused(changed("a.safetensors", "out.", {3, 16, 1}, "out.weight"), "the module 'out.' must be an nn.Embedding");
   refused(changed("a.safetensors", "", {2, 2, 2}, "rnn.weight_hh_l0"), "must have a matrix 'weight_hh_l0'");
   refused(changed("a.safetensors", "", {40, 8}, "rnn.weight_hh_l0"), "must have 4 (LSTM) or 3 (GRU) times 8 rows");
+  refused(changed("a.safetensors", "", {8, 4}, "rnn.weight_hr_l0"),
+          "must be an nn.LSTM or nn.GRU without a projection");
   refused(changed("a.safetensors", "", {32, 0}, "rnn.weight_hh_l0"), "must have a matrix 'weight_hh_l0'");
   refused(changed("a.safetensors", "", {16, 5}, "rnn.weight_ih_l0"), "must have a matrix 'weight_ih_l0' of 32 rows");
   SafeTensors ambiguous = changed("e2.safetensors", "out.");

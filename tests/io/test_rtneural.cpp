@@ -146,7 +146,8 @@ TEST_CASE("rtneural: prelu has one slope or one per feature, the same for all st
 TEST_CASE("rtneural: layers without biases and gains are read and written") {
   const auto make = [] {
     return Stack<float>(2, {Conv1d{.units = 2, .kernel = 2, .padding = causal(), .biased = false},
-                            BatchNorm{.scaled = false, .shifted = false}, unroll::Dense{.units = 1, .biased = false}});
+                            BatchNorm{.scaled = false, .shifted = false}, unroll::Dense{.units = 1, .biased = false},
+                            Recurrent<Gru>{.units = 2, .biased = false}, Recurrent<Lstm>{.units = 3, .biased = false}});
   };
   auto model = make(), again = make();
   model.parameters().values().setLinSpaced(0.1f, 1);
@@ -157,6 +158,12 @@ TEST_CASE("rtneural: layers without biases and gains are read and written") {
   auto changed = file;
   changed.tensors.tensors["2.bias"] = Tensor::of(std::vector<double>{2}, {1});
   CHECK_THROWS_MATCHES(import_rtneural(again, changed), FileError, says("tensor '2.bias' must be 0"));
+  changed.tensors = file.tensors;
+  changed.tensors.tensors["3.bias"] = Tensor::of(std::vector<double>(12, 0.5), {2, 6});
+  CHECK_THROWS_MATCHES(import_rtneural(again, changed), FileError, says("tensor '3.bias' must be 0"));
+  const auto opened = open_rtneural<float>(file);  // its layers have biases, which are 0
+  CHECK(opened.parameters()["4.f.b"].isZero(0));
+  CHECK(rtneural_text(opened) == rtneural_text(model));
   changed = file;
   changed.tensors.tensors["1.gamma"] = Tensor::of(std::vector<double>{1, 3}, {2});
   CHECK_THROWS_MATCHES(import_rtneural(again, changed), FileError, says("tensor '1.gamma' must be 1"));
@@ -268,8 +275,12 @@ TEST_CASE("rtneural: state_dicts of other modules are refused") {
   refused(R"({"a.weight_ih_l1": [[1]]})", "no tensor 'a.weight'");
   refused(R"({"a.weight": "b"})", "'a.weight' must contain numbers");
   refused(R"({"a.weight": [[1]], "a.extra": [1]})", "'a.extra'");
+  refused(R"({"a.weight_ih_l0": [[1]], "a.weight_hh_l0": [[1]]})", "got an nn.RNN, whose function is not in the file");
   const auto linear = open_rtneural<float>(parse_rtneural(R"({"weight": [[1, 2]]})"));
   CHECK(linear.parameters().size() == 2);
+  const auto gru =
+      open_rtneural<float>(parse_rtneural(R"({"a.weight_ih_l0": [[1], [2], [3]], "a.weight_hh_l0": [[1], [2], [3]]})"));
+  CHECK(gru.parameters().table().names() == "0.n.x, 0.r.x, 0.z.x, 0.r.h, 0.z.h, 0.n2.h");
 }
 
 TEST_CASE("rtneural: damaged files are read or refused, and a refused file changes nothing") {

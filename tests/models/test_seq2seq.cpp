@@ -70,6 +70,27 @@ TEST_CASE("seq2seq: gradients match central differences for every decoder and br
   check(made<Lstm<double>>(lstm_encoder<double>(), {.units = 5, .bridge = Bridge::copy}), ragged);
 }
 
+TEST_CASE("seq2seq: a decoder without biases keeps those of the bridge and of the output") {
+  using C = BahdanauGru<double, symbols::additive_biased>;
+  const auto make = [](bool biased) {
+    return made<C>(encoder<double>(), {.sizes = {{"readout", 5}}, .biased = biased});
+  };
+  auto model = make(false), whole = make(true);
+  std::string biases, of_whole;
+  for (const ParameterBlock& block : model.parameters().table().blocks())
+    if (block.role == Role::bias && !block.name.starts_with("encoder.")) biases += block.name + " ";
+  CHECK(biases == "bridge.0.bias output.bias ");
+  for (const ParameterBlock& block : whole.parameters().table().blocks())
+    if (block.role == Role::bias && block.name.starts_with("decoder.")) of_whole += block.name + " ";
+  CHECK(of_whole == "decoder.r.b decoder.z.b decoder.n.b decoder.readout.b decoder.n2.b decoder.ctx.b ");
+  randomise(model);
+  for (const ParameterBlock& block : model.parameters().table().blocks())
+    whole.parameters()[block.name] = model.parameters().block(block);
+  const auto batch = batch_of(pairs<double>(ragged));
+  CHECK(loss_of(model, batch, nullptr) == loss_of(whole, batch, nullptr));
+  check(model, ragged);
+}
+
 TEST_CASE("seq2seq: gradients of a causal decoder match central differences") {
   check(made<BahdanauGru<double>>(
             sequential<double>(1, Embedding{.size = letters, .dimension = 3}, Recurrent<Gru>{.units = 4}),

@@ -61,6 +61,8 @@ inline void add_cells(std::vector<Named>& to) {
   to.push_back({"rnn_leaky_relu", {Recurrent<ElmanWith<LeakyRelu>::Cell>{.units = 4}}});
   to.push_back({"rnn_elu", {Bidirectional<ElmanWith<Elu>::Cell>{.units = 4}}});
   to.push_back({"rnn_hard_sigmoid", {Recurrent<ElmanWith<HardSigmoid>::Cell>{.units = 4}}});
+  to.push_back({"lstm_without_biases", {Recurrent<Lstm>{.units = 4, .biased = false}}});
+  to.push_back({"gru_without_biases", {Bidirectional<Gru>{.units = 4, .biased = false}, Dense{.units = 2}}});
   const std::pair<std::string, Merge> merges[] = {
       {"sum", Merge::sum}, {"product", Merge::product}, {"average", Merge::average}};
   for (const auto& [name, merge] : merges)

@@ -164,6 +164,12 @@ void refused_decay(float large, const std::string& message) {
   mask[300] = 0;
   optimizer.set_decay_mask(mask);
   CHECK_NOTHROW(optimizer.step(theta, gradient));
+  // Only the factor of the mask makes the sum large.
+  gradient.setOnes(), theta[300] = gradient[300] = large / 5;
+  CHECK_NOTHROW(optimizer.step(theta, gradient));
+  mask[300] = 8;
+  optimizer.set_decay_mask(mask);
+  CHECK_THROWS_MATCHES(optimizer.step(theta, gradient), NonFiniteError, says("with weight decay must be finite"));
 }
 
 TEST_CASE("optimizers: a gradient that overflows with l2 weight decay is refused") {

@@ -114,6 +114,24 @@ TEST_CASE("sparse update: touched rows agree with SparseAdam, SGD and Adagrad of
   CHECK((by_adagrad - adagrad).cwiseAbs().maxCoeff() < 1e-14);
 }
 
+TEST_CASE("sparse update: the first step of a late column has the dampening of SGD, as in PyTorch") {
+  // torch 2.14.0: nn.Embedding(3, 1) of zeros, sparse or not, with the tokens 0, 1, 1 and gradients of 2.
+  SGD<double> sgd({.learning_rate = 1, .momentum = 0.5, .dampening = 0.25}), dense = sgd;
+  Parameters<double> theta(words(1, 3)), gradient(words(1, 3));
+  VectorX<double> whole = VectorX<double>::Zero(3);
+  for (const Index token : {0, 1, 1}) {
+    gradient.reset();
+    gradient.touch(0, {&token, 1});
+    gradient.values()[token] = 2;
+    sgd.step(theta, gradient);
+    dense.step(whole, gradient.values());
+  }
+  CHECK(state_of(sgd) == VectorX<double>{{2, 2.25, 0}});
+  CHECK(theta.values() == VectorX<double>{{-2, -3.75, 0}});
+  CHECK(state_of(dense) == VectorX<double>{{0.5, 2.25, 0}});
+  CHECK(whole == VectorX<double>{{-3.5, -3.75, 0}});
+}
+
 TEST_CASE("sparse update: frozen and untouched entries keep values and state in every optimizer") {
   with_all([](auto optimizer) {
     INFO(optimizer.options().name);

@@ -122,8 +122,8 @@ TEST_CASE("training step: refuses a batch in parts with batch norm, fit gathers 
   ShardedBatch<double> parts;
   parts.gather(data(), all_samples(40));
   CHECK_THROWS_MATCHES(step.step(parts), ValueError,
-                       says("training: the batch must be in 1 part for batch norm, got "
-                            "3; gather it with its size as the size of a shard"));
+                       says("training: the batch must be in 1 part for batch norm, got 3; gather it with its size as "
+                            "the size of a shard"));
   const auto result = fit(net, Loss(), optimizer, data(), options(30));
   CHECK(result.history.back().loss < 0.5 * result.history.front().loss);
 }

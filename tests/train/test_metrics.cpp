@@ -217,8 +217,8 @@ TEST_CASE("summarize: refuses values that are not finite") {
 
 TEST_CASE("perplexity: equals the vocabulary size for equal logits") {
   const LossValue loss = SoftmaxCrossEntropy<double>{}(MatrixX<double>::Zero(32, 3), list({0, 5, -1}));
-  CHECK(perplexity(loss) == Approx(32));
-  CHECK(bits_per_symbol(loss) == Approx(5));
+  CHECK(perplexity(loss.value()) == Approx(32));
+  CHECK(bits_per_symbol(loss.value()) == Approx(5));
 }
 
 }  // namespace test_metrics

@@ -19,6 +19,7 @@ struct CellSizes {
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< rows of each named size other than "units"
   Index memory = 0;                                       ///< rows of the values of the attention memory
   Index keys = 0;                                         ///< rows of the keys; 0: the values are the keys
+  bool biased = true;                                     ///< false: all biases are 0 and no parameters
 };
 
 /// Inputs of a recurrence: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,

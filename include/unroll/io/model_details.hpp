@@ -134,9 +134,8 @@ void check_initial_states(const ModelDetails& details, const Model& model) {
   if (details.initial_states.empty()) return;
   if constexpr (requires { model.each_layer([](const auto&, auto) {}); }) {
     require<ValueError>(details.initial_states.size() == model.depth(),
-                        "model details: entries of 'initial_states' must "
-                        "be ",
-                        model.depth(), ", as many as layers, got ", details.initial_states.size());
+                        "model details: entries of 'initial_states' must be ", model.depth(),
+                        ", as many as layers, got ", details.initial_states.size());
     model.each_layer([&](const auto& layer, std::size_t k) {
       const auto& states = details.initial_states[k];
       const std::vector<Index> rows = layer.state_rows();

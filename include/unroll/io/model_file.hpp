@@ -33,8 +33,7 @@ std::string layers_text(const Model& model) {
 inline const std::string& metadata_of(const SafeTensors& file, const std::string& key) {
   const auto found = file.metadata.find(key);
   require<FileError>(found != file.metadata.end(), file.file, ": the metadata have no '", key,
-                     "'; this is no file of save; use import_pytorch or "
-                     "open_pytorch for tensors of PyTorch");
+                     "'; this is no file of save; use import_pytorch or open_pytorch for tensors of PyTorch");
   return found->second;
 }
 

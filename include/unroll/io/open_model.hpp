@@ -43,9 +43,7 @@ double parameters_of(Index features, std::vector<AnyLayer<S>>& layers, Shape& sh
         const ParameterBlock* const weight =
             earlier ? layers[std::size_t(*owner)].parameters().find("weight") : nullptr;
         require<ValueError>(weight != nullptr,
-                            "embedding must be the number of an earlier layer with a matrix "
-                            "'weight', got ",
-                            *owner);
+                            "embedding must be the number of an earlier layer with a matrix 'weight', got ", *owner);
         layers[k].tie({*weight, 0, text("layer ", *owner)});
       }
       if (layers[k].name() == "embedding") {  // it allocates memory for its tokens when it is connected
@@ -66,9 +64,7 @@ double decoder_parameters_of(const Seq2SeqOptions& options, const std::vector<An
   using Decoder = Seq2Seq<Stack<S>, C>;
   for (const auto& [name, size] : {std::pair("vocabulary", options.vocabulary), {"embedding", options.embedding}})
     check_between<ShapeError>("seq2seq", name, size, 1, most_features);
-  CellSizes sizes{.inputs = {options.embedding}, .units = options.units, .sizes = options.sizes};
-  if (Decoder::attends) sizes.memory = outputs;
-  const C cell(sizes);
+  const C cell(decoder_sizes(options, Decoder::attends ? outputs : 0));
   double bridged = 0, states = 0;
   for (const auto& layer : encoder)
     if (const auto rows = layer.state_rows(); !rows.empty()) bridged = std::accumulate(rows.begin(), rows.end(), 0.0);
@@ -140,6 +136,7 @@ Seq2Seq<Stack<S>, C> stored_seq2seq(const nlohmann::json& json, const SafeTensor
       .embedding = decoder.integer("embedding"),
       .units = decoder.integer("units"),
       .sizes = decoder.sizes("sizes"),
+      .biased = decoder.flag("biased", true),
       .bridge = stored_value(decoder, "bridge", std::array{Bridge::zero, Bridge::copy, Bridge::project}),
       .tied = decoder.flag("tied"),
       .causal = decoder.flag("causal")};

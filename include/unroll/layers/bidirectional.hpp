@@ -23,6 +23,7 @@ struct Bidirectional {
   Merge merge = Merge::concat;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};
+  bool biased = true;  ///< false: all biases of the cells are 0 and no parameters
   Initializers initializers = {};
 
   template <class S>
@@ -46,7 +47,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
                            Options {
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
-  using Options::initializers, Options::merge, Options::returns, Options::sizes, Options::units;
+  using Options::initializers, Options::merge, Options::returns;
   static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model must have the same Scalar");
 
  public:
@@ -60,7 +61,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   explicit BidirectionalLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell_ = One::make(in, units, sizes);
+    cell_ = One::template make<Options>(in, *this);
     table_ = {};
     table_.append(cell_.parameters(), "forward.");
     table_.append(cell_.parameters(), "backward.");
@@ -70,7 +71,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   LayerOptions options() const {
     LayerOptions all{{"layer", "bidirectional"}, {"cell", One::name()}, {"merge", detail::name_of(merge)}};
     all.emplace_back("returns", detail::name_of(returns));
-    detail::add_cell(all, cell_, units, sizes);
+    detail::add_cell<Options>(all, cell_, *this);
     return all;
   }
   const C& cell() const { return cell_; }
@@ -85,7 +86,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   std::vector<NamedInitializer> named_initializers() const {
     std::vector<NamedInitializer> both;
     for (const std::string_view prefix : {"forward.", "backward."})
-      for (const auto& [block, initializer] : detail::cell_initializers<C>())
+      for (const auto& [block, initializer] : detail::cell_initializers(cell_))
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }

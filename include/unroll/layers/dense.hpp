@@ -1,6 +1,7 @@
 #pragma once
 
 #include "unroll/core/option_checks.hpp"
+#include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
@@ -55,6 +56,7 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
 
   Shape connect(Shape in) {
     detail::check_least<ShapeError>("", "units", units, 1);
+    detail::check_bias_initializer<Dense>(*this);
     features_ = in.features;
     table_ = {};
     table_.add("weight", Role::input_weight, units, features_);

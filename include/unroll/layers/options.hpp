@@ -128,10 +128,11 @@ inline std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Appends the description of a cell: sizes by name, and its equations if it has them.
-template <class C>
-void add_cell(LayerOptions& options, const C& cell, Index units,
-              const std::vector<std::pair<std::string, Index>>& sizes) {
+/// Appends the description of a cell of these options: sizes by name, its equations if it has them, and `biased` if it
+/// is false, so that files of cells with biases are independent of this option.
+template <class Given, class C>
+void add_cell(LayerOptions& options, const C& cell, const Given& given) {
+  Index units = given.units;
   if constexpr (requires { cell.units(); }) units = cell.units();  // units may be set at compile time
   options.emplace_back("units", units);
   LayerOptions named;
@@ -140,9 +141,10 @@ void add_cell(LayerOptions& options, const C& cell, Index units,
       if (const std::string_view name = C::program.sizes[k]; !C::reads_memory || (name != "memory" && name != "keys"))
         named.emplace_back(name, cell.layout().rows_of_size(k));
   } else {
-    for (const auto& [name, rows] : sizes) named.emplace_back(name, rows);
+    for (const auto& [name, rows] : given.sizes) named.emplace_back(name, rows);
   }
   if (!named.empty()) options.emplace_back("sizes", std::move(named));
+  if (!given.biased) options.emplace_back("biased", false);
   if (auto lines = lines_of(cell.parameters().equations()); !lines.empty())
     options.emplace_back("equations", std::move(lines));
 }

@@ -31,15 +31,20 @@ struct OneDirection {
       return "recurrent";
   }
 
-  static C make(Shape in, Index units, const std::vector<std::pair<std::string, Index>>& sizes) {
-    detail::check_per_step(in);
+  /// Cell of the options of a layer.
+  template <class Options>
+  static C make(Shape in, const Options& options) {
+    check_per_step(in);
+    check_bias_initializer(options);
     const C unsized;
     require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0,
                         "cell must have at most 1 input and no constants, got ", unsized.inputs(), " and ",
                         unsized.constants(), "; run it with OverTime");
-    C cell(CellSizes{.inputs = {in.features}, .units = units, .constants = {}, .sizes = sizes});
-    check_cell_initializers("", cell);
-    return cell;
+    return make_cell<C>("", {.inputs = {in.features},
+                             .units = options.units,
+                             .constants = {},
+                             .sizes = options.sizes,
+                             .biased = options.biased});
   }
 
   /// `output` may be null: then the output is stored on the tape.
@@ -124,6 +129,7 @@ struct Recurrent {
   Direction direction = Direction::forward;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
+  bool biased = true;                                     ///< false: all biases of the cell are 0 and no parameters
   Initializers initializers = {};
 
   template <class S>
@@ -157,7 +163,7 @@ template <class Options, class S>
 class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::type::Weights>, Options {
   using C = typename detail::CellOf<Options, S>::type;
   using One = detail::OneDirection<C>;
-  using Options::direction, Options::initializers, Options::returns, Options::sizes, Options::units;
+  using Options::direction, Options::initializers, Options::returns;
   static_assert(std::same_as<S, typename C::Scalar>, "unroll: all layers of a model must have the same Scalar");
 
  public:
@@ -171,7 +177,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   explicit RecurrentLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell_ = One::make(in, units, sizes);
+    cell_ = One::template make<Options>(in, *this);
     return {cell_.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
@@ -179,7 +185,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     LayerOptions all{{"layer", "recurrent"}, {"cell", One::name()}};
     all.emplace_back("direction", direction == Direction::forward ? "forward" : "backward");
     all.emplace_back("returns", detail::name_of(returns));
-    detail::add_cell(all, cell_, units, sizes);
+    detail::add_cell<Options>(all, cell_, *this);
     return all;
   }
   const C& cell() const { return cell_; }
@@ -187,7 +193,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   Initializers role_initializers() const { return initializers; }
-  std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers<C>(); }
+  std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers(cell_); }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     return OverTime<C>::kept(cell_, columns, batch, keeping) +
            (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);

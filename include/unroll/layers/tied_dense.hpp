@@ -44,6 +44,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
     const Index features = weight_.block.rows, tokens = weight_.block.cols;
     require<ShapeError>(in.features == features, "features per step must be ", features, ", the dimension of ",
                         weight_.owner, ", got ", in.features);
+    detail::check_bias_initializer<TiedDense>(*this);
     table_ = {};
     if (biased) table_.add("bias", Role::bias, tokens, 1);
     return {tokens, in.per_step, in.density};

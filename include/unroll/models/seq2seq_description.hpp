@@ -20,6 +20,7 @@ struct Seq2SeqOptions {
   Index embedding = 0;                                    ///< dimension of an embedded token
   Index units = 0;                                        ///< of the decoder
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
+  bool biased = true;  ///< of the decoder's cell; false: all its biases are 0 and no parameters
   Bridge bridge = Bridge::project;
   bool tied = false;    ///< scores are products with the embedded tokens (Press & Wolf 2017, arXiv:1608.05859)
   bool causal = false;  ///< step t of the decoder attends only to the first t + 1 steps of its source
@@ -29,6 +30,16 @@ struct Seq2SeqOptions {
 };
 
 namespace detail {
+
+/// Sizes of the decoder's cell. `memory`: rows of the encoder's outputs if the cell reads them, else 0.
+inline CellSizes decoder_sizes(const Seq2SeqOptions& options, Index memory) {
+  return {.inputs = {options.embedding},
+          .units = options.units,
+          .constants = {},
+          .sizes = options.sizes,
+          .memory = memory,
+          .biased = options.biased};
+}
 
 template <class Encoder, Cell C>
 class Seq2SeqDescription {
@@ -72,7 +83,7 @@ class Seq2SeqDescription {
                          {"bridge", name_of(options_.bridge)},
                          {"tied", options_.tied},
                          {"causal", options_.causal}};
-    add_cell(decoder, cell_, options_.units, options_.sizes);
+    add_cell(decoder, cell_, options_);
     return {
         {"model", "encoder and decoder"}, {"encoder", chain_description(encoder_)}, {"decoder", std::move(decoder)}};
   }
@@ -131,13 +142,7 @@ class Seq2SeqDescription {
     if (options.tied) return TiedDense{};
     return Dense{.units = options.vocabulary};
   }
-  C made_cell() const {
-    CellSizes sizes{.inputs = {options_.embedding}, .units = options_.units, .sizes = options_.sizes};
-    if (attends) sizes.memory = encoder_.outputs();
-    C cell(sizes);
-    check_cell_initializers("decoder", cell);
-    return cell;
-  }
+  C made_cell() const { return make_cell<C>("decoder", decoder_sizes(options_, attends ? encoder_.outputs() : 0)); }
 
   void place_parameters() {
     ParameterTable table;
@@ -180,7 +185,7 @@ class Seq2SeqDescription {
   }
   Initializer initializer_of(const ParameterBlock& block) const {
     if (block.name == "embedding.weight") return embedding_.role_initializers().of(block.role);
-    for (const auto& [name, own] : cell_initializers<C>())
+    for (const auto& [name, own] : cell_initializers(cell_))
       if (block.name == "decoder." + name) return own;
     if constexpr (requires { cell_.column_initializers(); })
       for (const auto& [name, own] : cell_.column_initializers())

@@ -98,6 +98,7 @@ class OptimizerBase {
                                                    [](Scalar factor) { return is_finite(factor) && factor >= 0; });
                         });
     decay_mask_ = std::move(mask);
+    largest_factor_ = decay_mask_.size() == 0 ? 1 : double(decay_mask_.maxCoeff());
   }
   /// Factors of the weight decay, see set_decay_mask; empty: all 1.
   const VectorX<Scalar>& decay_mask() const { return decay_mask_; }
@@ -246,10 +247,14 @@ class OptimizerBase {
     target = fma(factor, theta, target);
   }
 
-  /// Checks the sums of gradient and l2 decay. If the sum of their magnitudes is below the limit, so is every one.
-  [[gnu::noinline]] static void check_decayed(const Scalar* theta, const Scalar* gradient, const Decayed& decayed,
-                                              const detail::Segment& place, Scalar limit) {
-    if (decayed_sum(theta, gradient, decayed, place.size) < limit) return;
+  /// Checks the sums of gradient and l2 decay: first that both are below a quarter of the limit, so that no sum can
+  /// reach it, and then, if one is not, each sum.
+  [[gnu::noinline]] void check_decayed(const Scalar* theta, const Scalar* gradient, const Decayed& decayed,
+                                       const detail::Segment& place, Scalar limit) const {
+    const Scalar quarter = std::min(limit, std::numeric_limits<Scalar>::max()) / 4;
+    const double most = double(quarter) / (double(decayed.factor) * largest_factor_);
+    const Reaches<Scalar> slope(quarter), weight(Scalar(std::min(most, double(std::numeric_limits<Scalar>::max()))));
+    if (first_with_top_bit(place.size, [=](Index k) { return slope(gradient[k]) | weight(theta[k]); }) < 0) return;
     for (Index k = 0; k < place.size; ++k) {
       const Scalar factor = decayed.mask == nullptr ? decayed.factor : decayed.factor * decayed.mask[k];
       const Scalar sum = std::fma(factor, theta[k], gradient[k]);
@@ -257,16 +262,10 @@ class OptimizerBase {
     }
   }
 
-  static Scalar decayed_sum(const Scalar* theta, const Scalar* gradient, const Decayed& decayed, Index size) {
-    using Numbers = Eigen::Map<const VectorX<Scalar>>;
-    const Numbers t(theta, size), g(gradient, size);
-    if (decayed.mask == nullptr) return (decayed.factor * t + g).template lpNorm<1>();
-    return (decayed.factor * Numbers(decayed.mask, size).cwiseProduct(t) + g).template lpNorm<1>();
-  }
-
   Options options_;
   std::array<VectorX<Scalar>, states> state_;
   VectorX<Scalar> decay_mask_;
+  double largest_factor_ = 1;  // of the decay mask
   std::int64_t updates_ = 0;
 };
 

@@ -20,6 +20,9 @@ struct SGDOptions {
 ///     b = mu b + (1 - dampening) g          (the first b is g, as in PyTorch)
 ///     theta -= lr b                         nesterov: theta -= lr (g + mu b)
 ///
+/// The first b is that of the first update of the whole vector, as in PyTorch: a column of a sparse block that a later
+/// batch touches first begins with (1 - dampening) g, with sparse gradients as with dense ones.
+///
 /// With `Velocity::step` b accumulates lr g instead of g, and theta -= b: Keras's velocity with opposite sign.
 template <std::floating_point Scalar = float>
 class SGD : public detail::OptimizerBase<SGD<Scalar>, Scalar, SGDOptions, 1> {

@@ -10,24 +10,42 @@
 namespace unroll {
 namespace detail {
 
+template <class Bits>
+inline constexpr Bits top_bit = ~(std::numeric_limits<Bits>::max() >> 1);
+
+/// Test for NaN and magnitudes >= a limit (> 0): the top bit of the result is set exactly for these.
+template <std::floating_point Scalar>
+class Reaches {
+ public:
+  using Bits = decltype(magnitude_bits(Scalar()));
+
+  explicit Reaches(Scalar limit) : carry_(top_bit<Bits> - magnitude_bits(limit)) {}
+  Bits operator()(Scalar x) const { return magnitude_bits(x) + carry_; }
+
+ private:
+  Bits carry_;
+};
+
+/// Index of the first of `size` entries for which the result of `reaches(k)` has the top bit set; -1 if there is none.
+template <class F>
+Index first_with_top_bit(Index size, F&& reaches) {
+  using Bits = decltype(reaches(Index()));
+  constexpr Index block = 256;
+  for (Index first = 0; first < size; first += block) {
+    const Index end = std::min(first + block, size);
+    Bits any = 0;  // no branch in the loop, so that the compiler vectorizes it
+    for (Index k = first; k < end; ++k) any |= reaches(k);
+    if ((any & top_bit<Bits>) == 0) continue;
+    for (Index k = first; k < end; ++k)
+      if ((reaches(k) & top_bit<Bits>) != 0) return k;
+  }
+  return -1;
+}
+
 /// Index of the first entry that is NaN or has a magnitude >= `limit` (> 0); -1 if there is none.
 template <std::floating_point Scalar>
 Index first_reaching(const Scalar* values, Index size, Scalar limit) {
-  using Bits = decltype(magnitude_bits(limit));
-  constexpr Bits top = ~(std::numeric_limits<Bits>::max() >> 1);
-  constexpr Index block = 256;
-  const Bits carry =
-      top - magnitude_bits(limit);  // magnitude + carry has the top bit set exactly if magnitude >= limit
-  const auto reaches = [&](Scalar x) { return (magnitude_bits(x) + carry) & top; };
-  Index first = 0;
-  for (; first < size; first += block) {
-    Bits any = 0;  // no branch in the loop, so that the compiler vectorizes it
-    for (Index k = first; k < std::min(first + block, size); ++k) any |= reaches(values[k]);
-    if (any != 0) break;
-  }
-  const Scalar* found =
-      std::find_if(values + std::min(first, size), values + size, [&](Scalar x) { return reaches(x) != 0; });
-  return found == values + size ? -1 : found - values;
+  return first_with_top_bit(size, [values, reaches = Reaches<Scalar>(limit)](Index k) { return reaches(values[k]); });
 }
 
 /// True if no entry of the segments is NaN or infinite.

@@ -11,10 +11,10 @@ namespace unroll {
 using detail::Notation;
 
 /// Equations of a cell, one per line: `h` is the state before the step, `h'` after it, weights are W_EQUATION_SOURCE,
-/// biases b_EQUATION. `notation` selects another format.
+/// biases b_EQUATION, which a cell without biases omits. `notation` selects another format.
 template <class S, const auto& equations, int units>
-std::string describe(const EquationCell<S, equations, units>&, Notation notation = Notation::text) {
-  return detail::EquationText(detail::program_view<detail::Derived<equations>>, notation).lines();
+std::string describe(const EquationCell<S, equations, units>& cell, Notation notation = Notation::text) {
+  return detail::EquationText(detail::program_view<detail::Derived<equations>>, notation, cell.biased()).lines();
 }
 
 /// Cost of one column (one sequence at one step).

@@ -41,6 +41,8 @@ class EquationCell {
   Index state_rows(int s) const { return rows_of_size(program.state[s].dimension); }
   Index output_rows() const { return rows_of_size(program.dimension_of(program.output)); }
   const ParameterTable& parameters() const { return layout_->table(); }
+  /// Whether the biases of the equations are parameters; true for a cell without sizes.
+  bool biased() const { return layout_ == nullptr || layout_->biased(); }
   /// True if a matrix product reads state `s` before the step.
   static constexpr bool collects_state(int s) {
     for (int v = 0; v < schedule.sources; ++v)
@@ -204,13 +206,7 @@ class EquationCell {
 
   void end_back(const Weights& weights, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,
                 Work& work) const {
-    for (int w = 0; w < program.weights; ++w) {
-      S* to = gradient + layout_->single_offset(w);
-      if (program.weight[w].per_unit)
-        Eigen::Map<VectorX<S>>(to, work.d_singles[w].size()) += work.d_singles[w].template cast<S>();
-      else
-        *to += S(work.d_singles[w].sum());
-    }
+    products(weights, work).add_single_gradient(gradient);
     Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <utility>
 #include <vector>
 
@@ -33,12 +31,6 @@ Dataset<S> sentence_data(const std::vector<std::vector<Index>>& sentences, const
   }
   return Dataset<S>::step_labelled(std::move(inputs), std::move(targets), vocabulary.size());
 }
-
-/// Perplexity: exp of the mean loss in nats, the number of equally likely tokens that would be as hard to predict.
-/// Unknown tokens count as tokens, so report their share as well: many unknown tokens lower the perplexity.
-inline double perplexity(double nats) { return std::exp(nats); }
-/// Mean loss in bits.
-inline double bits(double nats) { return nats / std::numbers::ln2; }
 
 /// Share of a label among all labels of a data set; 0 for -1.
 template <std::floating_point S>

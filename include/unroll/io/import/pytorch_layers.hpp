@@ -200,9 +200,10 @@ void each_pytorch_tensor(const Model& model, const std::vector<std::string>& pre
     ++next;
     if (module == PyTorchModule::recurrent) {
       const PyTorchCell cell = each_direction(layer, table, prefix, text("_l", of_module), ours, recurrent);
-      require<ValueError>(of_module == 0 || (before == cell && !between), "PyTorch: layer ", k, " (", layer.name(),
-                          "): layers of one prefix must have the same cell, sizes and directions, with only dropout "
-                          "between them; give the layer another prefix");
+      require<ValueError>(
+          of_module == 0 || (before == cell && !between), "PyTorch: layer ", k, " (", layer.name(),
+          "): layers of one prefix must have the same cell, sizes, directions and biases, with only dropout "
+          "between them; give the layer another prefix");
       before = cell, between = false;
       return;
     }

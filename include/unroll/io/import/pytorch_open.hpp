@@ -1,8 +1,7 @@
 #pragma once
 // Models from state_dicts of PyTorch whose architecture follows from the tensors.
 
-#include "unroll/cells/gru.hpp"
-#include "unroll/cells/lstm.hpp"
+#include "unroll/io/import/detail/state_dict_cell.hpp"
 #include "unroll/io/import/pytorch.hpp"
 #include "unroll/layers/bidirectional.hpp"
 #include "unroll/layers/dense.hpp"
@@ -22,7 +21,7 @@ struct StateDictModule {
     const auto found = shapes.find(name);
     return found == shapes.end() || found->second.size() != dimensions ? nullptr : &found->second;
   }
-  std::string input_name() const { return shapes.contains("weight_ih") ? "weight_ih" : "weight_ih_l0"; }
+  std::string input_name() const { return shapes.contains("weight_ih_l0") ? "weight_ih_l0" : "weight_ih"; }
   bool is_recurrent() const { return shape(input_name(), 2) != nullptr; }
   bool is_matrix() const { return shape("weight", 2) != nullptr && shapes.size() == (is_biased() ? 2u : 1u); }
   /// nn.Linear with the weights of an nn.Embedding, which are stored only once.
@@ -49,25 +48,25 @@ template <class S>
 class PyTorchArchitecture {
  public:
   PyTorchArchitecture(const SafeTensors& file, const std::vector<std::string>& ignore)
-      : file_(file.file), modules_(pytorch_modules(file, ignore)) {
+      : file_(file), modules_(pytorch_modules(file, ignore)) {
     std::vector<const StateDictModule*> recurrent, matrices;
     for (const StateDictModule& module : modules_) {
       require<FileError>(
-          module.is_recurrent() || module.is_matrix() || module.is_tied(), file_, ": the module ",
+          module.is_recurrent() || module.is_matrix() || module.is_tied(), file_.file, ": the module ",
           in_quotes(module.prefix), " must be an nn.Embedding, nn.LSTM, nn.GRU or nn.Linear, got ",
           [&] { return list_of(module.shapes); }, advice);
       (module.is_recurrent() ? recurrent : matrices).push_back(&module);
     }
-    require<FileError>(!recurrent.empty(), file_, ": must have an nn.LSTM or nn.GRU, got ", modules_.size(),
+    require<FileError>(!recurrent.empty(), file_.file, ": must have an nn.LSTM or nn.GRU, got ", modules_.size(),
                        " other modules", advice);
     order(recurrent);
-    add_embedding(matrices, *recurrent.front(), sizes(*recurrent.back()).outputs);
+    add_embedding(matrices, inputs(*recurrent.front()), outputs(*recurrent.back()));
     for (const StateDictModule* module : recurrent) add_recurrent(*module);
     add_linear(matrices);
-    require<FileError>(matrices.empty(), file_,
-                       ": the modules must be at most one nn.Embedding at the beginning and one "
-                       "nn.Linear at the end, got ",
-                       matrices.empty() ? "" : in_quotes(matrices.front()->prefix), " too", advice);
+    require<FileError>(
+        matrices.empty(), file_.file,
+        ": the modules must be at most one nn.Embedding at the beginning and one nn.Linear at the end, got ",
+        matrices.empty() ? "" : in_quotes(matrices.front()->prefix), " too", advice);
   }
 
   Index features() const { return features_; }
@@ -79,33 +78,19 @@ class PyTorchArchitecture {
   static constexpr const char* advice =
       "; a state_dict has no activations and no options of layers, so construct the model and use import_pytorch";
 
-  struct Sizes {
-    Index inputs, outputs;
-  };
-
-  static std::string layer_name(const StateDictModule& module, Index layer, const char* what, bool reverse = false) {
-    if (module.shapes.contains("weight_ih")) return text(what);
-    return text(what, "_l", layer, reverse ? "_reverse" : "");
+  static std::string suffix_of(const StateDictModule& module, Index layer) {
+    return module.shapes.contains("weight_ih_l0") ? text("_l", layer) : "";
   }
   static Index depth(const StateDictModule& module) {
     Index layers = 1;
-    if (!module.shapes.contains("weight_ih"))
-      while (module.shapes.contains(layer_name(module, layers, "weight_ih"))) ++layers;
+    while (module.shapes.contains("weight_ih_l0") && module.shapes.contains(text("weight_ih_l", layers))) ++layers;
     return layers;
   }
-  static bool two_directions(const StateDictModule& module) { return module.shapes.contains("weight_ih_l0_reverse"); }
-
-  /// Rows of the gates and of the state of a layer.
-  Sizes rows(const StateDictModule& module, Index layer) const {
-    const auto* const w = module.shape(layer_name(module, layer, "weight_hh"), 2);
-    require<FileError>(w != nullptr && (*w)[1] >= 1, file_, ": the module ", in_quotes(module.prefix),
-                       " must have a matrix '", layer_name(module, layer, "weight_hh"), "'");
-    return {(*w)[0], (*w)[1]};
+  StateDictCell cell(const StateDictModule& module, Index layer) const {
+    return state_dict_cell(file_, module.prefix, suffix_of(module, layer));
   }
-  Sizes sizes(const StateDictModule& module) const {
-    const Index outputs = rows(module, depth(module) - 1).outputs;
-    return {(*module.shape(module.input_name(), 2))[1], outputs * (two_directions(module) ? 2 : 1)};
-  }
+  Index inputs(const StateDictModule& module) const { return cell(module, 0).inputs; }
+  Index outputs(const StateDictModule& module) const { return cell(module, depth(module) - 1).outputs(); }
 
   /// Orders recurrent modules so that each has the outputs of the one before as inputs. Throws FileError if several
   /// orders are possible or none is.
@@ -113,31 +98,30 @@ class PyTorchArchitecture {
     std::ranges::sort(modules);
     std::vector<const StateDictModule*> found;
     int orders = 0;
-    require<FileError>(modules.size() <= 6, file_, ": the number of recurrent modules must be at most 6, got ",
+    require<FileError>(modules.size() <= 6, file_.file, ": the number of recurrent modules must be at most 6, got ",
                        modules.size(), advice);
     do {
       bool fits = true;
-      for (std::size_t k = 1; k < modules.size(); ++k)
-        fits = fits && sizes(*modules[k]).inputs == sizes(*modules[k - 1]).outputs;
+      for (std::size_t k = 1; k < modules.size(); ++k) fits = fits && inputs(*modules[k]) == outputs(*modules[k - 1]);
       if (fits && ++orders == 1) found = modules;
     } while (std::next_permutation(modules.begin(), modules.end()));
-    require<FileError>(orders == 1, file_, ": the sizes of the recurrent modules must fit one order, got ", orders,
+    require<FileError>(orders == 1, file_.file, ": the sizes of the recurrent modules must fit one order, got ", orders,
                        advice);
     modules = found;
   }
 
   /// Adds the only matrix without a bias that fits the first recurrent module. Throws FileError if several fit, or if
   /// the only one could also be the last nn.Linear.
-  void add_embedding(std::vector<const StateDictModule*>& matrices, const StateDictModule& first, Index outputs) {
-    features_ = sizes(first).inputs;
+  void add_embedding(std::vector<const StateDictModule*>& matrices, Index first_inputs, Index last_outputs) {
+    features_ = first_inputs;
     std::vector<const StateDictModule*> fitting;
     for (const StateDictModule* module : matrices)
       if (!module->is_biased() && (*module->shape("weight", 2))[1] == features_) fitting.push_back(module);
     if (fitting.empty()) return;
     const StateDictModule& module = *fitting.front();
     const auto& shape = *module.shape("weight", 2);
-    const bool one_meaning = fitting.size() == 1 && (shape[1] != outputs || matrices.size() == 2);
-    require<FileError>(one_meaning, file_, ": the module ", in_quotes(module.prefix),
+    const bool one_meaning = fitting.size() == 1 && (shape[1] != last_outputs || matrices.size() == 2);
+    require<FileError>(one_meaning, file_.file, ": the module ", in_quotes(module.prefix),
                        " must be an nn.Embedding or an nn.Linear, got one that fits both", advice);
     tokens_ = shape[0], dimension_ = shape[1];
     layers_.push_back(Embedding{.size = tokens_, .dimension = dimension_});
@@ -148,24 +132,15 @@ class PyTorchArchitecture {
 
   void add_recurrent(const StateDictModule& module) {
     for (Index k = 0; k < depth(module); ++k) {
-      const auto [gates, units] = rows(module, k);
-      const std::string where = text(file_, ": the module ", in_quotes(module.prefix));
-      require<FileError>(gates != units, where,
-                         " must be an nn.LSTM or nn.GRU, got an nn.RNN, whose function is not in "
-                         "the file",
-                         advice);
-      require<FileError>(gates == 3 * units || gates == 4 * units, where, " must have 4 (LSTM) or 3 (GRU) times ",
-                         units, " rows in 'weight_hh', got ", gates, advice);
-      const auto* const input = module.shape(layer_name(module, k, "weight_ih"), 2);
-      require<FileError>(input != nullptr && (*input)[0] == gates, where, " must have a matrix '",
-                         layer_name(module, k, "weight_ih"), "' of ", gates, " rows");
-      if (two_directions(module))
-        gates == 4 * units ? add(Bidirectional<Lstm>{.units = units}, module)
-                           : add(Bidirectional<Gru>{.units = units}, module);
+      const StateDictCell one = cell(module, k);
+      if (!one.both)
+        add(one.forward<S>(), module);
+      else if (one.is_lstm)
+        add(Bidirectional<Lstm>{.units = one.units, .biased = one.biased}, module);
       else
-        gates == 4 * units ? add(Recurrent<Lstm>{.units = units}, module) : add(Recurrent<Gru>{.units = units}, module);
+        add(Bidirectional<Gru>{.units = one.units, .biased = one.biased}, module);
     }
-    outputs_ = sizes(module).outputs;
+    outputs_ = outputs(module);
   }
   void add(AnyLayer<S> layer, const StateDictModule& module) {
     layers_.push_back(std::move(layer));
@@ -188,7 +163,7 @@ class PyTorchArchitecture {
     }
   }
 
-  std::string file_;
+  const SafeTensors& file_;
   std::vector<StateDictModule> modules_;
   Index features_ = 0, outputs_ = 0, tokens_ = 0, dimension_ = 0;  // the latter of the embedding
   std::vector<AnyLayer<S>> layers_;

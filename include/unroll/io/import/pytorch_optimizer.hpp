@@ -57,8 +57,7 @@ nlohmann::json pytorch_group_of(const O& optimizer) {
   const auto& mask = optimizer.decay_mask();
   require<ValueError>(optimizer.options().weight_decay == 0 || (mask.array() == 1).all(),
                       "PyTorch: ", optimizer.options().name,
-                      ": the decay mask must be empty, because a parameter group of PyTorch "
-                      "has one weight decay");
+                      ": the decay mask must be empty, because a parameter group of PyTorch has one weight decay");
   return pytorch_group(optimizer.options());
 }
 

@@ -14,6 +14,7 @@
 #include "unroll/cells/lstm.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/import/detail/rtneural_layers.hpp"
+#include "unroll/io/import/detail/state_dict_cell.hpp"
 #include "unroll/io/import/pytorch.hpp"
 #include "unroll/layers/activation.hpp"
 #include "unroll/layers/convolution/conv1d.hpp"
@@ -25,51 +26,41 @@
 namespace unroll {
 namespace detail {
 
-/// Sizes of a tensor of `rank` dimensions. Throws FileError for another number of dimensions.
-inline const std::vector<Index>& sizes_of(const SafeTensors& file, const std::string& name, std::size_t rank) {
-  const std::vector<Index>& shape = file.at(name).shape;
-  require<FileError>(shape.size() == rank, file.file, ": tensor ", in_quotes(name), " must have ", rank,
-                     " dimensions, got ", shape.size());
-  return shape;
-}
-
-/// Features and layers of a state_dict of LSTM and GRU modules, and at most one nn.Linear, the last. Throws FileError
-/// for another module, because a state_dict has neither its activations nor its other options.
-inline RtneuralFile layers_of_state_dict(const RtneuralFile& file) {
+/// Model of a state_dict of LSTM and GRU modules, and at most one nn.Linear, the last, without its weights. Throws
+/// FileError for another module, because a state_dict has neither its activations nor its other options.
+template <class S>
+Stack<S> model_of_state_dict(const RtneuralFile& file) {
   const SafeTensors& tensors = file.tensors;
-  RtneuralFile to;
+  std::vector<AnyLayer<S>> layers;
+  Index features = 0;
   std::size_t of_module = 0;
   for (std::size_t k = 0; k < file.prefixes.size(); ++k) {
     const std::string& prefix = file.prefixes[k];
     of_module = k > 0 && prefix == file.prefixes[k - 1] ? of_module + 1 : 0;
-    const std::string input = text(prefix, "weight_ih_l", of_module),
-                      recurrent = text(prefix, "weight_hh_l", of_module);
-    const bool linear = !tensors.contains(input);
-    const auto& sizes = sizes_of(tensors, linear ? prefix + "weight" : input, 2);
-    if (k == 0) to.features = sizes[1];
-    if (linear) {
-      require<FileError>(k + 1 == file.prefixes.size(), tensors.file, ": layer ", k,
-                         " of the state_dict must be an LSTM "
-                         "or GRU, because the file has no activations, got ",
-                         in_quotes(prefix + "weight"), "; use import_rtneural with a model");
-      to.layers.push_back({.type = "dense", .units = sizes[0]});
+    const std::string suffix = text("_l", of_module), weight = prefix + "weight";
+    if (tensors.contains(weight + "_ih" + suffix)) {
+      const StateDictCell cell = state_dict_cell(tensors, prefix, suffix);
+      if (k == 0) features = cell.inputs;
+      layers.push_back(cell.forward<S>());
       continue;
     }
-    const auto& states = sizes_of(tensors, recurrent, 2);
-    const Index units = states[1];
-    require<FileError>(states[0] == sizes[0] && (sizes[0] == 4 * units || sizes[0] == 3 * units), tensors.file,
-                       ": tensor ", in_quotes(input), " must have 4 (LSTM) or 3 (GRU) times ", units, " rows, got ",
-                       sizes[0]);
-    to.layers.push_back({.type = sizes[0] == 4 * units ? "lstm" : "gru", .units = units});
+    const std::vector<Index>& sizes = tensors.at(weight).shape;
+    require<FileError>(sizes.size() == 2, tensors.file, ": tensor ", in_quotes(weight), " must have 2 dimensions, got ",
+                       sizes.size());
+    require<FileError>(k + 1 == file.prefixes.size(), tensors.file, ": layer ", k,
+                       " of the state_dict must be an LSTM or GRU, because the file has no activations, got ",
+                       in_quotes(weight), "; use import_rtneural with a model");
+    if (k == 0) features = sizes[1];
+    layers.push_back(Dense{.units = sizes[0], .biased = tensors.contains(prefix + "bias")});
   }
-  return to;
+  return Stack<S>(features, std::move(layers));
 }
 
 template <class S>
-AnyLayer<S> layer_of(const RtneuralLayer& given, bool biased) {
+AnyLayer<S> layer_of(const RtneuralLayer& given) {
   if (given.type == "lstm") return Recurrent<Lstm>{.units = given.units};
   if (given.type == "gru") return Recurrent<Gru>{.units = given.units};
-  if (given.type == "dense") return Dense{.units = given.units, .biased = biased};
+  if (given.type == "dense") return Dense{.units = given.units};
   if (given.type == "batchnorm") {
     BatchNorm norm = BatchNorm::like_keras();
     norm.epsilon = given.epsilon;
@@ -110,13 +101,10 @@ void import_rtneural(Model& model, const std::filesystem::path& path) {
 /// one nn.Linear; it is read as a model without activations between them. Throws as parse_rtneural and import_rtneural.
 template <class S>
 Stack<S> open_rtneural(const RtneuralFile& file) {
-  const bool named = file.layers.empty();  // a state_dict
-  const RtneuralFile from =
-      named ? detail::layers_of_state_dict(file) : RtneuralFile{file.features, file.layers, {}, {}};
   std::vector<AnyLayer<S>> layers;
-  for (const RtneuralLayer& layer : from.layers)
-    layers.push_back(detail::layer_of<S>(layer, !named || file.tensors.contains(file.prefixes.back() + "bias")));
-  Stack<S> model(from.features, std::move(layers));
+  for (const RtneuralLayer& layer : file.layers) layers.push_back(detail::layer_of<S>(layer));
+  Stack<S> model =
+      file.layers.empty() ? detail::model_of_state_dict<S>(file) : Stack<S>(file.features, std::move(layers));
   model.initialise(0);
   import_rtneural(model, file);
   return model;

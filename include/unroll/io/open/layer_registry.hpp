@@ -95,13 +95,15 @@ class LayerRegistry {
                           .direction = options.choice("direction", {"forward", "backward"}) == 0 ? Direction::forward
                                                                                                  : Direction::backward,
                           .returns = detail::stored_value(options, "returns", detail::all_returns),
-                          .sizes = options.sizes("sizes")};
+                          .sizes = options.sizes("sizes"),
+                          .biased = options.flag("biased", true)};
     };
     maker.bidirectional = [](const StoredOptions& options) -> AnyLayer<S> {
       return Bidirectional<C>{.units = options.integer("units"),
                               .merge = detail::stored_value(options, "merge", detail::all_merges),
                               .returns = detail::stored_value(options, "returns", detail::all_returns),
-                              .sizes = options.sizes("sizes")};
+                              .sizes = options.sizes("sizes"),
+                              .biased = options.flag("biased", true)};
     };
     cells_.push_back(std::move(maker));
   }

@@ -47,6 +47,8 @@ class StoredOptions {
     value.expect(value.json().is_boolean(), "true or false");
     return value.json().get<bool>();
   }
+  /// The same for an option that a file may lack.
+  bool flag(const char* name, bool otherwise) const { return has(name) ? flag(name) : otherwise; }
   Index integer(const char* name) const { return integer(node_.at(name)); }
   /// A number; infinite ones are stored as "inf" and "-inf".
   double number(const char* name) const {

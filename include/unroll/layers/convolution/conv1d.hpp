@@ -46,6 +46,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
   Shape connect(Shape in) {
     detail::check_per_step(in);
     detail::check_least<ShapeError>("", "units", units, 1);
+    detail::check_bias_initializer<Conv1d>(*this);
     features_ = in.features;
     convolution_ = {features_, units, windows(), groups};
     detail::check_padding(padding);

@@ -44,6 +44,7 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
   Shape connect(Shape in) {
     detail::check_per_step(in);
     detail::check_least<ShapeError>("", "units", units, 1);
+    detail::check_bias_initializer<ConvTranspose1d>(*this);
     features_ = in.features;
     convolution_ = {units, features_, windows(), groups};
     check_padding();

@@ -1,12 +1,13 @@
 #pragma once
-// Initializers that a cell names for its blocks.
+// Cells of a layer or decoder, and the initializers that they name for their blocks.
 
+#include "unroll/cell/step.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/layers/layer.hpp"
 
 namespace unroll::detail {
 
-/// Initializers by name of a block; empty if the cell has none.
+/// Initializers by name of a block, of a cell with biases; empty if the cell has none.
 template <class C>
 std::vector<NamedInitializer> cell_initializers() {
   if constexpr (requires { C::named_initializers(); })
@@ -15,13 +16,30 @@ std::vector<NamedInitializer> cell_initializers() {
     return {};
 }
 
-/// Throws ValueError for a name that is not a block of the cell: its initializer would have no effect.
+/// The same for this cell, which may have no biases.
 template <class C>
-void check_cell_initializers(std::string_view owner, const C& cell) {
+std::vector<NamedInitializer> cell_initializers(const C& cell) {
+  std::vector<NamedInitializer> all = cell_initializers<C>();
+  std::erase_if(all, [&](const NamedInitializer& one) { return cell.parameters().find(one.first) == nullptr; });
+  return all;
+}
+
+/// Cell of these sizes. Throws ValueError for a name in named_initializers() that is not a block of the cell with
+/// biases, because its initializer would have no effect, and for a cell that has biases in spite of
+/// CellSizes::biased.
+template <class C>
+C make_cell(std::string_view owner, CellSizes sizes) {
+  C cell(sizes);
+  if (!sizes.biased)
+    for (const ParameterBlock& block : cell.parameters().blocks())
+      require<ValueError>(block.role != Role::bias, owner, behind(owner), "biased must be true, because the cell has '",
+                          block.name, "' without regard to CellSizes::biased, got false");
+  const C whole = sizes.biased ? cell : C((sizes.biased = true, sizes));
   for (const auto& [name, initializer] : cell_initializers<C>())
     require<ValueError>(
-        cell.parameters().find(name) != nullptr, owner, behind(owner), "name in named_initializers() must be one of ",
-        [&] { return cell.parameters().names(); }, ", got '", name, "'");
+        whole.parameters().find(name) != nullptr, owner, behind(owner), "name in named_initializers() must be one of ",
+        [&] { return whole.parameters().names(); }, ", got '", name, "'");
+  return cell;
 }
 
 }  // namespace unroll::detail

@@ -31,6 +31,7 @@ class AttentionLayout : public ColumnLayout<D> {
                         attends ? "cell: CellSizes::memory must be at least 1 row for attend(...), got "
                                 : "cell: CellSizes::memory must be 0 rows without attend(...), got ",
                         sizes.memory);
+    biased_ = sizes.biased;
     if (!attends) return;
     require<ShapeError>(sizes.memory > 0, "cell: CellSizes::memory must be at least 1 row for attend(...), got ",
                         sizes.memory);
@@ -66,7 +67,7 @@ class AttentionLayout : public ColumnLayout<D> {
     if (word.score != ScoreKind::additive) return;
     Parts& at = parts_[k];
     at.memory = table.add(name + ".memory", Role::input_weight, rows, key_rows_);
-    if (word.biased) at.bias = table.add(name + ".b", Role::bias, rows, 1);
+    if (word.biased && biased_) at.bias = table.add(name + ".b", Role::bias, rows, 1);
     at.vector = table.add(name + ".v", Role::input_weight, 1, rows);
     if (word.normalised) at.gain = table.add(name + ".g", Role::gain, 1, 1);
   }
@@ -89,6 +90,7 @@ class AttentionLayout : public ColumnLayout<D> {
 
   Table<Parts, words.count> parts_{};
   Index memory_rows_ = 0, key_rows_ = 0;
+  bool biased_ = true;
 };
 
 }  // namespace unroll::detail

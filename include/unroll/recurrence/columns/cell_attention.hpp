@@ -213,7 +213,7 @@ class CellAttention : public ColumnRun<S, D> {
     const Buffer<S>& keys = own_keys();
     auto to = work_.attention[k].keys.shape(w.keys.rows(), keys.cols());
     w.keys.multiply(keys.view().data(), keys.rows(), keys.cols(), to.data(), to.outerStride());
-    if (words.word[k].biased)
+    if (layout_.attention(k).bias >= 0)
       for (Index c = 0; c < to.cols(); ++c) to.col(c) += w.bias;
   }
 

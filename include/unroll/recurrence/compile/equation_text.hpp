@@ -90,7 +90,9 @@ constexpr ProgramView view_of() {
 /// Text of equations. Functions are marked cold: every program with a cell compiles them, few call them.
 class EquationText {
  public:
-  EquationText(const ProgramView& program, Notation notation) : program_(program), notation_(notation) {}
+  /// `biased`: whether the cell has the biases of the equations; Notation::source is the same without them.
+  EquationText(const ProgramView& program, Notation notation, bool biased = true)
+      : program_(program), notation_(notation), biased_(biased) {}
 
   [[gnu::cold]] std::string lines() const {
     if (notation_ == Notation::source) return source_lines();
@@ -183,7 +185,7 @@ class EquationText {
   }
 
   [[gnu::cold]] std::string single(const WeightInfo& weight) const {
-    if (!source()) return letter(weight.name);
+    if (!source()) return weight.added && !biased_ ? "0" : letter(weight.name);
     return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
   }
 
@@ -195,8 +197,9 @@ class EquationText {
     for (int k = 0; k < term.sources; ++k)
       written += text(k > 0 ? " + " : "", indexed("W", text(equation, latex() ? " " : "_", term.source_name[k])), " ",
                       named(term.source[k]));
-    if (term.biased) written += text(" + ", indexed("b", equation));
-    return bracketed(written, needed > Binding::sum && term.sources + (term.biased ? 1 : 0) > 1);
+    const bool biased = term.biased && biased_;
+    if (biased) written += text(" + ", indexed("b", equation));
+    return bracketed(written, needed > Binding::sum && term.sources + (biased ? 1 : 0) > 1);
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;
@@ -241,6 +244,7 @@ class EquationText {
 
   const ProgramView& program_;
   Notation notation_;
+  bool biased_;
 };
 
 template <class D>

@@ -55,8 +55,11 @@ class CellProducts {
         weights.bias.segment(layout.term_row()[k], rows) =
             Eigen::Map<const VectorX<S>>(theta + layout.bias_offset(k), rows);
     }
-    for (int w = 0; w < D::program.weights; ++w)
-      weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout.single_offset(w), layout.single_rows(w));
+    for (int w = 0; w < D::program.weights; ++w) {
+      weights.single[w].setZero(layout.single_rows(w));
+      if (layout.single_offset(w) >= 0)
+        weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout.single_offset(w), layout.single_rows(w));
+    }
   }
 
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
@@ -110,6 +113,19 @@ class CellProducts {
       const Index rows = layout_.rows_of_term(k);
       add_columns(view(std::as_const(work_.terms).view().block(layout_.term_row()[k], first, rows, columns)),
                   gradient + layout_.bias_offset(k));
+    }
+  }
+
+  /// Adds the sums of all chunks to the gradient of the weights that are vectors or scalars.
+  void add_single_gradient(S* gradient) const {
+    for (int w = 0; w < program.weights; ++w) {
+      if (layout_.single_offset(w) < 0) continue;
+      S* to = gradient + layout_.single_offset(w);
+      const VectorX<double>& sums = work_.d_singles[w];
+      if (program.weight[w].per_unit)
+        Eigen::Map<VectorX<S>>(to, sums.size()) += sums.template cast<S>();
+      else
+        *to += S(sums.sum());
     }
   }
 

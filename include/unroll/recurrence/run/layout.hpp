@@ -16,7 +16,8 @@ namespace unroll::detail {
 /// The parameters are, for each source, the stacked weights of all terms that read it, in the order in which their
 /// pre-activations are stacked; then the biases; then single weights. Names are EQUATION.SOURCE and EQUATION.b; a
 /// second `linear` in the same equation has a number: n.x, n.b, n2.h, n2.b. An equation ctx = attend(score, q) has
-/// ctx.q, which projects the query, and the parameters of its kind, see AttentionLayout.
+/// ctx.q, which projects the query, and the parameters of its kind, see AttentionLayout. A layout without biases has no
+/// place for them, so that passes read zeros.
 template <class D>
 class CellLayout {
   static constexpr const auto& program = D::program;
@@ -29,7 +30,7 @@ class CellLayout {
   CellLayout() = default;
 
   /// Throws ShapeError if the sizes do not match the equations.
-  explicit CellLayout(const CellSizes& sizes) {
+  explicit CellLayout(const CellSizes& sizes) : biased_(sizes.biased) {
     check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program.inputs);
     check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
                   program.constants);
@@ -75,7 +76,9 @@ class CellLayout {
   }
   Index weight_stride(const Product& p) const { return source_stride_[p.source]; }
 
-  /// Offset of a term's bias (-1 if it has none), and of a single weight.
+  /// Whether the biases of the equations are parameters.
+  bool biased() const { return biased_; }
+  /// Offset of a term's bias, and of a single weight; -1 if it is 0 and no parameter.
   Index bias_offset(int term) const { return bias_offset_[term]; }
   Index single_offset(int weight) const { return single_offset_[weight]; }
   Index single_rows(int weight) const {
@@ -164,13 +167,16 @@ class CellLayout {
     for (int v = 0; v < schedule.sources; ++v) place_stacked_weights(v);
     for (int slot = 0; slot < program.terms; ++slot) {
       const int term = schedule.term_at[slot];
-      bias_offset_[term] = program.term[term].biased
+      bias_offset_[term] = program.term[term].biased && biased_
                                ? table_.add(term_name(program.term[term]) + ".b", Role::bias, rows_of_term(term), 1)
                                : -1;
     }
-    for (int w = 0; w < program.weights; ++w)
-      single_offset_[w] = table_.add(std::string(program.weight[w].name),
-                                     program.weight[w].added ? Role::bias : Role::gain, single_rows(w), 1);
+    for (int w = 0; w < program.weights; ++w) {
+      const bool added = program.weight[w].added;
+      single_offset_[w] = added && !biased_ ? -1
+                                            : table_.add(std::string(program.weight[w].name),
+                                                         added ? Role::bias : Role::gain, single_rows(w), 1);
+    }
     ColumnKinds::each_used<D>([&]<class Kind>() { this->template place_kind<Kind>(); });
   }
 
@@ -203,6 +209,7 @@ class CellLayout {
   Numbers<schedule.products> product_row_{};
   ColumnLayouts columns_;
   Index term_rows_ = 0;
+  bool biased_ = true;
   ParameterTable table_;
 };
 

@@ -74,7 +74,8 @@ class StreamKernel {
     for (int k = 0; k < weights.count; ++k) {
       const int w = weights.at[k];
       const bool per_unit = program.weight[w].per_unit;
-      put(theta + layout.single_offset(w) + (per_unit ? row : 0), per_unit ? 1 : 0);
+      const Index single = layout.single_offset(w);
+      put(single < 0 ? nullptr : theta + single + (per_unit ? row : 0), per_unit ? 1 : 0);
     }
     for (int k = 0; k < terms.count; ++k) {
       const Index bias = layout.bias_offset(terms.at[k]);

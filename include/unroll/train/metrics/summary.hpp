@@ -4,15 +4,19 @@
 #include <cmath>
 #include <numbers>
 
-#include "unroll/losses/reduction.hpp"
+#include "unroll/core/error.hpp"
+#include "unroll/core/finite.hpp"
+#include "unroll/core/types.hpp"
 
 namespace unroll {
 
-/// Perplexity: exp of the mean negative log likelihood in nats. The end of a sentence counts if it is labelled.
-inline double perplexity(const LossValue& loss) { return std::exp(loss.value()); }
+/// Perplexity: exp of the mean loss in nats, the number of equally likely symbols that would be as hard to predict. The
+/// end of a sentence counts if it is labelled. Unknown tokens count, so report their share as well: many of them lower
+/// the perplexity.
+inline double perplexity(double nats) { return std::exp(nats); }
 
-/// Mean negative log likelihood in bits; bits per character if the symbols are characters.
-inline double bits_per_symbol(const LossValue& loss) { return loss.value() / std::numbers::ln2; }
+/// Mean loss in bits; bits per character if the symbols are characters.
+inline double bits_per_symbol(double nats) { return nats / std::numbers::ln2; }
 
 /// Mean and standard deviation of a result over several seeds. Both forms of the standard deviation are given: papers
 /// rarely state which one they use, and with three seeds they differ by a factor of 1.22.

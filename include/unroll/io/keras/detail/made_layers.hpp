@@ -176,11 +176,14 @@ class MadeKerasLayers {
   static AnyLayer<S> with_cell(const KerasLayer& layer) {
     const Index units = count(layer, "units");
     const Returns returns = flag(layer, "return_sequences") ? Returns::steps : Returns::last;
+    const bool biased = flag(layer, "use_bias");
     if (layer.kind == "Bidirectional")
-      return Bidirectional<Cell>{
-          .units = units, .merge = merge_of(option<std::string>(layer, "merge_mode")), .returns = returns};
+      return Bidirectional<Cell>{.units = units,
+                                 .merge = merge_of(option<std::string>(layer, "merge_mode")),
+                                 .returns = returns,
+                                 .biased = biased};
     const Direction direction = flag(layer, "go_backwards") ? Direction::backward : Direction::forward;
-    return Recurrent<Cell>{.units = units, .direction = direction, .returns = returns};
+    return Recurrent<Cell>{.units = units, .direction = direction, .returns = returns, .biased = biased};
   }
 
   const std::string& file_;

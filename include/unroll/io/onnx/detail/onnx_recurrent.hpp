@@ -1,6 +1,7 @@
 #pragma once
 // Recurrent operators of ONNX (LSTM, GRU, RNN) as cells of the library.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -103,9 +104,14 @@ struct OnnxRecurrent {
 
   AnyLayer<S> layer() const {
     return with_onnx_cell<S>(cell, [&]<template <class, int...> class C>() -> AnyLayer<S> {
-      if (directions.size() == 2) return Bidirectional<C>{.units = units, .merge = merge, .returns = returns};
-      return Recurrent<C>{.units = units, .direction = direction, .returns = returns};
+      if (directions.size() == 2)
+        return Bidirectional<C>{.units = units, .merge = merge, .returns = returns, .biased = is_biased()};
+      return Recurrent<C>{.units = units, .direction = direction, .returns = returns, .biased = is_biased()};
     });
+  }
+  /// Whether a direction has biases; those of the other one are then 0.
+  bool is_biased() const {
+    return std::ranges::any_of(directions, [](const auto& one) { return one.weights->tensors.contains("B"); });
   }
 
   /// Throws ShapeError for a tensor of another shape.
