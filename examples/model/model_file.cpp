@@ -10,6 +10,7 @@
 #include "unroll/io/import/nam.hpp"
 #include "unroll/io/import/pytorch_open.hpp"
 #include "unroll/io/import/rtneural.hpp"
+#include "unroll/io/input_file.hpp"
 #include "unroll/io/open_model.hpp"
 
 namespace model_program {
@@ -45,7 +46,7 @@ Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weig
   const std::string begin = beginning(path, 256);
   const bool is_json = detail::kind_of_file(std::as_bytes(std::span(begin))) == detail::FileKind::json;
   detail::DescriptionJson json_file;
-  if (is_json) json_file = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
+  if (is_json) json_file = detail::parse_json<detail::DescriptionJson>(detail::read_text(path), path.string());
   if (is_json && json_file.is_object() && json_file.contains("model")) {
     const bool nested = json_file["model"].is_object();
     file.metadata = {{"unroll", std::string(model_file_version)},
@@ -204,7 +205,7 @@ Format format_of_file(const std::filesystem::path& path) {
     case detail::FileKind::onnx:
       return Format::onnx;
     case detail::FileKind::json: {
-      const auto json = detail::parse_json<nlohmann::json>(detail::read_json_text(path), path.string());
+      const auto json = detail::parse_json<nlohmann::json>(detail::read_text(path), path.string());
       return json.contains("architecture") ? Format::nam : Format::rtneural;
     }
     default:
