@@ -63,14 +63,9 @@ Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weig
 
 ModelFile open_unroll(const std::filesystem::path& path) {
   auto opened = open_model<float>(path, registry());
-  ModelFile to{Format::unroll, std::move(opened.model), details_of(opened.metadata, path.string()), opened.metadata};
+  ModelFile to{Format::unroll, std::move(opened.model), {}, opened.metadata};
+  to.details = details_of(to.model, opened.metadata, path.string());
   to.metadata.erase("details");
-  try {
-    detail::check_details(to.details, to.model.features(), to.model.outputs());
-    detail::check_initial_states(to.details, to.model);
-  } catch (const ValueError& error) {
-    throw FileError(text(path.string(), ": ", error.what()));
-  }
   return to;
 }
 
