@@ -54,8 +54,8 @@ class Hdf5File {
     detail::register_hdf5_lzf();
     const detail::Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fapl_core(access, 1 << 16, false);
-    std::vector<std::byte> image(bytes.begin(), bytes.end());  // libhdf5 takes no const pointer
-    H5Pset_file_image(access, image.data(), image.size());
+    // libhdf5 copies the bytes.
+    H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()), bytes.size());  // NOLINT
     file_ = {H5Fopen(detail::hdf5_memory_name().c_str(), H5F_ACC_RDONLY, access), H5Fclose};
     require<FileError>(file_ >= 0, name_, ": must be a complete HDF5 file, got another content");
   }
