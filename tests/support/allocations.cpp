@@ -59,8 +59,11 @@ void* __wrap_calloc(std::size_t count, std::size_t size) { return counted(__real
 
 void* __wrap_realloc(void* old, std::size_t size) {
   const auto before = static_cast<std::ptrdiff_t>(malloc_usable_size(old));
-  void* const block = counted(__real_realloc(old, size));
-  if (block != nullptr || size == 0) allocated.fetch_sub(before, std::memory_order_relaxed);
+  void* const block = __real_realloc(old, size);
+  // A block that grows in place does not exist twice.
+  if (block == old) allocated.fetch_sub(before, std::memory_order_relaxed);
+  counted(block);
+  if (block != old && (block != nullptr || size == 0)) allocated.fetch_sub(before, std::memory_order_relaxed);
   return block;
 }
 

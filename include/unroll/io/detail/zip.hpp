@@ -62,11 +62,6 @@ class ZipReader {
     return bytes;
   }
 
-  /// Decompressed content of a member, verified with its checksum.
-  std::vector<std::byte> content(const ZipMember& member) const {
-    return read(member, [](std::span<const std::byte> bytes) { return std::vector(bytes.begin(), bytes.end()); });
-  }
-
   /// Result of `f(bytes)` for the decompressed content, verified with its checksum. Stored content is not copied.
   template <class F>
   auto read(const ZipMember& member, F&& f) const {
@@ -77,6 +72,11 @@ class ZipReader {
     const std::vector<std::byte> bytes = inflate(packed(member), member.size, where(member));
     check_sum(member, bytes);
     return f(std::span<const std::byte>(bytes));
+  }
+
+  /// Decompressed content of a member, verified with its checksum.
+  std::vector<std::byte> content(const ZipMember& member) const {
+    return read(member, [](std::span<const std::byte> bytes) { return std::vector(bytes.begin(), bytes.end()); });
   }
 
  private:

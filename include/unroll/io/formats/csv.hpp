@@ -175,6 +175,9 @@ class CsvClasses {
     if (is_missing_label(label)) return -1;
     if (!given_.empty()) return class_number(known_, label, lines);
     const auto found = found_.find(label);
+    constexpr std::size_t most = 100'000;
+    lines.expect(found != found_.end() || found_.size() < most, "the field of labels must have at most ", most,
+                 " classes, got more");
     return found != found_.end() ? found->second : found_.emplace(label, Index(found_.size())).first->second;
   }
 

@@ -74,8 +74,11 @@ LabelledSequences<Scalar> parse_ts(std::string_view text, const TsOptions& optio
                "@classLabel must have at least 1 class, got 0; set the option classes");
   const detail::ClassNumbers classes = detail::number_classes("ts", data.classes);
   auto kind = detail::TsStamps::none;
+  const std::size_t most = 250'000 + text.size() / 16;  // a series takes about 100 bytes besides its values
   while (auto line = lines.next()) {
     if (detail::is_ts_comment(*line)) continue;
+    lines.expect(data.sequences.size() < most, "the file must have at most ", most,
+                 " series, 250000 and one for 16 bytes, got more");
     if (header.labelled)
       data.labels.push_back(detail::class_number(classes, detail::take_ts_end(*line, "class label", lines), lines));
     if (header.has_targets) data.targets.push_back(detail::take_ts_target<Scalar>(*line, options.missing, lines));
