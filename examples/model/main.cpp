@@ -1,13 +1,17 @@
 // Shows, runs, converts and compares model files of this library and of other systems.
 // bin/model show FILE [--json]
-// bin/model run FILE --input x.npy --output y.npy [--lengths n.npy] [--raw]
+// bin/model run FILE --input x.npy --output y.npy [--lengths n.npy] [--raw] [--end 1 --beams 4]
 // bin/model convert FROM TO [--format NAME]
 // bin/model compare A B --input x.npy [--lengths n.npy] [--raw] [--tolerance 1e-5]
 
 #include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
 
 #include "../support/command_line.hpp"
 #include "../support/program.hpp"
+#include "decode.hpp"
 #include "run.hpp"
 #include "show.hpp"
 #include "unroll/io/formats/npy.hpp"
@@ -17,9 +21,12 @@ using namespace model_program;
 
 namespace {
 
+constexpr std::int64_t most_tokens = std::int64_t(1) << 31;
+
 struct Options {
   std::string file, other, input, output, lengths, format;
   OpenOptions open, open_other;
+  std::optional<Index> begin, end, longest, beams;  // of decoders
   bool json = false, raw = false;
   double tolerance = std::numeric_limits<double>::infinity();
 };
@@ -35,13 +42,42 @@ int show(const Options& options) {
   return 0;
 }
 
+/// Options for an encoder-decoder file. Throws ValueError without --end: a wrong token would cut no sequence.
+DecodeOptions decode_options(const Options& options, const std::string& file) {
+  require<ValueError>(options.end.has_value(), "--end is required for ", file,
+                      ", an encoder and a decoder: the token that ends a sequence, or -1");
+  DecodeOptions to{.end = *options.end};
+  to.begin = options.begin.value_or(to.begin), to.longest = options.longest.value_or(to.longest);
+  to.beams = options.beams.value_or(to.beams);
+  return to;
+}
+
+/// Outputs of a file, or the tokens of its decoder, with their description.
+std::pair<Tensor, std::string> outputs_of_file(const std::string& file, const OpenOptions& open,
+                                               const Options& options) {
+  if (is_encoder_decoder(file)) {
+    check_options(open, Format::unroll);
+    auto [tokens, ended] = decoded(file, sequences_of(options), options.raw, decode_options(options, file));
+    const std::string what = text("tokens of the shape ", detail::shape_text(tokens.shape), "; ", ended, " of ",
+                                  tokens.shape[0], " sequences ended with the end token");
+    return {std::move(tokens), what};
+  }
+  const std::pair<const char*, const std::optional<Index>*> given[] = {{"--begin", &options.begin},
+                                                                       {"--end", &options.end},
+                                                                       {"--longest", &options.longest},
+                                                                       {"--beams", &options.beams}};
+  for (const auto& [name, value] : given)
+    require<ValueError>(!value->has_value(), name, " needs a file with an encoder and a decoder, got ", file);
+  Tensor y = outputs_of(open_model_file(file, open), sequences_of(options), options.raw);
+  const std::string what = text("outputs of the shape ", detail::shape_text(y.shape));
+  return {std::move(y), what};
+}
+
 int run(const Options& options) {
-  const ModelFile model = open_model_file(options.file, options.open);
-  const DType type = read_npy(options.input).dtype;
-  Tensor y = outputs_of(model, sequences_of(options), options.raw);
-  if (type == DType::F64) y = Tensor::of(y.to<double>(), y.shape);
+  auto [y, what] = outputs_of_file(options.file, options.open, options);
+  if (y.dtype == DType::F32 && read_npy(options.input).dtype == DType::F64) y = Tensor::of(y.to<double>(), y.shape);
   write_npy(options.output, y);
-  example::print(text(options.output, ": outputs of the shape ", detail::shape_text(y.shape), "\n"));
+  example::print(text(options.output, ": ", what, "\n"));
   return 0;
 }
 
@@ -57,10 +93,8 @@ int convert(const Options& options) {
 }
 
 int compare(const Options& options) {
-  const ModelFile a = open_model_file(options.file, options.open),
-                  b = open_model_file(options.other, options.open_other);
-  const Tensor of_a = outputs_of(a, sequences_of(options), options.raw);
-  const Tensor of_b = outputs_of(b, sequences_of(options), options.raw);
+  const Tensor of_a = outputs_of_file(options.file, options.open, options).first;
+  const Tensor of_b = outputs_of_file(options.other, options.open_other, options).first;
   require<ShapeError>(of_a.shape == of_b.shape, options.other, ": the shape of the outputs must be ",
                       detail::shape_text(of_a.shape), ", as of ", options.file, ", got ",
                       detail::shape_text(of_b.shape));
@@ -90,6 +124,14 @@ void add_input_options(CLI::App& app, Options& options) {
       ->required();
   app.add_option("--lengths", options.lengths, ".npy file of the numbers of steps (batch)");
   app.add_flag("--raw", options.raw, "inputs are standardized already");
+  app.add_option("--begin", options.begin, "decoder: token before the first one, 0 without the option")
+      ->check(example::whole(0, most_tokens));
+  app.add_option("--end", options.end, "decoder: token that ends a sequence, -1: none")
+      ->check(example::whole(-1, most_tokens));
+  app.add_option("--longest", options.longest, "decoder: most tokens of a sequence, 100 without the option")
+      ->check(example::whole(1, 100'000));
+  app.add_option("--beams", options.beams, "decoder: hypotheses of a beam search; greedy without the option")
+      ->check(example::whole(1, 1000));
 }
 
 /// Adds a subcommand whose first argument is a model file.
@@ -105,7 +147,8 @@ void add_commands(CLI::App& app, Options& options) {
   add_command(app, "show", "Describes a model file.", options, "FILE").add_flag("--json", options.json, "writes JSON");
   CLI::App& run = add_command(app, "run", "Computes outputs for sequences.", options, "FILE");
   add_input_options(run, options);
-  run.add_option("--output", options.output, ".npy file for outputs (steps, batch, outputs), or (batch, outputs)")
+  run.add_option("--output", options.output,
+                 ".npy file for outputs (steps, batch, outputs) or (batch, outputs); tokens (batch, longest)")
       ->required();
   CLI::App& convert = add_command(app, "convert", "Writes a model in another format.", options, "FROM");
   convert.add_option("TO", options.other, "file to write; its extension is the format")->required();

@@ -10,6 +10,7 @@
 #include "unroll/io/import/nam.hpp"
 #include "unroll/io/import/pytorch_open.hpp"
 #include "unroll/io/import/rtneural.hpp"
+#include "unroll/io/input_file.hpp"
 #include "unroll/io/open_model.hpp"
 
 namespace model_program {
@@ -45,7 +46,7 @@ Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weig
   const std::string begin = beginning(path, 256);
   const bool is_json = detail::kind_of_file(std::as_bytes(std::span(begin))) == detail::FileKind::json;
   detail::DescriptionJson json_file;
-  if (is_json) json_file = detail::parse_json<detail::DescriptionJson>(detail::read_json_text(path), path.string());
+  if (is_json) json_file = detail::parse_json<detail::DescriptionJson>(detail::read_text(path), path.string());
   if (is_json && json_file.is_object() && json_file.contains("model")) {
     const bool nested = json_file["model"].is_object();
     file.metadata = {{"unroll", std::string(model_file_version)},
@@ -62,14 +63,9 @@ Stack<float> stack_of(const std::filesystem::path& path, const SafeTensors& weig
 
 ModelFile open_unroll(const std::filesystem::path& path) {
   auto opened = open_model<float>(path, registry());
-  ModelFile to{Format::unroll, std::move(opened.model), details_of(opened.metadata, path.string()), opened.metadata};
+  ModelFile to{Format::unroll, std::move(opened.model), {}, opened.metadata};
+  to.details = details_of(to.model, opened.metadata, path.string());
   to.metadata.erase("details");
-  try {
-    detail::check_details(to.details, to.model.features(), to.model.outputs());
-    detail::check_initial_states(to.details, to.model);
-  } catch (const ValueError& error) {
-    throw FileError(text(path.string(), ": ", error.what()));
-  }
   return to;
 }
 
@@ -204,7 +200,7 @@ Format format_of_file(const std::filesystem::path& path) {
     case detail::FileKind::onnx:
       return Format::onnx;
     case detail::FileKind::json: {
-      const auto json = detail::parse_json<nlohmann::json>(detail::read_json_text(path), path.string());
+      const auto json = detail::parse_json<nlohmann::json>(detail::read_text(path), path.string());
       return json.contains("architecture") ? Format::nam : Format::rtneural;
     }
     default:

@@ -52,9 +52,24 @@ inline void refuse_together(const CLI::App& app, std::initializer_list<const cha
     if (app.count(name) > 0) refuse(name, unroll::text("cannot be combined with ", other, ": ", reason));
 }
 
+/// Message for an option without its value, or with several. CLI11's begins with the option.
+inline std::string values_text(const std::string& message) {
+  const std::string option = message.substr(0, message.find(':'));
+  return option + (message.ends_with("missing") ? " must have a value, got none" : " must have one value, got several");
+}
+
+/// Message for a value of another type. CLI11's is "Could not convert: OPTION = VALUE".
+inline std::string conversion_text(const std::string& message) {
+  const auto option = message.find(": ") + 2, value = message.find(" = ", option);
+  return unroll::text(message.substr(option, value - option), " must have another value, got ",
+                      unroll::detail::in_quotes(message.substr(value + 3)));
+}
+
 /// Message of an error. CLI11 separates the option and the message of a validator by a colon, which is removed.
 inline std::string message_of(const CLI::ParseError& error) {
   std::string message = error.what();
+  if (error.get_name() == "ArgumentMismatch") return values_text(message);
+  if (error.get_name() == "ConversionError" && message.find(" = ") != message.npos) return conversion_text(message);
   if (const auto colon = message.find(": must be "); colon != message.npos) message.erase(colon, 1);
   return message;
 }

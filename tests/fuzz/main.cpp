@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "fuzz.hpp"
+#include "memory.hpp"
 
 namespace fuzz {
 
@@ -88,6 +89,7 @@ std::vector<Bytes> divided(std::string_view input, std::size_t files) {
 }  // namespace fuzz
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  fuzz::measure_memory();
   for (int k = 1; k < *argc; ++k)
     if (const std::filesystem::path folder = (*argv)[k]; std::filesystem::is_directory(folder)) {
       std::size_t number = 0;
@@ -98,6 +100,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const fuzz::MemoryOfInput memory(size);
   try {
     fuzz::read(fuzz::Bytes(data, data + size));
   } catch (const unroll::Error& error) {

@@ -302,7 +302,8 @@ TEST_CASE("pytorch files: nothing is executed, and sizes are checked before memo
   refuses(file(float_tensor(6, 6, {1}, {1})), outside);
   refuses(file(float_tensor(6, 0, {huge, huge}, {0, 0})), outside);
   refuses(file(float_tensor(6, 0, {2, 2}, {huge, huge})), outside);
-  refuses(file(float_tensor(6, 0, {huge}, {0})), "its tensors must have at most 16 times the bytes of the file");
+  refuses(file(float_tensor(6, 0, {huge}, {0})),
+          "its tensors must have at most 16000000 bytes (16 MB, or 3 times the bytes of the file), got");
   refuses(file(float_tensor(6, 0, {1}, {-1})), "its sizes and strides must be integers of at least 0");
   refuses(file(float_tensor(6, 0, {1, 1}, {1})), "it must have 2 strides, got 1");
   refuses(file(float_tensor(6, 0, std::vector<std::int64_t>(9, 1), std::vector<std::int64_t>(9, 1))),

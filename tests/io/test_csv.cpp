@@ -235,4 +235,20 @@ TEST_CASE("csv: valid fields allocate no error messages") {
   CHECK(count < 100);
 }
 
+TEST_CASE("csv: too many fields or classes are refused, and memory is at most that of text and numbers") {
+  CHECK_THROWS_MATCHES(parse_csv(std::string(500'001, ',')), FileError,
+                       says("line 1: the line must have at most 500000 fields, got more"));
+  std::string classes = "x,class\n", lines;
+  for (int k = 0; k <= 100'000; ++k) classes += text("1,c", k, "\n");
+  CHECK_THROWS_MATCHES(parse_csv(classes, {.labels = "class"}), FileError,
+                       says("line 100002: the field of labels must have at most 100000 classes, got more"));
+  for (int k = 0; k < 50'000; ++k) lines += "1,2,3,4\n";
+  const support::MemoryPeak peak;
+  const auto table = parse_csv<float>(lines);
+  const auto bytes = peak.bytes();
+  CHECK(table.values.cols() == 50'000);
+  CHECK(bytes < 4 * lines.size());
+  CHECK(bytes >= std::size_t(table.values.size()) * sizeof(float));  // the peak is measured
+}
+
 }  // namespace test_csv

@@ -86,6 +86,16 @@ TEST_CASE("header file: names that are no names of C++ and numbers that are not 
   for (const char* name : {"", "1a", "a b", "::a", "a::", "a:b", "a:::b", "a::1", "a;", "\xc3\xa4"})
     CHECK_THROWS_MATCHES(header_text(trained(), {.name = name}), ValueError,
                          says("write_header: name must be identifiers separated by '::', got '"));
+  for (const char* name : {"class", "a::co_await", "xor_eq::b", "a::wchar_t::c"})
+    CHECK_THROWS_MATCHES(header_text(trained(), {.name = name}), ValueError,
+                         says(text("name must not contain a keyword of C++, got '", name, "'")));
+  for (const char* name : {"_a", "_a::b", "_A", "a::_B", "a__b", "a::__b", "a::b__"})
+    CHECK_THROWS_MATCHES(header_text(trained(), {.name = name}), ValueError,
+                         says("name must not contain an identifier that C++ reserves"));
+  for (const char* name : {"main", "unroll", "std", "std::weights"})
+    CHECK_THROWS_MATCHES(header_text(trained(), {.name = name}), ValueError, says("name must not be 'main', 'unroll'"));
+  for (const char* name : {"classes", "a::_b", "a_", "a::main", "std_::a"})
+    CHECK_NOTHROW(header_text(trained(), {.name = name}));
   CHECK(
       header_text(trained(), {.name = "A_1"}).find("\ninline constexpr ::unroll::ConstantParameters<float, 64> A_1{") !=
       std::string::npos);

@@ -1,7 +1,12 @@
 // Details of a model are stored with it and checked against it.
 
+#include <unroll/cells/gru.hpp>
 #include <unroll/io/model_details.hpp>
 #include <unroll/layers/dense.hpp>
+#include <unroll/layers/embedding.hpp>
+#include <unroll/layers/recurrent.hpp>
+#include <unroll/models/seq2seq.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -68,6 +73,32 @@ TEST_CASE("model details: those that do not match the model are refused and noth
   refused([](auto& d) { d.tokens[0] = "\xFF"; }, "details must be UTF-8");
   CHECK_THROWS_MATCHES(save(model(), folder.path / "m", all_details(), {{"details", ""}}), ValueError,
                        says("'details' in the metadata is reserved"));
+}
+
+TEST_CASE("model details: tokens are as many as those of an embedding at the beginning", "[model_details]") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "m.safetensors";
+  const Embedding embedding{.size = 3, .dimension = 2};
+  const auto check = [&](auto model, const std::string& stored) {
+    const std::string why = "model details: entries of 'tokens' must be 3, got 2";
+    CHECK_THROWS_MATCHES(save(model, path, {.tokens = {"a", "b"}}), ValueError, says(why));
+    CHECK_FALSE(std::filesystem::exists(path));
+    save(model, path, ModelDetails{.tokens = {"a", "b", "c"}});
+    auto metadata = detail::user_metadata(read_safetensors(path));
+    CHECK(details_of(model, metadata).tokens.size() == 3);
+    CHECK(details_of(model, {}).tokens.empty());
+    metadata["details"] = stored;
+    CHECK(details_of(metadata).tokens.size() == 2);  // without the model
+    CHECK_THROWS_MATCHES(details_of(model, metadata, "m.x"), FileError, says("m.x: " + why));
+    std::filesystem::remove(path);
+  };
+  const std::string two = R"({"tokens": ["a", "b"]})";
+  check(Sequential(1, embedding, Dense{.units = 2}), two);
+  check(Stack<float>(1, {embedding, Dense{.units = 2}}), two);
+  check(Seq2Seq<Stack<float>, Gru<float>>(Stack<float>(1, {embedding, Recurrent<Gru>{.units = 4}}),
+                                          {.vocabulary = 5, .embedding = 4, .units = 4}),
+        two);
+  save(model(), path, ModelDetails{.tokens = {"a", "b", "c", "d"}});  // no embedding
 }
 
 TEST_CASE("model details: invalid ones in a file are refused with their place", "[model_details][hostile]") {

@@ -165,6 +165,102 @@ TEST_CASE("ts: missing values are refused, dropped with their step, or kept") {
                        says("line 5: at least 1 step of the series must have all values"));
 }
 
+TEST_CASE("ts: a shorter channel lacks its last values") {
+  const std::string file = header + "1,2,3:4:run\n5:6,7:walk\n8,9::run\n";
+  const auto kept = parse_ts(file, {.missing = MissingValues::keep_nan}).sequences;
+  CHECK(kept[0].row(0) == Eigen::RowVector3f(1, 2, 3));
+  CHECK(kept[0](1, 0) == 4);
+  CHECK(kept[0].array().isNaN().count() == 2);
+  CHECK((std::isnan(kept[1](0, 1)) && kept[1](1, 1) == 7));
+  CHECK((kept[2].cols() == 2 && kept[2].row(1).array().isNaN().all()));
+  const auto dropped = parse_ts(header + "1,2,3:4,5:run\n", {.missing = MissingValues::drop_step}).sequences;
+  CHECK(dropped[0] == (MatrixX<float>(2, 2) << 1, 2, 4, 5).finished());
+  CHECK_THROWS_MATCHES(parse_ts(file, {.missing = MissingValues::drop_step}), FileError,
+                       says("line 7: at least 1 step of the series must have all values"));
+  CHECK_THROWS_MATCHES(
+      parse_ts("@equalLength true\n@seriesLength 2\n" + header + "1,2,3:4:run\n", {.missing = MissingValues::keep_nan}),
+      FileError, says("line 7: the series must have 2 steps, as every series of this file, got 3"));
+}
+
+TEST_CASE("ts: many short channels and a long one do not allocate their product") {
+  std::string line = "1";
+  for (int k = 0; k < 5000; ++k) line += ",1";
+  for (int k = 0; k < 5000; ++k) line += ":1";
+  CHECK_THROWS_MATCHES(parse_ts("@data\n" + line + "\n", {.missing = MissingValues::keep_nan}), FileError,
+                       says("line 2: the channels must have similar lengths, got 10001 values in 5001 channels"));
+  CHECK_THROWS_MATCHES(parse_ts("@timestamps true\n@data\n" + std::string(300'000, ':') + "\n"), FileError,
+                       says("line 3: the channels must have values, got 100001 channels with 0"));
+}
+
+TEST_CASE("ts: time stamps are separate from the values") {
+  const std::string start = "@timestamps true\n@classLabel true a b\n@data\n";
+  const auto set = parse_ts(start + "(0,1.5),(2.5,?),(3,4):( 0 , 5 ) , (2.5,6),(3,7):a\n(-1e3,8):(-1e3,9):b\n",
+                            {.missing = MissingValues::keep_nan});
+  REQUIRE(set.sequences.size() == 2);
+  CHECK((set.sequences[0](0, 0) == 1.5f && std::isnan(set.sequences[0](0, 1)) && set.sequences[0](0, 2) == 4));
+  CHECK(set.sequences[0].row(1) == Eigen::RowVector3f(5, 6, 7));
+  CHECK(set.sequences[1] == (MatrixX<float>(2, 1) << 8, 9).finished());
+  REQUIRE(set.stamps.size() == 2);
+  CHECK(set.stamps[0] == Eigen::Vector3d(0, 2.5, 3));
+  CHECK(set.stamps[1] == VectorX<double>::Constant(1, -1000));
+  CHECK_FALSE(set.dates);
+  CHECK(set.labels == std::vector<Index>{0, 1});
+  const auto dropped =
+      parse_ts(start + "(0,1),(2,?),(3,4):(0,5),(2,6),(3,7):a\n", {.missing = MissingValues::drop_step});
+  CHECK(dropped.stamps[0] == Eigen::Vector2d(0, 3));
+  CHECK(to_dataset(dropped).length(0) == 2);
+  CHECK(dropped.sequences[0] == (MatrixX<float>(2, 2) << 1, 4, 5, 7).finished());
+  CHECK(parse_ts(header + "1:run\n").stamps.empty());
+}
+
+TEST_CASE("ts: dates are seconds since 1970") {
+  const std::string start = "@timeStamps true\n@targetLabel true\n@data\n";
+  const auto set =
+      parse_ts(start + "(1969-12-31 23:59:59,1),(1970-01-01,2),(2015-01-31T10:00:00.25,3),(2016-02-29 10:01,4):-7\n");
+  CHECK(set.dates);
+  CHECK(set.stamps[0] == Eigen::Vector4d(-1, 0, 1422698400.25, 1456740060));
+  CHECK(set.targets == std::vector<float>{-7});
+  CHECK(set.sequences[0] == Eigen::RowVector4f(1, 2, 3, 4));
+  for (const char* date : {"2015-02-29", "2015-13-01", "2015-1-01", "2015-01-01 24:00:00", "2015-01-01 10:60:00",
+                           "2015-01-01 10:00:60", "2015-01-01 10:00:00.", "2015-01-01 10:00:00.5e1", "2015-01-01x",
+                           "2015-01-01 10", "", "nan", "inf", "?", "2015/01/01", "10:00:00"}) {
+    INFO(date);
+    CHECK_THROWS_MATCHES(parse_ts(start + "(" + date + ",1):2\n"), FileError,
+                         says("line 4: channel 1, value 1 must have a number or a date such as"));
+  }
+}
+
+TEST_CASE("ts: channels with other time stamps lack values") {
+  const std::string start = "@timestamps true\n@data\n", line = "(1,10),(3,30):(2,200),(3,300):\n";
+  const auto kept = parse_ts(start + line, {.missing = MissingValues::keep_nan});
+  CHECK(kept.stamps[0] == Eigen::Vector3d(1, 2, 3));
+  const auto& values = kept.sequences[0];
+  CHECK((values.rows() == 3 && values.cols() == 3 && values.array().isNaN().count() == 5));
+  CHECK((values(0, 0) == 10 && values(0, 2) == 30 && values(1, 1) == 200 && values(1, 2) == 300));
+  CHECK_THROWS_MATCHES(parse_ts(start + line), FileError,
+                       says("line 3: channel 1 must have a value at each of the 3 time stamps of the series, got 2"));
+  const auto dropped = parse_ts(start + "(1,10),(3,30):(2,200),(3,300)\n", {.missing = MissingValues::drop_step});
+  CHECK(dropped.stamps[0] == VectorX<double>::Constant(1, 3));
+  CHECK(dropped.sequences[0] == Eigen::Vector2f(30, 300));
+}
+
+TEST_CASE("ts: damaged time stamps are refused") {
+  const auto refuse = [](const std::string& line, const std::string& message) {
+    INFO(line);
+    CHECK_THROWS_MATCHES(parse_ts("@timestamps true\n@data\n(5,1)\n" + line + "\n"), FileError,
+                         says("line 4: " + message));
+  };
+  refuse("1,2", "channel 1, value 1 must be (time stamp,value), got '1,2'");
+  refuse("(1,2", "channel 1, value 1 must be (time stamp,value), got '(1,2'");
+  refuse("(1)", "channel 1, value 1 must be (time stamp,value), got '1'");
+  refuse("(1,2),", "channel 1, value 2 must be followed by ',' and another value, or by nothing");
+  refuse("(1,2)(2,3)", "channel 1, value 2 must be followed by ','");
+  refuse("(1,2),(1,3)", "channel 1, value 2 must have a later time stamp, got '1'");
+  refuse("(2015-01-01,2)", "channel 1, value 1 must have a number, as the stamps before, got '2015-01-01'");
+  refuse("(1,x)", "channel 1, value 1 must be a finite number, got 'x'");
+  refuse("(1,?)", "channel 1, value 1 is missing; set the option missing");
+}
+
 TEST_CASE("ts: reads regression targets") {
   const std::string file = "@targetLabel true\n@classLabel false\n@data\n1,2:3,4:0.5\n5:6: -1e2 \n";
   const auto set = parse_ts(file);
@@ -199,7 +295,7 @@ TEST_CASE("ts: an error message names the defect and its line") {
   refuse("# only comments\n", ": the file must have a line @data, got none");
   refuse("@problemName X\n1,2,3\n", ", line 2: a header line must begin with '@', got '1,2,3'");
   refuse(header, ", line 4: the file must have at least 1 series after @data, got 0");
-  refuse("@timestamps true\n@data\n", ", line 1: @timestamps must be false, got true");
+  refuse("@timestamps maybe\n@data\n", ", line 1: @timestamps must be true or false, got 'maybe'");
   refuse("@targetLabel maybe\n@data\n", ", line 1: @targetlabel must be true or false, got 'maybe'");
   refuse("@classLabel true a\n@targetLabel true\n@data\n1:a\n",
          ", line 3: a file must have class labels or targets, got both");
@@ -212,7 +308,10 @@ TEST_CASE("ts: an error message names the defect and its line") {
   refuse("@classLabel\n@data\n", ", line 1: @classlabel must be true or false, got ''");
   refuse("@classLabel true a b a\n@data\n", ", line 1: @classLabel must have different classes, got 'a' twice");
   refuse("@classLabel true\n@data\n1:a\n", ", line 2: @classLabel must have at least 1 class, got 0");
-  refuse(header + "1,2:3,4:run\n1,2:3:walk\n", ", line 6: channel 2 must have 2 values, as channel 1, got 1");
+  refuse(header + "1,2:3,4:run\n1,2:3:walk\n", ", line 6: channel 2 must have 2 values, as the longest channel, got 1");
+  refuse(header + "1:2,3:4,5:run\n", ", line 5: channel 1 must have 2 values, as the longest channel, got 1");
+  for (const char* empty : {"", " "})
+    refuse(header + "1:" + empty + ":run\n", ", line 5: channel 2 must have 1 values, as the longest channel, got 0");
   refuse(header + "1:2:run\n1:2:3:walk\n",
          ", line 6: the series must have 2 channels, as the header or the first series, got 3");
   refuse("@dimensions 3\n" + header + "1:2:run\n", ", line 6: the series must have 3 channels");
@@ -225,7 +324,7 @@ TEST_CASE("ts: an error message names the defect and its line") {
   refuse(header + "1,2:\n", ", line 5: the label must be one of 2 classes, got ''");
   refuse(header + "1,2,x:run\n", ", line 5: channel 1, value 3 must be a finite number, got 'x'");
   for (const auto* word :
-       {"", " ", "1.5.2", "0x10", "1e", "--1", "+-1", "+", "inf", "-infinity", "1e39", "1e999", "1;2", "(0", "nano"})
+       {"1.5.2", "0x10", "1e", "--1", "+-1", "+", "inf", "-infinity", "1e39", "1e999", "1;2", "(0", "nano"})
     refuse(header + "1:" + word + ":run\n", ", line 5: channel 2, value 1 must be a finite number, got '");
   // The length in the header is not binding without @equalLength true.
   CHECK(parse_ts("@seriesLength 3\n@equalLength false\n" + header + "1,2:run\n").sequences[0].cols() == 2);

@@ -1,5 +1,8 @@
 #include "support/allocations.hpp"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
@@ -8,7 +11,22 @@ namespace {
 
 std::atomic<std::size_t> total{0};
 
-void count_one() { total.fetch_add(1, std::memory_order_relaxed); }
+std::atomic<std::ptrdiff_t> allocated{0}, peak{0};
+
+/// Counts a block that was allocated, and returns it.
+void* counted(void* block) {
+  total.fetch_add(1, std::memory_order_relaxed);
+  const auto size = static_cast<std::ptrdiff_t>(malloc_usable_size(block));
+  const std::ptrdiff_t now = allocated.fetch_add(size, std::memory_order_relaxed) + size;
+  std::ptrdiff_t before = peak.load(std::memory_order_relaxed);
+  while (before < now && !peak.compare_exchange_weak(before, now, std::memory_order_relaxed)) {
+  }
+  return block;
+}
+
+void count_release(void* block) {
+  allocated.fetch_sub(static_cast<std::ptrdiff_t>(malloc_usable_size(block)), std::memory_order_relaxed);
+}
 
 }  // namespace
 
@@ -17,6 +35,10 @@ namespace support {
 AllocationCount::AllocationCount() : before_(total.load()) {}
 
 std::size_t AllocationCount::count() const { return total.load() - before_; }
+
+MemoryPeak::MemoryPeak() { allocated = peak = 0; }
+
+std::size_t MemoryPeak::bytes() const { return static_cast<std::size_t>(peak.load()); }
 
 }  // namespace support
 
@@ -29,29 +51,35 @@ void* __real_realloc(void* old, std::size_t size);
 void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
 int __real_posix_memalign(void** out, std::size_t alignment, std::size_t size);
 
-void* __wrap_malloc(std::size_t size) {
-  count_one();
-  return __real_malloc(size);
-}
+void __real_free(void* block);
 
-void* __wrap_calloc(std::size_t count, std::size_t size) {
-  count_one();
-  return __real_calloc(count, size);
-}
+void* __wrap_malloc(std::size_t size) { return counted(__real_malloc(size)); }
+
+void* __wrap_calloc(std::size_t count, std::size_t size) { return counted(__real_calloc(count, size)); }
 
 void* __wrap_realloc(void* old, std::size_t size) {
-  count_one();
-  return __real_realloc(old, size);
+  const auto before = static_cast<std::ptrdiff_t>(malloc_usable_size(old));
+  void* const block = __real_realloc(old, size);
+  // A block that grows in place does not exist twice.
+  if (block == old) allocated.fetch_sub(before, std::memory_order_relaxed);
+  counted(block);
+  if (block != old && (block != nullptr || size == 0)) allocated.fetch_sub(before, std::memory_order_relaxed);
+  return block;
 }
 
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
-  count_one();
-  return __real_aligned_alloc(alignment, size);
+  return counted(__real_aligned_alloc(alignment, size));
 }
 
 int __wrap_posix_memalign(void** out, std::size_t alignment, std::size_t size) {
-  count_one();
-  return __real_posix_memalign(out, alignment, size);
+  const int status = __real_posix_memalign(out, alignment, size);
+  if (status == 0) counted(*out);
+  return status;
+}
+
+void __wrap_free(void* block) {
+  count_release(block);
+  __real_free(block);
 }
 
 }  // extern "C"

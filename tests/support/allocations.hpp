@@ -1,7 +1,7 @@
 #pragma once
-// Counts of memory allocations, for tests that require none. A folder of tests whose sources include this file is
-// linked with allocations.cpp, which replaces `operator new` and, with the linker's --wrap, the malloc family that
-// Eigen calls directly. The first use in a folder needs a new run of cmake.
+// Counts of memory allocations, for tests that require none, and their peak, for tests that limit it. A folder of tests
+// whose sources include this file is linked with allocations.cpp, which replaces `operator new` and, with the linker's
+// --wrap, the malloc family that Eigen calls directly. The first use in a folder needs a new run of cmake.
 
 #include <cstddef>
 
@@ -22,6 +22,14 @@ class AllocationCount {
 
  private:
   std::size_t before_;
+};
+
+/// Largest number of bytes allocated at the same time since construction, in all threads, without those before. One
+/// object at a time. Allocations within shared libraries are not counted.
+class MemoryPeak {
+ public:
+  MemoryPeak();
+  std::size_t bytes() const;
 };
 
 }  // namespace support

@@ -1,6 +1,7 @@
 #pragma once
 // Models as C++ headers, for programs on devices without files.
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -24,20 +25,48 @@ struct HeaderOptions {
 
 namespace detail {
 
-/// Throws ValueError unless the name consists of identifiers separated by "::".
+/// Keywords and alternative tokens of C++20.
+inline constexpr auto cpp_keywords = std::to_array<std::string_view>(
+    {"alignas",     "alignof",  "and",        "and_eq",    "asm",       "auto",         "bitand",
+     "bitor",       "bool",     "break",      "case",      "catch",     "char",         "char16_t",
+     "char32_t",    "char8_t",  "class",      "co_await",  "co_return", "co_yield",     "compl",
+     "concept",     "const",    "const_cast", "consteval", "constexpr", "constinit",    "continue",
+     "decltype",    "default",  "delete",     "do",        "double",    "dynamic_cast", "else",
+     "enum",        "explicit", "export",     "extern",    "false",     "float",        "for",
+     "friend",      "goto",     "if",         "inline",    "int",       "long",         "mutable",
+     "namespace",   "new",      "noexcept",   "not",       "not_eq",    "nullptr",      "operator",
+     "or",          "or_eq",    "private",    "protected", "public",    "register",     "reinterpret_cast",
+     "requires",    "return",   "short",      "signed",    "sizeof",    "static",       "static_assert",
+     "static_cast", "struct",   "switch",     "template",  "this",      "thread_local", "throw",
+     "true",        "try",      "typedef",    "typeid",    "typename",  "union",        "unsigned",
+     "using",       "virtual",  "void",       "volatile",  "wchar_t",   "while",        "xor",
+     "xor_eq"});
+
+/// Throws ValueError unless `part`, one of the names in `name`, is an identifier that a program may define. `global`:
+/// it is defined in the global namespace.
+inline void check_identifier(std::string_view part, bool global, const std::string& name) {
+  const auto expect = [&](bool condition, std::string_view what) {
+    require<ValueError>(condition, "write_header: name must ", what, ", got ", [&] { return in_quotes(name); });
+  };
+  const auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool letters = std::ranges::all_of(
+      part, [&](char c) { return (c >= 'a' && c <= 'z') || is_capital(c) || c == '_' || is_digit(c); });
+  expect(!part.empty() && letters && !is_digit(part[0]), "be identifiers separated by '::'");
+  expect(!std::ranges::count(cpp_keywords, part), "not contain a keyword of C++");
+  const bool reserved =
+      part.find("__") != part.npos || (part[0] == '_' && (global || (part.size() > 1 && is_capital(part[1]))));
+  expect(!reserved, "not contain an identifier that C++ reserves, with '__' or a '_' at its beginning");
+}
+
+/// Throws ValueError unless a header may define a constant of this name: identifiers separated by "::".
 inline void check_constant_name(const std::string& name) {
-  bool good = true, begins = true;
-  for (std::size_t k = 0; k < name.size(); ++k) {
-    const char c = name[k];
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_', digit = c >= '0' && c <= '9';
-    if (c == ':' && !begins && name.substr(k, 2) == "::") {
-      begins = true, ++k;
-      continue;
-    }
-    good = good && (letter || (digit && !begins));
-    begins = false;
+  for (std::size_t begin = 0, end = 0; begin <= name.size(); begin = end + 2) {
+    end = std::min(name.find("::", begin), name.size());
+    check_identifier(std::string_view(name).substr(begin, end - begin), begin == 0, name);
   }
-  require<ValueError>(good && !begins, "write_header: name must be identifiers separated by '::', got ",
+  require<ValueError>(name != "main" && name != "unroll" && name != "std" && !name.starts_with("std::"),
+                      "write_header: name must not be 'main', 'unroll', 'std' or a name in std, got ",
                       [&] { return in_quotes(name); });
 }
 
@@ -71,8 +100,8 @@ std::string cpp_number(S number) {
 }  // namespace detail
 
 /// Header that defines the parameters of a model, a Sequential or Stack, as `inline constexpr ConstantParameters`.
-/// Throws ValueError for a name that is not made of identifiers (keywords are not detected), NonFiniteError for
-/// parameters that are not finite.
+/// Throws ValueError for a name that is not made of identifiers, or that C++ reserves, NonFiniteError for parameters
+/// that are not finite.
 template <class Model>
 std::string header_text(const Model& model, const HeaderOptions& options = {}) {
   using S = typename Model::Scalar;

@@ -22,7 +22,7 @@ struct ModelDetails {
   std::optional<Index> window = {};                  ///< steps per sequence in training
   std::vector<std::string> inputs = {};              ///< name of each feature
   std::vector<std::string> outputs = {};             ///< class or quantity of each output
-  std::vector<std::string> tokens = {};              ///< text of each token number
+  std::vector<std::string> tokens = {};              ///< text of each token number of the inputs
   VectorX<double> mean = {}, deviation = {};         ///< of the features, which are standardized with them
   std::map<std::string, std::string> training = {};  ///< settings, data and results of the training, by name
   /// States before the first step of every sequence: for each layer, a vector for each of its states. Empty: all 0.
@@ -70,14 +70,29 @@ void each_detail(Details& details, F&& f) {
   f("initial_states", details.initial_states);
 }
 
-/// Throws ValueError for details that do not match a model.
-inline void check_details(const ModelDetails& details, Index features, Index outputs) {
+/// Number of tokens of the embedding with which a model or its encoder begins; 0 if it begins with another layer.
+template <class Model>
+Index input_tokens(const Model& model) {
+  Index tokens = 0;
+  if constexpr (requires { model.encoder(); })
+    tokens = input_tokens(model.encoder());
+  else if constexpr (requires { model.each_layer([](const auto&, auto) {}); })
+    model.each_layer([&](const auto& layer, std::size_t k) {
+      if constexpr (requires { layer.options(); })
+        if (k == 0 && layer.name() == "embedding") tokens = option_or<Index>(layer.options(), "size", 0);
+    });
+  return tokens;
+}
+
+/// Throws ValueError for details that do not match the sizes of a model. `tokens`: of the inputs; 0: any number.
+inline void check_sizes(const ModelDetails& details, Index features, Index outputs, Index tokens) {
   const auto as_many = [](const char* name, Index count, Index expected) {
     require<ValueError>(count == 0 || count == expected, "model details: entries of '", name, "' must be ", expected,
                         ", got ", count);
   };
   as_many("inputs", Index(details.inputs.size()), features);
   as_many("outputs", Index(details.outputs.size()), outputs);
+  if (tokens > 0) as_many("tokens", Index(details.tokens.size()), tokens);
   as_many("mean", details.mean.size(), features);
   as_many("deviation", details.deviation.size(), details.mean.size());
   require<ValueError>((details.mean.size() == 0) == (details.deviation.size() == 0),
@@ -150,6 +165,18 @@ void check_initial_states(const ModelDetails& details, const Model& model) {
   }
 }
 
+/// Throws ValueError for details that do not match a model.
+template <class Model>
+void check_details(const ModelDetails& details, const Model& model) {
+  Index outputs = 0;
+  if constexpr (requires { model.outputs(); })
+    outputs = model.outputs();
+  else
+    outputs = model.vocabulary();
+  check_sizes(details, model.features(), outputs, input_tokens(model));
+  check_initial_states(details, model);
+}
+
 }  // namespace detail
 
 /// Details in the metadata of a model file, which `load` and `open_model` return; empty if the file has none. Throws
@@ -172,17 +199,24 @@ inline ModelDetails details_of(const std::map<std::string, std::string>& metadat
   return details;
 }
 
+/// The same, compared with the model. Throws FileError also for details that do not match it.
+template <class Model>
+ModelDetails details_of(const Model& model, const std::map<std::string, std::string>& metadata,
+                        const std::string& file = "model file") {
+  ModelDetails details = details_of(metadata, file);
+  try {
+    detail::check_details(details, model);
+  } catch (const ValueError& error) {
+    throw FileError(text(file, ": ", error.what()));
+  }
+  return details;
+}
+
 /// Writes a model file with details. Throws as `save`, and ValueError for details that do not match the model.
 template <class Model>
 void save(const Model& model, const std::filesystem::path& path, const ModelDetails& details,
           std::map<std::string, std::string> metadata = {}) {
-  Index outputs = 0;
-  if constexpr (requires { model.outputs(); })
-    outputs = model.outputs();
-  else
-    outputs = model.vocabulary();
-  detail::check_details(details, model.features(), outputs);
-  detail::check_initial_states(details, model);
+  detail::check_details(details, model);
   require<ValueError>(!metadata.contains("details"),
                       "model file: the name 'details' in the metadata is reserved; use another");
   metadata["details"] = detail::dumped(detail::json_of(details), "details");

@@ -70,6 +70,9 @@ inline void check_sizes(const VectorSizes& sizes, std::size_t bytes, std::size_t
   const bool fits = sizes.dimension <= bytes / each && sizes.words <= bytes / (least + sizes.dimension * each);
   require<FileError>(fits, file, ": the file must hold ", sizes.words, " words of dimension ", sizes.dimension,
                      ", got only ", bytes, " bytes");
+  const std::size_t most = 250'000 + bytes / 32;  // a word takes about 100 bytes besides its vector
+  require<FileError>(sizes.words <= most, file, ": a file of ", bytes, " bytes must have at most ", most,
+                     " words, got ", sizes.words);
 }
 
 /// Constructs WordVectors; its errors become FileErrors that name the file.

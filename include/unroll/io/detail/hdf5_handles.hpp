@@ -66,6 +66,21 @@ inline std::string hdf5_reason() {
   return reason;
 }
 
+/// Object of a file by its path: a group, a dataset or a type. The handle is empty if there is no such object. Throws
+/// FileError, beginning with `where()`, for a path through an external link, which could lead to any file.
+template <class F>
+Hdf5Handle hdf5_object(hid_t file, const std::string& path, F&& where) {
+  bool external = false;
+  const Hdf5Handle access(H5Pcreate(H5P_LINK_ACCESS), H5Pclose);
+  const auto refuse = [](const char*, const char*, const char*, const char*, unsigned*, hid_t, void* seen) -> herr_t {
+    return *static_cast<bool*>(seen) = true, -1;
+  };
+  H5Pset_elink_cb(access, refuse, &external);
+  Hdf5Handle object(H5Oopen(file, path.c_str(), access), H5Oclose);
+  require<FileError>(!external, where, ": must be in this file, got a link to another file, which is not followed");
+  return object;
+}
+
 /// New name for a file in memory: libhdf5 takes two open files of one name for the same file.
 inline std::string hdf5_memory_name() {
   static std::atomic<unsigned> files = 0;

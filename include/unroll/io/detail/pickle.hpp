@@ -38,8 +38,8 @@ struct Pickle {
   const PickleValue& operator[](PickleRef ref) const { return values[ref]; }
 };
 
-// Limits of this reader.
-inline constexpr std::size_t max_pickle_bytes = 32'000'000, max_pickle_values = 4'000'000;
+/// Limit of this reader.
+inline constexpr std::size_t max_pickle_bytes = 32'000'000;
 
 struct TorchStorage {
   std::string_view name;
@@ -59,7 +59,8 @@ inline constexpr std::string_view ordered_dict = "collections\nOrderedDict", tor
 /// Interpreter of a pickle. Memory is proportional to the number of operations; nothing recurses.
 class PickleReader {
  public:
-  PickleReader(std::string_view bytes, std::string_view file) : rest_(bytes), file_(file) {}
+  PickleReader(std::string_view bytes, std::string_view file)
+      : rest_(bytes), file_(file), most_(250'000 + bytes.size() / 32) {}
 
   Pickle read() {
     require<FileError>(rest_.size() <= max_pickle_bytes, file_, ": its pickle must have at most ", max_pickle_bytes,
@@ -88,8 +89,7 @@ class PickleReader {
   /// Little-endian number of at most 8 bytes.
   std::uint64_t word(std::size_t size) {
     std::uint64_t value = 0;
-    const std::string_view taken = take(size);
-    for (std::size_t k = size; k-- > 0;) value = value << 8 | static_cast<unsigned char>(taken[k]);
+    for (std::size_t shift = 0; const char byte : take(size)) value |= std::uint64_t(std::uint8_t(byte)) << 8 * shift++;
     return value;
   }
   /// The same as a number of two's complement.
@@ -104,15 +104,13 @@ class PickleReader {
     return taken.substr(0, end);
   }
 
+  void limit(std::size_t count) const {
+    require<FileError>(count < most_, file_, ": its pickle must have at most ", most_, " values, it has more");
+  }
   void push(PickleValue value) {
-    require<FileError>(pickle_.values.size() < max_pickle_values, file_, ": its pickle must have at most ",
-                       max_pickle_values, " values, it has more");
-    within_memory<FileError>(
-        [&] {
-          stack_.push_back(PickleRef(pickle_.values.size()));
-          pickle_.values.push_back(std::move(value));
-        },
-        file_, ": there is no memory for the values of its pickle");
+    limit(pickle_.values.size());
+    stack_.push_back(PickleRef(pickle_.values.size()));
+    pickle_.values.push_back(std::move(value));
   }
   std::size_t bottom() const { return marks_.empty() ? 0 : marks_.back(); }
   PickleRef pop() {
@@ -155,7 +153,7 @@ class PickleReader {
       case 0x80:  // PROTO
         return protocol(word(1));
       case '(':  // MARK
-        return marks_.push_back(stack_.size()), true;
+        return limit(marks_.size()), marks_.push_back(stack_.size()), true;
       case 'N':  // NONE
         return push({}), true;
       case 0x88:  // NEWTRUE
@@ -236,7 +234,7 @@ class PickleReader {
 
   void remember(std::uint64_t number) {
     expect(stack_.size() > bottom(), "a value is missing");
-    memo_[number] = stack_.back();
+    limit(memo_.size()), memo_[number] = stack_.back();
   }
   void recall(std::uint64_t number) {
     const auto found = memo_.find(number);
@@ -291,6 +289,7 @@ class PickleReader {
   }
 
   std::string_view rest_, file_;
+  std::size_t most_;  // values and marks, which take about 100 bytes each
   Pickle pickle_;
   std::vector<PickleRef> stack_;
   std::vector<std::size_t> marks_;

@@ -52,22 +52,31 @@ class ZipReader {
     return all;
   }
 
+  /// Bytes of a stored member, verified with its checksum.
+  std::span<const std::byte> stored(const ZipMember& member) const {
+    const auto bytes = packed(member);
+    require<FileError>(
+        member.packed == member.size, [&] { return where(member); }, ": a stored member must have one size, got ",
+        member.packed, " and ", member.size, " bytes");
+    check_sum(member, bytes);
+    return bytes;
+  }
+
+  /// Result of `f(bytes)` for the decompressed content, verified with its checksum. Stored content is not copied.
+  template <class F>
+  auto read(const ZipMember& member, F&& f) const {
+    require<FileError>(
+        member.method == 0 || member.method == 8, [&] { return where(member); },
+        ": the method must be stored (0) or deflated (8), got ", member.method);
+    if (member.method == 0) return f(stored(member));
+    const std::vector<std::byte> bytes = inflate(packed(member), member.size, where(member));
+    check_sum(member, bytes);
+    return f(std::span<const std::byte>(bytes));
+  }
+
   /// Decompressed content of a member, verified with its checksum.
   std::vector<std::byte> content(const ZipMember& member) const {
-    const std::string where = text(file_, ", member ", in_quotes(member.name));
-    expect(
-        word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
-        " is not at its position in the directory");
-    const std::uint64_t begin = member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
-    const auto packed = part(begin, member.packed);
-    require<FileError>(member.method == 0 || member.method == 8, where,
-                       ": the method must be stored (0) or deflated (8), got ", member.method);
-    require<FileError>(member.method == 8 || member.packed == member.size, where,
-                       ": a stored member must have one size, got ", member.packed, " and ", member.size, " bytes");
-    std::vector<std::byte> bytes =
-        member.method == 8 ? inflate(packed, member.size, where) : std::vector<std::byte>(packed.begin(), packed.end());
-    require<FileError>(crc32(bytes) == member.crc, where, ": the checksum does not match; the file is damaged");
-    return bytes;
+    return read(member, [](std::span<const std::byte> bytes) { return std::vector(bytes.begin(), bytes.end()); });
   }
 
  private:
@@ -78,6 +87,22 @@ class ZipReader {
   template <class... Parts>
   void expect(bool condition, const Parts&... parts) const {
     require<FileError>(condition, file_, ": not a valid zip archive: ", parts...);
+  }
+
+  std::string where(const ZipMember& member) const { return text(file_, ", member ", in_quotes(member.name)); }
+
+  /// Bytes of a member in the archive.
+  std::span<const std::byte> packed(const ZipMember& member) const {
+    expect(
+        word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
+        " is not at its position in the directory");
+    return part(member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2), member.packed);
+  }
+
+  void check_sum(const ZipMember& member, std::span<const std::byte> content) const {
+    require<FileError>(
+        crc32(content) == member.crc, [&] { return where(member); },
+        ": the checksum does not match; the file is damaged");
   }
 
   std::span<const std::byte> part(std::uint64_t begin, std::uint64_t size) const {

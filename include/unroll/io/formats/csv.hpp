@@ -157,6 +157,9 @@ class CsvClasses {
  public:
   explicit CsvClasses(const std::vector<std::string>& given) : given_(given), known_(number_classes("csv", given)) {}
 
+  /// Allocates memory for the labels of `lines` lines.
+  void reserve(Index lines) { labels_.reserve(std::size_t(lines)); }
+
   void append(std::string_view label, const TextLines& lines) { labels_.push_back(number(label, lines)); }
 
   /// Moves labels and classes to the table.
@@ -172,6 +175,9 @@ class CsvClasses {
     if (is_missing_label(label)) return -1;
     if (!given_.empty()) return class_number(known_, label, lines);
     const auto found = found_.find(label);
+    constexpr std::size_t most = 100'000;
+    lines.expect(found != found_.end() || found_.size() < most, "the field of labels must have at most ", most,
+                 " classes, got more");
     return found != found_.end() ? found->second : found_.emplace(label, Index(found_.size())).first->second;
   }
 
@@ -203,23 +209,29 @@ inline bool check_missing(const CsvFields& line, std::size_t k, bool missing, Mi
   return true;
 }
 
-/// Appends the values of a line, unless some are missing and the line is left out.
+/// Largest number of lines with this number of fields; each field has a separator or a line end.
+inline Index most_csv_lines(std::string_view text, std::size_t fields) {
+  const auto ends = std::ranges::count_if(text, [](char c) { return c == '\n' || c == '\r'; });
+  return 1 + std::min(static_cast<Index>(ends), static_cast<Index>(text.size() / fields));
+}
+
+/// Reads the values of a line into `numbers`. Returns false if some are missing and the line is left out.
 template <class Scalar>
-void append_csv_line(const CsvFields& line, const CsvColumns& columns, const CsvOptions& options,
-                     std::vector<Scalar>& numbers, CsvClasses& classes) {
+bool read_csv_line(const CsvFields& line, const CsvColumns& columns, const CsvOptions& options, Scalar* numbers,
+                   CsvClasses& classes) {
   line.lines.expect(line.all.size() == columns.fields, "the line must have ", columns.fields,
                     " fields, as the first line, got ", line.all.size());
-  const std::size_t before = numbers.size();
   bool missing = false;
   for (const std::size_t k : columns.read) {
     const auto number = csv_number<Scalar>(line.all[k], options.decimal);
     if (!number) missing = check_missing(line, k, is_missing_number(line.all[k]), options.missing, "a finite number");
-    numbers.push_back(number.value_or(std::numeric_limits<Scalar>::quiet_NaN()));
+    *numbers++ = number.value_or(std::numeric_limits<Scalar>::quiet_NaN());
   }
   const std::string_view label = columns.labels ? line.all[*columns.labels] : "-";
   if (is_missing_label(label)) missing = check_missing(line, *columns.labels, true, options.missing, "a label");
-  if (missing && options.missing == MissingValues::drop_step) return numbers.resize(before);
+  if (missing && options.missing == MissingValues::drop_step) return false;
   if (columns.labels) classes.append(label, line.lines);
+  return true;
 }
 
 }  // namespace detail
@@ -237,12 +249,19 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
   const detail::CsvColumns columns(line, options, named);
   if (named) more = line.next();
   require<FileError>(more, file, ": the file must have lines of numbers, got only names");
-  std::vector<Scalar> numbers;
-  for (; more; more = line.next()) detail::append_csv_line(line, columns, options, numbers, classes);
-  require<FileError>(!numbers.empty(), file, ": at least 1 line must have all values, got 0");
-  const Index rows = Index(columns.read.size());
-  NumberTable<Scalar> table{columns.names_read(),
-                            Eigen::Map<const MatrixX<Scalar>>(numbers.data(), rows, Index(numbers.size()) / rows)};
+  NumberTable<Scalar> table{columns.names_read(), {}};
+  const Index most = detail::most_csv_lines(text, columns.fields);
+  detail::within_memory<FileError>(
+      [&] {
+        table.values.resize(Index(columns.read.size()), most);
+        if (columns.labels) classes.reserve(most);
+      },
+      file, ": there is no memory for ", most, " lines");
+  Index kept = 0;
+  for (; more; more = line.next())
+    kept += detail::read_csv_line(line, columns, options, &table.values(0, kept), classes);
+  require<FileError>(kept > 0, file, ": at least 1 line must have all values, got 0");
+  table.values.conservativeResize(Eigen::NoChange, kept);
   if (columns.labels) classes.finish(table);
   return table;
 }

@@ -137,8 +137,8 @@ class Hdf5Writer {
         object == "/" || exists(object), "HDF5: there is no ", [&] { return detail::in_quotes(object); },
         " for an attribute");
     require<ValueError>(
-        !name.empty() && !detail::hdf5_has_attribute(file_, object, name), "HDF5: the attribute ",
-        [&] { return detail::in_quotes(name); }, " must be new, got it twice");
+        !name.empty() && H5Aexists_by_name(file_, object.c_str(), name.c_str(), H5P_DEFAULT) <= 0,
+        "HDF5: the attribute ", [&] { return detail::in_quotes(name); }, " must be new, got it twice");
     const detail::Hdf5Handle attribute(
         H5Acreate_by_name(file_, object.c_str(), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
         H5Aclose);

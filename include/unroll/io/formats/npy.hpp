@@ -145,6 +145,9 @@ std::vector<std::string> read_npy_texts_from(std::uint64_t file_bytes, const std
   const std::string text = read_npy_header(file_bytes, file, read);
   const NpyTextHeader header = NpyHeaderReader(text, file).read_texts();
   check_npy_bytes(header.bytes(), file_bytes, {Index(header.count)}, file);
+  const std::uint64_t most = 500'000 + file_bytes / 16;  // each takes at least the 32 bytes of a std::string
+  require<FileError>(header.count <= most, file, ": texts of ", header.text_bytes(), " bytes must be at most ", most,
+                     ", got ", header.count);
   std::vector<std::byte> bytes;
   make_room(bytes, header.bytes(), file);
   read(std::span(bytes));

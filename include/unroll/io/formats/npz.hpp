@@ -24,7 +24,9 @@ inline std::map<std::string, Tensor> parse_npz(std::span<const std::byte> bytes,
     require<FileError>(member.name.ends_with(detail::npy_suffix), file, ": every member must be a .npy file, got ",
                        [&] { return detail::in_quotes(member.name); });
     const std::string name = member.name.substr(0, member.name.size() - detail::npy_suffix.size());
-    arrays[name] = parse_npy(zip.content(member), text(file, ", array ", detail::in_quotes(name)));
+    arrays[name] = zip.read(member, [&](std::span<const std::byte> content) {
+      return parse_npy(content, text(file, ", array ", detail::in_quotes(name)));
+    });
   }
   return arrays;
 }
@@ -43,7 +45,9 @@ auto parse_npz_array(std::span<const std::byte> bytes, const std::string& file, 
     return text(file, ": no array ", in_quotes(name), " among ", names.size(),
                 " members; the nearest: ", nearest_names(name, names));
   });
-  return parse(zip.content(*found), text(file, ", array ", in_quotes(name)));
+  return zip.read(*found, [&](std::span<const std::byte> content) {
+    return parse(content, text(file, ", array ", in_quotes(name)));
+  });
 }
 
 }  // namespace detail

@@ -126,14 +126,8 @@ class TorchArchive {
     return tensors(pickle, named_tensors(pickle, chosen(pickle, options.key)));
   }
 
-  /// Content of the member NAME/`name`.
-  std::vector<std::byte> content(const std::string& name) const {
-    const ZipMember& member = stored(name);
-    std::vector<std::byte> bytes;
-    within_memory<FileError>([&] { bytes = zip_.content(member); }, file_, ": there is no memory for ", member.size,
-                             " bytes");
-    return bytes;
-  }
+  /// Content of the member NAME/`name`, which the archive contains without compression.
+  std::span<const std::byte> content(const std::string& name) const { return zip_.stored(stored(name)); }
 
   /// Tensors of a dictionary, in its order. Other entries are left out.
   static std::vector<NamedPickle> named_tensors(const Pickle& pickle, const PickleValue& dictionary) {
@@ -187,7 +181,7 @@ class TorchArchive {
   /// Tensors by name; strided views become row-major copies.
   SafeTensors tensors(const Pickle& pickle, const std::vector<NamedPickle>& values) const {
     SafeTensors all{{}, {{"format", "pt"}}, file_};
-    std::vector<std::byte> storage;
+    std::span<const std::byte> storage;
     std::string_view read;
     for (const TorchTensor& tensor : checked(pickle, values)) {
       if (storage.empty() || read != tensor.storage) storage = content(text("data/", read = tensor.storage));
@@ -237,9 +231,9 @@ class TorchArchive {
       total += double(all.back().elements) * double(each);
     }
     // Views that overlap or repeat elements can have any size.
-    constexpr double most = 16;
-    require<FileError>(total <= most * double(file_bytes_), file_, ": its tensors must have at most ", most,
-                       " times the bytes of the file (", file_bytes_, "), got ", total, " bytes");
+    const std::uint64_t most = std::max<std::uint64_t>(16'000'000, 3 * file_bytes_);
+    require<FileError>(total <= double(most), file_, ": its tensors must have at most ", most,
+                       " bytes (16 MB, or 3 times the bytes of the file), got ", total);
     std::ranges::stable_sort(all, {}, &TorchTensor::storage);
     return all;
   }

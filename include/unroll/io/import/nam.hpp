@@ -20,6 +20,7 @@
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/io/import/detail/json_node.hpp"
 #include "unroll/io/import/gate_orders.hpp"
+#include "unroll/io/input_file.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/models/stack.hpp"
@@ -135,10 +136,8 @@ void check_nam_states(const Model& model, const NamLayers& layers, const ModelSt
 }  // namespace detail
 
 /// Parses a .nam text; `file` is its name for messages. Throws FileError for another architecture, named in the
-/// message, for another version than 0.5, a list of weights of another length than the sizes require, and a text of
-/// more than 64 MiB.
+/// message, for another version than 0.5, and a list of weights of another length than the sizes require.
 inline NamFile parse_nam(std::string_view text, std::string file = "NAM's JSON") {
-  detail::check_json_size(text.size(), file);
   const auto json = detail::parse_json<nlohmann::json>(text, file);
   const detail::JsonNode all(json, file);
   all.at("architecture").expect(all.at("architecture").word() == "LSTM", "LSTM");
@@ -169,9 +168,7 @@ inline NamFile parse_nam(std::string_view text, std::string file = "NAM's JSON")
 }
 
 /// Reads a .nam file. Throws as parse_nam.
-inline NamFile read_nam(const std::filesystem::path& path) {
-  return parse_nam(detail::read_json_text(path), path.string());
-}
+inline NamFile read_nam(const std::filesystem::path& path) { return parse_nam(detail::read_text(path), path.string()); }
 
 /// Sets the parameters of a model from a file and returns the initial states. Throws ValueError for a model that Neural
 /// Amp Modeler does not have, FileError for other sizes than the file's and numbers that Scalar cannot represent. After

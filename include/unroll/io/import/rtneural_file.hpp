@@ -13,6 +13,7 @@
 
 #include "unroll/io/formats/safetensors.hpp"
 #include "unroll/io/import/detail/json_node.hpp"
+#include "unroll/io/input_file.hpp"
 
 namespace unroll {
 
@@ -211,10 +212,9 @@ inline std::vector<std::string> prefixes_of(const std::vector<std::string>& name
 }  // namespace detail
 
 /// Parses a text of RTNeural; `file` is its name for messages. Throws FileError for another format, a type of layer or
-/// an activation that this library or RTNeural does not have, and a text of more than 64 MiB; ShapeError for weights of
-/// another shape than the sizes of their layer.
+/// an activation that this library or RTNeural does not have; ShapeError for weights of another shape than the sizes of
+/// their layer.
 inline RtneuralFile parse_rtneural(std::string_view text, std::string file = "RTNeural's JSON") {
-  detail::check_json_size(text.size(), file);
   const auto json = detail::parse_json<nlohmann::json>(text, file);
   const detail::JsonNode all(json, file);
   all.expect(json.is_object() && !json.empty(), "an object that is not empty");
@@ -228,7 +228,7 @@ inline RtneuralFile parse_rtneural(std::string_view text, std::string file = "RT
     for (std::size_t k = 0; k < count; ++k) layers.add(list.entry(k));
     return content;
   }
-  detail::OuterNames names(file);
+  detail::OuterNames names(file, text.size());
   nlohmann::json::sax_parse(text.begin(), text.end(), &names);
   require<FileError>(names.names.size() == json.size(), file, ": the names of tensors must be different, got ",
                      names.names.size() - json.size(), " equal ones");
@@ -243,7 +243,7 @@ inline RtneuralFile parse_rtneural(std::string_view text, std::string file = "RT
 
 /// Reads a file of RTNeural. Throws as parse_rtneural.
 inline RtneuralFile read_rtneural(const std::filesystem::path& path) {
-  return parse_rtneural(detail::read_json_text(path), path.string());
+  return parse_rtneural(detail::read_text(path), path.string());
 }
 
 }  // namespace unroll

@@ -9,6 +9,9 @@
 //
 // docs/exchange.md lists the layers. Link target unroll::hdf5.
 
+#include <filesystem>
+#include <utility>
+
 #include "unroll/io/keras/detail/loading.hpp"
 #include "unroll/io/keras/detail/made_layers.hpp"
 #include "unroll/io/keras/detail/weights.hpp"
@@ -32,16 +35,16 @@ inline KerasFile keras_file_of(const KerasContent& content, const KerasImport& o
 }
 
 template <class Model>
-void import_keras_file(Model& model, const KerasFile& file) {
+void import_keras_file(Model& model, KerasFile file) {
   const KerasPairs pairs(own_keras_layers(model), file);
-  model.parameters().values() = keras_parameters(model.parameters(), pairs, file).values();
+  model.parameters().values() = keras_parameters(model.parameters(), pairs, std::move(file.tensors)).values();
 }
 
 template <class S>
-Stack<S> open_keras_file(const KerasFile& file) {
+Stack<S> open_keras_file(KerasFile file) {
   Stack<S> model(file.features, MadeKerasLayers<S>(file.tensors.file).all(file.layers));
   model.initialise(0);
-  import_keras_file(model, file);
+  import_keras_file(model, std::move(file));
   return model;
 }
 
@@ -69,7 +72,7 @@ void import_keras(Model& model, const std::filesystem::path& path, const KerasIm
   if (content.architecture) return detail::import_keras_file(model, detail::keras_file_of(content, options));
   detail::KerasFile file = detail::own_keras_layers(model).model;
   file.tensors = content.weights.read(file, content.weights.places(file), true);
-  detail::import_keras_file(model, file);
+  detail::import_keras_file(model, std::move(file));
 }
 
 /// Writes a model as a .keras file of Keras 3, atomically. Throws ValueError for a layer that Keras does not have,

@@ -38,6 +38,7 @@ class CsvFields {
     std::string_view rest = separator_ == ' ' ? trimmed(*line) : *line;
     for (bool more = true; more;) {
       skip_blanks(rest);
+      lines.expect(all.size() < most_fields, "the line must have at most ", most_fields, " fields, got more");
       all.push_back(rest.starts_with('"') ? take_quoted(*line, rest) : take_plain(rest));
       skip_blanks(rest);
       more = !rest.empty();
@@ -53,6 +54,8 @@ class CsvFields {
   std::vector<std::string_view> all;
 
  private:
+  static constexpr std::size_t most_fields = 500'000;  // views of them take more memory than the line
+
   void skip_blanks(std::string_view& rest) const {
     rest.remove_prefix(std::min(rest.find_first_not_of(blanks_), rest.size()));
   }

@@ -12,17 +12,13 @@
 
 namespace unroll::detail {
 
-inline bool hdf5_has_attribute(hid_t file, const std::string& object, const std::string& name) {
-  return H5Aexists_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT) > 0;
-}
-
 /// Attribute of an object, opened for reading. Every function throws FileError, beginning with `where`, for damaged or
 /// too large content.
 class Hdf5Attribute {
  public:
-  Hdf5Attribute(hid_t file, const std::string& object, const std::string& name, std::string where)
+  Hdf5Attribute(hid_t file, hid_t object, const std::string& name, std::string where)
       : where_(std::move(where)),
-        attribute_(H5Aopen_by_name(file, object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose),
+        attribute_(H5Aopen(object, name.c_str(), H5P_DEFAULT), H5Aclose),
         type_(-1, H5Tclose),
         space_(-1, H5Sclose) {
     require<FileError>(attribute_ >= 0, where_, ": there is no such attribute");
@@ -81,7 +77,8 @@ class Hdf5Attribute {
     require<FileError>(done, where_, ": the numbers cannot be converted");
   }
 
-  /// Many entries may have one text of the file, so their lengths are limited by those of all with the longest text.
+  /// Many entries may be the same bytes of the file. libhdf5 allocates every text, which the first check limits; the
+  /// second limits the result.
   std::vector<std::string> texts_of_any_length() const {
     constexpr double most = double(1 << 30);
     require<FileError>(double(count_) * double(file_bytes_) <= most, where_, ": texts must be at most ", most,
@@ -90,7 +87,13 @@ class Hdf5Attribute {
     TextMemory memory{type, space_, std::vector<char*>(static_cast<std::size_t>(count_), nullptr)};
     read(type, memory.texts.data());
     std::vector<std::string> all;
-    for (const char* letters : memory.texts) all.emplace_back(letters == nullptr ? "" : letters);
+    std::size_t bytes = 0;
+    for (const char* letters : memory.texts) {
+      all.emplace_back(letters == nullptr ? "" : letters);
+      bytes += all.back().size();
+      require<FileError>(bytes <= file_bytes_, where_, ": texts must have at most the bytes of the file, ", file_bytes_,
+                         ", got more");
+    }
     return all;
   }
 

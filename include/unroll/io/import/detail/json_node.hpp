@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -12,29 +11,14 @@
 
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/formats/tensor.hpp"
-#include "unroll/io/input_file.hpp"
 #include "unroll/io/json.hpp"
 
 namespace unroll::detail {
 
-/// Largest JSON text of a model: 64 MiB. Its parsed values take up to 16 times as much memory.
-inline constexpr std::size_t most_json_bytes = std::size_t(64) << 20;
 /// Largest count in a JSON file.
 inline constexpr Index most_of_count = Index(1) << 30;
 /// Largest number of layers of a model in JSON.
 inline constexpr std::size_t most_json_layers = 256;
-
-/// Throws FileError for a text that is too large.
-inline void check_json_size(std::uint64_t bytes, std::string_view file) {
-  require<FileError>(bytes <= most_json_bytes, file, ": the size must be at most ", most_json_bytes, " bytes, got ",
-                     bytes);
-}
-
-/// Text of a JSON file. Throws FileError for a file that is too large.
-inline std::string read_json_text(const std::filesystem::path& path) {
-  check_json_size(InputFile(path).size(), path.string());
-  return read_text(path);
-}
 
 /// Value of a JSON text. Its functions throw FileError, with the place, for a value of another type or range.
 class JsonNode {
@@ -96,6 +80,7 @@ class JsonNode {
       shape.push_back(Index(inner->size()));
     }
     std::vector<double> numbers;
+    numbers.reserve(count_of(*json_));
     append(*json_, shape, 0, numbers);
     return Tensor::of(numbers, std::move(shape));
   }
@@ -120,6 +105,14 @@ class JsonNode {
     if (json_->is_string()) return in_quotes(json_->get_ref<const std::string&>());
     if (json_->is_array()) return text("an array of ", json_->size());
     return json_->is_object() ? text("an object of ", json_->size()) : json_->dump();
+  }
+
+  /// Number of values in arrays.
+  static std::size_t count_of(const nlohmann::json& of) {
+    if (!of.is_array() || of.empty() || !of.front().is_array()) return of.is_array() ? of.size() : 1;
+    std::size_t count = 0;
+    for (const nlohmann::json& entry : of) count += count_of(entry);
+    return count;
   }
 
   void append(const nlohmann::json& from, const std::vector<Index>& shape, std::size_t level,

@@ -133,10 +133,9 @@ inline void add_biases(SafeTensors& file, const KerasPairs::Pair& pair, Index fe
   }
 }
 
-/// Parameters with the weights of a file. Throws FileError and ShapeError for weights that do not fit.
+/// Parameters with the weights `all` of a file. Throws FileError and ShapeError for weights that do not fit.
 template <class Scalar>
-Parameters<Scalar> keras_parameters(const Parameters<Scalar>& from, const KerasPairs& pairs, const KerasFile& file) {
-  SafeTensors all = file.tensors;
+Parameters<Scalar> keras_parameters(const Parameters<Scalar>& from, const KerasPairs& pairs, SafeTensors all) {
   for (const KerasPairs::Pair& pair : pairs.all()) add_biases(all, pair, 1);  // the shapes of biases need no features
   TensorReader reader(all);
   Parameters<Scalar> loaded = from;

@@ -1,7 +1,16 @@
 #pragma once
 // Weights of Keras models in HDF5: of Keras 3 (model.weights.h5) and legacy (attributes layer_names, weight_names).
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "unroll/io/detail/zip.hpp"
 #include "unroll/io/formats/detail/file_kind.hpp"
@@ -46,10 +55,10 @@ class KerasWeights {
         for (const Index extent : expected[w].shape) numbers *= double(extent);
         bytes += numbers * double(sizeof(double));
       }
-      const double most = std::max(double(1 << 26), 16 * double(file_.bytes()));
+      const double most = std::max(double(1 << 24), 16 * double(file_.bytes()));
       require<FileError>(bytes <= most, path(), ": all weights must have at most ", most, " bytes, got ", bytes);
       for (std::size_t w = 0; w < found.size(); ++w)
-        tensors.tensors[text(k, ".", expected[w].name)] = Tensor::of(file_.read<double>(found[w]), expected[w].shape);
+        tensors.tensors[text(k, ".", expected[w].name)] = tensor(found[w], expected[w].shape);
     });
     return tensors;
   }
@@ -91,6 +100,11 @@ class KerasWeights {
     if (without.size() != found) return expected;
     layer = other;
     return without;
+  }
+
+  Tensor tensor(const std::string& dataset, const std::vector<Index>& shape) const {
+    if (file_.shape(dataset).type == "float32") return Tensor::of(file_.read<float>(dataset), shape);
+    return Tensor::of(file_.read<double>(dataset), shape);
   }
 
   void check_shape(const KerasLayer& layer, const KerasWeight& expected, const std::string& dataset) const {
@@ -190,21 +204,23 @@ inline KerasContent read_keras_zip(const std::filesystem::path& path) {
   const std::string bytes = read_text(path), file = path.string();
   const ZipReader zip(std::as_bytes(std::span(bytes)), file);
   const auto members = zip.members();
-  const auto member = [&](std::string_view name) {
+  const auto member = [&](std::string_view name, std::uint64_t most, auto&& f) {
     const auto found = std::ranges::find(members, name, &ZipMember::name);
     require<FileError>(found != members.end(), file, ": a .keras file must have the member ", name, ", got none");
-    return zip.content(*found);
+    require<FileError>(found->size <= most, file, ": the member ", name, " must have at most ", most, " bytes, got ",
+                       found->size);
+    return zip.read(*found, f);
   };
   const auto json = [&](std::string_view name) {
-    const auto found = std::ranges::find(members, name, &ZipMember::name);
-    if (found != members.end()) check_json_size(found->size, file);
-    const auto content = member(name);
-    return parse_json({reinterpret_cast<const char*>(content.data()), content.size()}, text(file, ", ", name));
+    return member(name, std::uint64_t(16) << 20, [&](std::span<const std::byte> content) {  // blanks deflate well
+      return parse_json({reinterpret_cast<const char*>(content.data()), content.size()}, text(file, ", ", name));
+    });
   };
   nlohmann::json architecture = json("config.json");
   const nlohmann::json metadata = json("metadata.json");
   return {std::move(architecture), keras_version(JsonNode(metadata, file).at("keras_version").word()),
-          KerasWeights(Hdf5File(member("model.weights.h5"), file))};
+          member("model.weights.h5", std::numeric_limits<std::uint64_t>::max(),
+                 [&](std::span<const std::byte> content) { return KerasWeights(Hdf5File(content, file)); })};
 }
 
 inline KerasContent read_keras_hdf5(const std::filesystem::path& path) {
@@ -219,7 +235,6 @@ inline KerasContent read_keras_hdf5(const std::filesystem::path& path) {
   const int version = keras_version(attribute("keras_version").value_or("2."));
   std::optional<nlohmann::json> architecture;
   if (const auto config = attribute("model_config")) {
-    check_json_size(config->size(), file.path());
     architecture = parse_json(*config, file.path());
   }
   return {std::move(architecture), version, KerasWeights(std::move(file))};
