@@ -49,7 +49,6 @@ class OnnxScanBody {
     const std::string carried = last ? add_carried(".last", {}) : "";
     if (to.options().lengths) valid_ = add_input(".valid", to.valid_steps(), 1, onnx::TensorProto::BOOL);
     for (const CellEquation& one : cell.equations.equations) values_[one.target.name] = value_of(one);
-    if (reads_.empty()) add_input(".x", x_, {});
     for (const SizedName& state : cell.equations.states)
       add_output(kept(value(text("next(", state.name, ")")), value(state.name)), cell.rows(state.size));
     const std::string y = value(cell.equations.output);

@@ -89,7 +89,9 @@ class OnnxScanWriter {
       attributes.push_back({"scan_input_directions", std::vector<Index>(body.reads().size(), 1)});
       if (!last_) attributes.push_back({"scan_output_directions", std::vector<Index>{1}});
     }
-    return graph().add(cell.prefix, "Scan", inputs, attributes, int(initial.size()) + 1);
+    std::string first = graph().add(cell.prefix, "Scan", inputs, attributes, int(initial.size()) + 1);
+    graph().nodes().describe_node(to_.parameters().table().equations(cell.prefix));
+    return first;
   }
 
   OnnxWriterBase& to_;

@@ -42,6 +42,8 @@ class OnnxNodes {
     for (const OnnxAttribute& attribute : attributes) set(*node.add_attribute(), attribute);
     return output(name, 0);
   }
+  /// Sets the text that describes the last node.
+  void describe_node(const std::string& text) { graph_->mutable_node(graph_->node_size() - 1)->set_doc_string(text); }
   /// Further output of the node with this first output.
   static std::string output(const std::string& first, int k) { return k == 0 ? first : text(first, ".", k); }
 
