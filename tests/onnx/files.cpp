@@ -1,6 +1,6 @@
 // onnx_files FOLDER: writes each model of models.hpp as FOLDER/NAME.onnx, and its inputs and outputs as
-// FOLDER/NAME@STEPSxBATCH.npz, outputs named "out:NAME" with NaN where they are not defined. scripts/check_onnx runs the
-// files in ONNX Runtime.
+// FOLDER/NAME@STEPSxBATCH.npz, outputs named "out:NAME" with NaN where they are not defined. scripts/check_onnx runs
+// the files in ONNX Runtime.
 
 #include <cstdio>
 #include <filesystem>

@@ -1,4 +1,5 @@
-// Cells that are written as the operator Scan: an evaluation of the file by ONNX's definitions has the library's outputs.
+// Cells that are written as the operator Scan: an evaluation of the file by ONNX's definitions has the library's
+// outputs.
 
 #include <cstring>
 #include <unroll/io/onnx/write_onnx.hpp>
@@ -66,8 +67,7 @@ void check(const Layers& layers, const std::vector<std::string>& states, const s
     const Array& finals = values.at("0." + states[s % states.size()] + "_next");
     const Index size = last[0][s].size(), begin = Index(s / states.size()) * size;
     for (Index k = 0; k < size; ++k)
-      CHECK(double(last[0][s].data()[k]) ==
-            Approx(finals.numbers[std::size_t(begin + k)]).epsilon(2e-5).margin(1e-6));
+      CHECK(double(last[0][s].data()[k]) == Approx(finals.numbers[std::size_t(begin + k)]).epsilon(2e-5).margin(1e-6));
   }
 }
 
@@ -128,11 +128,10 @@ TEST_CASE("onnx: equations are read as they are computed", "[onnx]") {
         "(+ (clip 0.5 (tanh[own] h)) (* (r W b x next(h)) (r2 W h)))");
   CHECK(refusal([&] { read("a + "); }) == "the equation 'r = a + ' must have a name before ''");
   CHECK(refusal([&] { read("my gate"); }) == "the equation 'r = my gate' must have the end before 'gate'");
-  CHECK(refusal([&] { read("attend(dot, q)"); }).starts_with("attention reads a memory"));
+  CHECK(refusal([&] { read("attend(dot, q)"); }).starts_with("attend reads a memory"));
 }
 
 TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]") {
-
   const auto refused = [](const std::string& equations, const std::string& block, Role role) {
     ParameterTable table;
     table.add("0." + block, role, 2, role == Role::bias ? 1 : 2);
@@ -141,7 +140,8 @@ TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]")
     ParameterTable cell;
     cell.set_equations([] { return written; });
     table.append(cell, "0.");
-    detail::OnnxWriter writer(Parameters<float>(table), {.states = true});
+    const Parameters<float> parameters(table);
+    detail::OnnxWriter writer(parameters, {.states = true});
     const LayerOptions options{LayerOption{"layer", "recurrent"}, LayerOption{"units", 2}};
     return refusal([&] { writer.add({options, "0.", "layer 0 (mine)"}, {"x", 3}); });
   };

@@ -58,7 +58,7 @@ class EquationLine {
   explicit EquationLine(std::string_view line) : line_(line), rest_(line) {}
 
   bool take(std::string_view word) {
-    while (rest_.starts_with(' ')) rest_.remove_prefix(1);
+    skip_spaces();
     if (!rest_.starts_with(word)) return false;
     rest_.remove_prefix(word.size());
     return true;
@@ -92,6 +92,9 @@ class EquationLine {
   static bool is_letter(char letter) {
     return is_digit(letter) || letter == '_' || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
   }
+  void skip_spaces() {
+    while (rest_.starts_with(' ')) rest_.remove_prefix(1);
+  }
   void require_that(bool good, std::string_view what) const {
     require<ValueError>(good, "the equation ", in_quotes(line_), " must have ", what, " before ", in_quotes(rest_));
   }
@@ -101,7 +104,7 @@ class EquationLine {
   }
 
   std::string name() {
-    take("");
+    skip_spaces();
     std::size_t size = 0;
     while (size < rest_.size() && is_letter(rest_[size])) ++size;
     require_that(size > 0 && !is_digit(rest_[0]), "a name");
@@ -112,16 +115,16 @@ class EquationLine {
 
   /// Takes the sign of an expression, not that of a number.
   bool take_sign() {
-    take("");
+    skip_spaces();
     return rest_.size() > 1 && rest_[0] == '-' && !is_digit(rest_[1]) && take("-");
   }
   bool is_number() {
-    take("");
+    skip_spaces();
     return !rest_.empty() && (is_digit(rest_[0]) || rest_[0] == '-');
   }
   double number() {
     double to = 0;
-    take("");
+    skip_spaces();
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), to);
     require_that(error == std::errc(), "a number");
     rest_.remove_prefix(std::size_t(end - rest_.data()));
@@ -163,7 +166,7 @@ class EquationLine {
       return to;
     }
     if (word == "linear") return linear(target);
-    require<ValueError>(word != "attend", "attention reads a memory, which Scan's layers do not have");
+    require<ValueError>(word != "attend", "attend reads a memory, which the operator Scan does not have");
     EquationPart to = apply(std::move(word), {}, std::move(numbers));
     do to.operands.push_back(sum(target));
     while (take(","));

@@ -124,9 +124,10 @@ class OnnxScanBody {
     std::string sum, bias = of.biased ? vector(of.name + ".b") : "";
     for (const EquationPart& read : of.operands) {
       const std::string state = advanced_state(read.name);
-      const ParameterBlock& block = to_.parameters().table().at(
-          text(cell_.prefix, of.name, ".", state.empty() ? read.name : state + "_next"));
-      const std::string weight = to_.graph().tensor(block.name, Tensor::of(MatrixX<float>(to_.parameters().block(block).transpose())));
+      const ParameterBlock& block =
+          to_.parameters().table().at(text(cell_.prefix, of.name, ".", state.empty() ? read.name : state + "_next"));
+      const std::string weight =
+          to_.graph().tensor(block.name, Tensor::of(MatrixX<float>(to_.parameters().block(block).transpose())));
       std::string product;
       if (block.role == Role::input_weight) {
         std::string steps = to_.graph().add(cell_.prefix, "MatMul", {x_, weight});

@@ -30,11 +30,11 @@ class OnnxScanWriter {
     for (std::size_t s = 0; s < states.size() && to_.options().states; ++s) {
       std::vector<std::string> finals;
       for (const std::string& one : scans)
-        finals.push_back(graph().add(layer_.prefix, "Unsqueeze", {OnnxNodes::output(one, int(s)), graph().integers({0})}));
-      to_.add_state_output(
-          layer_.prefix + states[s].name,
-          both_ ? graph().add(layer_.prefix, "Concat", finals, {{"axis", Index(0)}}) : finals[0],
-          {Index(cells_.size()), "batch", rows_of(states[s])});
+        finals.push_back(
+            graph().add(layer_.prefix, "Unsqueeze", {OnnxNodes::output(one, int(s)), graph().integers({0})}));
+      to_.add_state_output(layer_.prefix + states[s].name,
+                           both_ ? graph().add(layer_.prefix, "Concat", finals, {{"axis", Index(0)}}) : finals[0],
+                           {Index(cells_.size()), "batch", rows_of(states[s])});
     }
     const std::string merge = layer_.word("merge");
     const Index rows = cells_[0].outputs();
@@ -62,7 +62,8 @@ class OnnxScanWriter {
   std::vector<std::string> initial_states() {
     const std::vector<SizedName>& states = cells_[0].equations.states;
     std::vector<Tensor> all;
-    for (const SizedName& state : states) all.push_back(Tensor{DType::F32, {Index(cells_.size()), 1, rows_of(state)}, {}});
+    for (const SizedName& state : states)
+      all.push_back(Tensor{DType::F32, {Index(cells_.size()), 1, rows_of(state)}, {}});
     for (std::size_t d = 0; d < cells_.size(); ++d)
       for (std::size_t s = 0; s < states.size(); ++s) {
         const Tensor numbers = Tensor::of(to_.take_first(rows_of(states[s])));

@@ -84,8 +84,8 @@ inline std::string add_operation(OnnxGraphWriter& constants, OnnxNodes to, const
   if (is("exp2", 1, 0)) return to.add(prefix, "Pow", {constants.number(2), x[0]});
   if (is("pow", 2, 0))  // as the library computes it: Pow has other results for a negative base
     return to.add(prefix, "Exp", {to.add(prefix, "Mul", {x[1], to.add(prefix, "Log", {x[0]})})});
-  throw ValueError(text("ONNX has no operation ", in_quotes(name), " of ", x.size(), x.size() == 1 ? " value" : " values",
-                        numbers.empty() ? "" : " with these numbers"));
+  throw ValueError(text("ONNX has no operation ", in_quotes(name), " of ", x.size(),
+                        x.size() == 1 ? " value" : " values", numbers.empty() ? "" : " with these numbers"));
 }
 
 }  // namespace unroll::detail
