@@ -1,7 +1,10 @@
 #pragma once
 // Evaluator of the operators that write_onnx writes for cells, from their definitions in ONNX, in double.
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <numbers>
@@ -106,7 +109,7 @@ class Evaluation {
     if (type == "Log") return each([](double x) { return std::log(x); });
     if (type == "Sqrt") return each([](double x) { return std::sqrt(x); });
     if (type == "Abs") return each([](double x) { return std::abs(x); });
-    if (type == "Gelu" && attribute("approximate") == nullptr)
+    if (type == "Gelu" && (attribute("approximate") == nullptr || attribute("approximate")->s() != "tanh"))
       return each([](double x) { return x * (1 + std::erf(x / std::numbers::sqrt2)) / 2; });
     if (type == "Gelu")
       return each([](double x) {

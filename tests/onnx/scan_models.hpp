@@ -48,6 +48,11 @@ inline std::vector<Named> scan_models() {
   add_scan<EquationsOf<own_cells::functions>::Cell>(to, "own_functions", {{"wide", 5}});
   add_scan<EquationsOf<own_cells::numbers>::Cell>(to, "own_numbers");
   add_scan<ElmanWith<Gelu>::Cell>(to, "gelu");
+  Graph<float> graph;
+  const auto in = graph.input();
+  graph.concat({graph.add(Recurrent<Mgu>{.units = 3}, in), graph.add(Bidirectional<MinGru>{.units = 3}, in)});
+  to.push_back({"scan_graph", {graph, Recurrent<Gru>{.units = 2}, Recurrent<Mgu>{.units = 2}}});
+  to.push_back({"scan_embedding", {Embedding{.size = tokens, .dimension = 4}, Recurrent<Mgu>{.units = 4}}, true});
   return to;
 }
 

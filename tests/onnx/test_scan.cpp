@@ -25,11 +25,13 @@ Array array_of(const MatrixX<float>& columns) {
   return {{columns.cols() / batch, batch, columns.rows()}, {columns.data(), columns.data() + columns.size()}};
 }
 
-/// Checks the written file, with the lengths and with initial states as inputs; `states` has the names of the states.
+/// Checks the written file, with initial states as inputs, and with lengths unless all are equal; `states` has the
+/// names of the states.
 void check(const Layers& layers, const std::vector<std::string>& states, const std::vector<Index>& lengths) {
   const Named named{"", layers};
   const Stack<float> model = model_of(named);
-  const OnnxFile file = parse_onnx(onnx_bytes(model, {}, {.lengths = true, .states = true}));
+  const bool ragged = std::ranges::any_of(lengths, [](Index length) { return length != steps; });
+  const OnnxFile file = parse_onnx(onnx_bytes(model, {}, {.lengths = ragged, .states = true}));
   const Timeline timeline = Timeline::from_lengths(lengths);
   const MatrixX<float> x = input_of(named, steps, batch);
   ModelState<float> first(1);
@@ -65,6 +67,7 @@ void check(const Layers& layers, const std::vector<std::string>& states, const s
   const ModelState<float> last = model.final_state(tape);
   for (std::size_t s = 0; s < last[0].size(); ++s) {
     const Array& finals = values.at("0." + states[s % states.size()] + "_next");
+    REQUIRE(finals.shape == std::vector<Index>{Index(last[0].size() / states.size()), batch, last[0][s].rows()});
     const Index size = last[0][s].size(), begin = Index(s / states.size()) * size;
     for (Index k = 0; k < size; ++k)
       CHECK(double(last[0][s].data()[k]) == Approx(finals.numbers[std::size_t(begin + k)]).epsilon(2e-5).margin(1e-6));
@@ -100,6 +103,7 @@ TEST_CASE("onnx: a Scan has the outputs and states of its cell", "[onnx]") {
   check({Recurrent<Functions::Cell>{.units = 4, .returns = Returns::last, .sizes = wide}}, {"h", "w"}, {5, 0, 2});
   check({Bidirectional<Functions::Cell>{.units = 4, .sizes = wide}}, {"h", "w"}, {3, 5, 1});
   check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {3, 5, 0});
+  check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {5, 5, 5});
 }
 
 TEST_CASE("onnx: a Scan is written with the equations and parameters of its cell", "[onnx]") {
