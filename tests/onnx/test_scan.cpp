@@ -125,11 +125,11 @@ TEST_CASE("onnx: equations are read as they are computed", "[onnx]") {
     return list_of(detail::equations_of("state(h, c[wide])\nr = " + right + "\n").equations.at(0).value);
   };
   CHECK(read("a - b - (c - d)") == "(- (- a b) (- c d))");
-  CHECK(read("-a * b + -0.5 * next(h)") == "(+ (negate (* a b)) (* -0.5 next(h)))");
+  CHECK(read("-a * b + -0.5 * next(h)") == "(+ (- (* a b)) (* -0.5 next(h)))");
   CHECK(read("a / (b / c) * d") == "(* (/ a (/ b c)) d)");
   CHECK(read("elu[0.5](weight(p) - -1e-05)") == "(elu 0.5 (- p* -1e-05))");
   CHECK(read("clip(tanh[own](h), 0.5) + linear(x, next(h)) * linear(h, no_bias)") ==
-        "(+ (clip 0.5 (tanh[own] h)) (* (r W b x next(h)) (r2 W h)))");
+        "(+ (hard_tanh -0.5 0.5 (tanh[own] h)) (* (r W b x next(h)) (r2 W h)))");
   CHECK(refusal([&] { read("a + "); }) == "the equation 'r = a + ' must have a name before ''");
   CHECK(refusal([&] { read("my gate"); }) == "the equation 'r = my gate' must have the end before 'gate'");
   CHECK(refusal([&] { read("attend(dot, q)"); }).starts_with("attend reads a memory"));

@@ -21,7 +21,7 @@ struct EquationPart {
     value,   ///< `name` of a state, input or intermediate value; "next(h)" for a state after the step
     weight,  ///< parameter `name`, one per unit or one for all units
     linear,  ///< sum of products of the operands with the parameters NAME.OPERAND, and of NAME.b if it is biased
-    apply,   ///< operator or function `name` of the operands; "negate" for a sign; `numbers` of a function
+    apply,   ///< operator or function `name` of one or two operands; `numbers` of a function
   };
   Kind kind = Kind::number;
   std::string name = {};
@@ -76,11 +76,11 @@ class EquationLine {
 
   /// Right side of the equation of a value.
   EquationPart sum(const std::string& target) {
-    EquationPart left = take_sign() ? apply("negate", {product(target)}) : product(target);
+    EquationPart left = take_sign() ? apply("-", {product(target)}) : product(target);
     for (;;) {
       const char* const operation = take("+") ? "+" : take("-") ? "-" : nullptr;
       if (operation == nullptr) return left;
-      EquationPart right = take_sign() ? apply("negate", {product(target)}) : product(target);
+      EquationPart right = take_sign() ? apply("-", {product(target)}) : product(target);
       left = apply(operation, {std::move(left), std::move(right)});
     }
   }
@@ -171,11 +171,9 @@ class EquationLine {
     do to.operands.push_back(sum(target));
     while (take(","));
     expect(")");
-    if (to.name == "clip" && to.operands.size() == 2 && to.operands[1].kind == Kind::number) {
-      to.numbers = to.operands[1].numbers;
-      to.operands.pop_back();
-    }
-    return to;
+    if (to.name != "clip" || to.operands.size() != 2 || to.operands[1].kind != Kind::number) return to;
+    const double limit = to.operands[1].numbers[0];
+    return apply("hard_tanh", {std::move(to.operands[0])}, {-limit, limit});
   }
 
   EquationPart linear(const std::string& target) {

@@ -28,7 +28,7 @@ inline constexpr std::array onnx_operations{OnnxOperation{"+", "Add", 0, false, 
                                             OnnxOperation{"/", "Div", 0, false, 2},
                                             OnnxOperation{"max", "Max", 0, false, 2},
                                             OnnxOperation{"min", "Min", 0, false, 2},
-                                            OnnxOperation{"negate", "Neg"},
+                                            OnnxOperation{"-", "Neg"},
                                             OnnxOperation{"identity", "Identity"},
                                             OnnxOperation{"sigmoid", "Sigmoid", 0, true},
                                             OnnxOperation{"tanh", "Tanh", 0, true},
@@ -44,10 +44,10 @@ inline constexpr std::array onnx_operations{OnnxOperation{"+", "Add", 0, false, 
                                             OnnxOperation{"abs", "Abs"},
                                             OnnxOperation{"gelu", "Gelu", 0, false, 1, 20}};
 
-/// Operator of a name; null if none is the operation alone.
-inline const OnnxOperation* onnx_operation(std::string_view ours) {
+/// Operator of an operation on this number of operands; null if none is the operation alone.
+inline const OnnxOperation* onnx_operation(std::string_view ours, std::size_t operands) {
   for (const OnnxOperation& one : onnx_operations)
-    if (one.ours == ours) return &one;
+    if (one.ours == ours && one.operands == operands) return &one;
   return nullptr;
 }
 
@@ -64,7 +64,7 @@ inline std::string add_operation(OnnxGraphWriter& constants, OnnxNodes to, const
   const auto is = [&](std::string_view ours, std::size_t operands, std::size_t count) {
     return name == ours && x.size() == operands && numbers.size() == count;
   };
-  if (const OnnxOperation* one = onnx_operation(name); one != nullptr && is(name, one->operands, one->numbers)) {
+  if (const OnnxOperation* one = onnx_operation(name, x.size()); one != nullptr && numbers.size() == one->numbers) {
     constants.require_version(one->version);
     constexpr const char* names[] = {"alpha", "beta"};
     std::vector<OnnxAttribute> attributes;
@@ -75,10 +75,8 @@ inline std::string add_operation(OnnxGraphWriter& constants, OnnxNodes to, const
     constants.require_version(20);
     return to.add(prefix, "Gelu", x, {{"approximate", std::string("tanh")}});
   }
-  if (is("hard_tanh", 1, 2) || is("clip", 1, 1))
-    return to.add(prefix, "Clip",
-                  {x[0], onnx_limit(constants, name == "clip" ? -numbers[0] : numbers[0]),
-                   onnx_limit(constants, numbers.back())});
+  if (is("hard_tanh", 1, 2))
+    return to.add(prefix, "Clip", {x[0], onnx_limit(constants, numbers[0]), onnx_limit(constants, numbers[1])});
   if (is("silu", 1, 0)) return to.add(prefix, "Mul", {x[0], to.add(prefix, "Sigmoid", x)});
   if (is("square", 1, 0)) return to.add(prefix, "Mul", {x[0], x[0]});
   if (is("exp2", 1, 0)) return to.add(prefix, "Pow", {constants.number(2), x[0]});

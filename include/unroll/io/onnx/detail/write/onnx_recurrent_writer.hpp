@@ -23,7 +23,7 @@ struct OnnxFunction {
 /// recurrent operators do not have.
 inline std::optional<OnnxFunction> onnx_function(const std::string& written) {
   const EquationPart part = EquationLine(text(written, "(x)")).sum({});
-  const OnnxOperation* const found = onnx_operation(part.name);
+  const OnnxOperation* const found = onnx_operation(part.name, 1);
   if (found == nullptr || !found->in_recurrent) return std::nullopt;
   return OnnxFunction{found->theirs, part.numbers};
 }
