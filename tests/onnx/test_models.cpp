@@ -158,14 +158,20 @@ TEST_CASE("onnx: a double model is written in float and read as double", "[onnx]
   CHECK_THROWS_MATCHES(onnx_bytes(model), ValueError, says("parameters must be finite in float"));
 }
 
+TEST_CASE("onnx: a Scan is written, and refused with its node when it is read", "[onnx]") {
+  const auto refuses = [](const Layers& layers, const std::string& node) {
+    const OnnxFile file = parse_onnx(onnx_bytes(Stack<float>(features, layers)));
+    CHECK_THROWS_MATCHES(open_onnx<float>(file), FileError, says(node + "the equations of a cell in a Scan are not"));
+  };
+  refuses({Dense{.units = 2}, Recurrent<PeepholeLstmLinear>{.units = 3}}, "node '1.Scan_16' ('Scan'): ");
+  refuses({Recurrent<ProjectedLstm>{.units = 3, .sizes = {{"projected", 2}}}}, "('Scan'): ");
+}
+
 TEST_CASE("onnx: models that ONNX does not have are refused by layer", "[onnx]") {
   const auto refuses = [](const Layers& layers, const OnnxOptions& options, const std::string& why) {
     const Stack<float> model(features, layers);
     CHECK_THROWS_MATCHES(onnx_bytes(model, {}, options), ValueError, says(why));
   };
-  refuses({Dense{.units = 2}, Recurrent<PeepholeLstmLinear>{.units = 3}}, {},
-          "layer 1 (lstm with peepholes and linear output)");
-  refuses({Recurrent<ProjectedLstm>{.units = 3, .sizes = {{"projected", 2}}}}, {}, "ONNX's LSTM has no projection");
   refuses({LayerNorm{.centred = false}}, {}, "layer 0 (rms norm) must have no shift");
   refuses({MeanOverTime{}}, {.lengths = true}, "layer 0 (mean over time) must be recurrent");
   refuses({Dense{.units = 1}, Embedding{.size = 3, .dimension = 2}}, {}, "layer 1 (embedding) must be the first layer");

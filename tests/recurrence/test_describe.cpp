@@ -15,6 +15,20 @@ using namespace unroll;
 // clang-format off: equations keep their lines
 namespace written {
 using namespace unroll::symbols;
+/// Function of a user.
+template <Name of>
+struct Own {
+  static constexpr std::string_view name = of.view(), latex = name;
+  static constexpr bool by_output = true;
+  template <class V>
+  V value(V x) const {
+    return x;
+  }
+  template <class V>
+  V slope(V) const {
+    return V::constant(1);
+  }
+};
 inline constexpr auto p = symbol<"p">;
 inline constexpr auto c_x = symbol<"c_x">;
 inline constexpr auto k = constant<"k">;
@@ -100,6 +114,19 @@ TEST_CASE("describe: source notation contains everything that distinguishes a ce
         "output(y)\n");
   CHECK(describe(cell).starts_with("y = leaky_relu[0.2](W_y_x x + b_y) + p + c_x * h\n"));
   CHECK(describe(cell, Notation::latex).find("\\mathrm{lrelu}_{0.2}\\left(") != std::string::npos);
+}
+
+TEST_CASE("describe: a function of the user is marked when it has the name of a function or word of the library") {
+  const auto name_of = [](auto function) {
+    return detail::written(language::Function<decltype(function)>{}, false).function;
+  };
+  CHECK(name_of(written::Own<"gelu">()) == "gelu[own]");
+  CHECK(name_of(written::Own<"tanh">()) == "tanh[own]");
+  CHECK(name_of(written::Own<"max">()) == "max[own]");
+  CHECK(name_of(written::Own<"linear">()) == "linear[own]");
+  CHECK(name_of(written::Own<"swish">()) == "swish");
+  CHECK(name_of(Gelu()) == "gelu");
+  CHECK(detail::written(language::Maximum(), false).function == "max");
 }
 
 TEST_CASE("parameter table: equations belong to the blocks of their cell") {

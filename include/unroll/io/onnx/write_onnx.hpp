@@ -66,10 +66,10 @@ std::string onnx_bytes(const Model& model, const ModelState<typename Model::Scal
     const detail::OnnxWrittenLayer written{detail::description_of(layer), text(k, "."),
                                            text("layer ", k, " (", layer.name(), ")")};
     if (k == 0 && written.kind() == "embedding")
-      base.graph().input("x", onnx::TensorProto::INT64, {"steps", "batch"});
+      base.graph().nodes().input("x", onnx::TensorProto::INT64, {"steps", "batch"});
     else if (k == 0)
-      base.graph().input("x", onnx::TensorProto::FLOAT, {"steps", "batch", model.features()});
-    if (k == 0 && options.lengths) base.graph().input("lengths", onnx::TensorProto::INT32, {"batch"});
+      base.graph().nodes().input("x", onnx::TensorProto::FLOAT, {"steps", "batch", model.features()});
+    if (k == 0 && options.lengths) base.graph().nodes().input("lengths", onnx::TensorProto::INT32, {"batch"});
     State<float> states;
     if (!first.empty())
       for (const auto& state : first[k]) states.push_back(detail::as_float(state, "initial states"));
@@ -77,9 +77,9 @@ std::string onnx_bytes(const Model& model, const ModelState<typename Model::Scal
     x = writer.add(written, x);
   });
   if (x.per_step)
-    base.graph().add_output("y", x.name, {"output_steps", "batch", model.outputs()});
+    base.graph().nodes().add_output("y", x.name, {"output_steps", "batch", model.outputs()});
   else
-    base.graph().add_output("y", x.name, {"batch", model.outputs()});
+    base.graph().nodes().add_output("y", x.name, {"batch", model.outputs()});
   base.write_state_outputs();
   return base.graph().bytes("model");
 }

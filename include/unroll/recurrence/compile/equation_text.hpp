@@ -30,13 +30,25 @@ struct ProgramView {
   WrittenOperation (*over_column)(int index, bool latex);  ///< notation of a column operation
 };
 
-/// True for a user-defined function with the name of a library function.
+/// Functions of the library.
+template <class... A>
+struct FunctionList {
+  template <class F>
+  static constexpr bool has = (std::is_same_v<F, language::Function<A>> || ...);
+  static constexpr bool has_name(std::string_view name) { return ((name == A::name) || ...); }
+};
+using LibraryFunctions = FunctionList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus,
+                                      Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Log, Sqrt, Square, Abs>;
+
+/// True for a user-defined function with the name of a function or word of the library.
 template <class F>
 constexpr bool has_name_of_another() {
-  using language::Function;
-  if (F::name == Sigmoid::name) return !std::is_same_v<F, Function<Sigmoid>>;
-  if (F::name == Tanh::name) return !std::is_same_v<F, Function<Tanh>>;
-  return F::name == Relu::name && !std::is_same_v<F, Function<Relu>>;
+  constexpr std::string_view words[] = {"max",    "min",  "pow",    "clip", "linear",
+                                        "weight", "bias", "scalar", "next", "attend"};
+  if constexpr (!requires { F::function; } || LibraryFunctions::has<F>) return false;
+  for (const std::string_view word : words)
+    if (F::name == word) return true;
+  return LibraryFunctions::has_name(F::name);
 }
 
 /// Notation of f, such as "leaky_relu[0.01](e)" or "clip(e, 3)"; in LaTeX the numbers are a subscript.

@@ -85,9 +85,13 @@ class OnnxInterpreter {
 
   /// Network and its node for an output.
   std::pair<std::vector<OnnxNode<S>>, std::size_t> read(const std::string& output) {
-    for (const onnx::NodeProto* node : needed(output)) {
-      const std::string where =
-          text(graph_.name(), ": node ", in_quotes(node->name()), " (", in_quotes(node->op_type()), ")");
+    const std::vector<const onnx::NodeProto*> nodes = needed(output);
+    for (const onnx::NodeProto* node : nodes)
+      require<FileError>(node->op_type() != "Scan", place(*node),
+                         ": the equations of a cell in a Scan are not read; open a model file of this library, as save "
+                         "writes it");
+    for (const onnx::NodeProto* node : nodes) {
+      const std::string where = place(*node);
       network_.set_where(where);
       within_onnx(where, [&] { compute(*node); });
       ++progress_;
@@ -115,6 +119,10 @@ class OnnxInterpreter {
       return Index(size.dim_value());
     }
     return 1;
+  }
+
+  std::string place(const onnx::NodeProto& node) const {
+    return text(graph_.name(), ": node ", in_quotes(node.name()), " (", in_quotes(node.op_type()), ")");
   }
 
   /// Nodes that the output depends on, in order.

@@ -1,13 +1,14 @@
 #pragma once
 // Recurrent layers as the operators LSTM, GRU and RNN.
 
-#include <array>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "unroll/io/import/onnx_weights.hpp"
+#include "unroll/io/onnx/detail/scan/equations.hpp"
+#include "unroll/io/onnx/detail/write/onnx_functions.hpp"
 #include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
 
 namespace unroll::detail {
@@ -18,41 +19,34 @@ struct OnnxFunction {
   std::vector<double> numbers = {};  ///< alpha and beta
 };
 
-/// ONNX's activation for a function in the notation of equations, such as "leaky_relu[0.01]". Throws ValueError for one
-/// that its recurrent operators do not have.
-inline OnnxFunction onnx_function(const std::string& written) {
-  constexpr std::array<std::pair<std::string_view, const char*>, 8> known{{{"sigmoid", "Sigmoid"},
-                                                                           {"tanh", "Tanh"},
-                                                                           {"relu", "Relu"},
-                                                                           {"softplus", "Softplus"},
-                                                                           {"softsign", "Softsign"},
-                                                                           {"leaky_relu", "LeakyRelu"},
-                                                                           {"elu", "Elu"},
-                                                                           {"hard_sigmoid", "HardSigmoid"}}};
-  const std::string name = written.substr(0, written.find('['));
-  for (const auto& [ours, theirs] : known) {
-    if (name != ours || written.ends_with("[own]")) continue;
-    OnnxFunction to{theirs};
-    for (std::size_t at = written.find('['); at < written.size() && written[at] != ']';) {
-      double number = 0;
-      const char* const begin = written.data() + at + (written[at] == '[' ? 1 : 2);
-      const auto end = std::from_chars(begin, written.data() + written.size(), number).ptr;
-      to.numbers.push_back(number);
-      at = std::size_t(end - written.data());
-    }
-    return to;
-  }
-  throw ValueError(text("ONNX's recurrent operators have no activation ", in_quotes(written)));
+/// ONNX's activation for a function in the notation of equations, such as "leaky_relu[0.01]"; nothing for one that its
+/// recurrent operators do not have.
+inline std::optional<OnnxFunction> onnx_function(const std::string& written) {
+  const EquationPart part = EquationLine(text(written, "(x)")).sum({});
+  const OnnxOperation* const found = onnx_operation(part.name, 1);
+  if (found == nullptr || !found->in_recurrent) return std::nullopt;
+  return OnnxFunction{found->theirs, part.numbers};
 }
 
 /// Writer of one recurrent layer.
 class OnnxRecurrentWriter {
  public:
-  OnnxRecurrentWriter(OnnxWriterBase& to, const OnnxWrittenLayer& layer)
-      : to_(to),
-        layer_(layer),
-        both_(layer.kind() == "bidirectional"),
-        layout_(to.parameters().table(), layer.prefix + (both_ ? "forward." : ""), System::onnx) {}
+  OnnxRecurrentWriter(OnnxWriterBase& to, const OnnxWrittenLayer& layer, const GateLayout& layout)
+      : to_(to), layer_(layer), both_(layer.kind() == "bidirectional"), layout_(layout) {}
+
+  /// Parameters of a cell that an operator has; nothing for another cell.
+  static std::optional<GateLayout> layout_of(const ParameterTable& table, const OnnxWrittenLayer& layer) {
+    const std::string side = layer.kind() == "bidirectional" ? "forward." : "";
+    try {
+      GateLayout layout(table, layer.prefix + side, System::onnx);
+      if (layout.has_projection()) return std::nullopt;
+      for (const std::string& written : functions(layout))
+        if (!onnx_function(written)) return std::nullopt;
+      return layout;
+    } catch (const ValueError&) {  // another cell
+      return std::nullopt;
+    }
+  }
 
   OnnxWritten write(const OnnxWritten& x) {
     const bool lstm = layout_.cell() == "LSTM", last = layer_.word("returns") == "last";
@@ -68,11 +62,11 @@ class OnnxRecurrentWriter {
     const std::string operation = lstm ? "LSTM" : layout_.cell() == "GRU" ? "GRU" : "RNN";
     const std::string y = to_.graph().add(layer_.prefix, operation, inputs, attributes(), lstm ? 3 : 2);
     if (to_.options().states) {
-      to_.add_state_output(layer_.prefix + "h", OnnxGraphWriter::output(y, 1), shape_of_state());
-      if (lstm) to_.add_state_output(layer_.prefix + "c", OnnxGraphWriter::output(y, 2), shape_of_state());
+      to_.add_state_output(layer_.prefix + "h", OnnxNodes::output(y, 1), shape_of_state());
+      if (lstm) to_.add_state_output(layer_.prefix + "c", OnnxNodes::output(y, 2), shape_of_state());
     }
     const Index outputs = both_ && layer_.word("merge") == "concat" ? 2 * layout_.units() : layout_.units();
-    return {merged(last ? OnnxGraphWriter::output(y, 1) : y, last), outputs, !last};
+    return {merged(last ? OnnxNodes::output(y, 1) : y, last), outputs, !last};
   }
 
  private:
@@ -98,18 +92,21 @@ class OnnxRecurrentWriter {
     return names;
   }
 
+  /// Activations in the order of the operator.
+  static std::vector<std::string> functions(const GateLayout& layout) {
+    const CellFunctions& all = layout.functions();
+    if (layout.cell() == "LSTM") return {all.gates, all.candidate, all.output};
+    if (layout.cell() == "GRU") return {all.gates, all.candidate};
+    return {all.candidate};
+  }
+
   std::vector<OnnxAttribute> attributes() const {
     const bool gru = layout_.cell() == "GRU", lstm = layout_.cell() == "LSTM";
-    const CellFunctions& functions = layout_.functions();
-    std::vector<std::string> written;
-    if (gru || lstm) written.push_back(functions.gates);
-    written.push_back(functions.candidate);
-    if (lstm) written.push_back(functions.output);
     std::vector<std::string> names;
     std::vector<double> alpha, beta;
     for (Index d = 0; d < directions(); ++d)
-      for (const std::string& one : written) {
-        const OnnxFunction function = onnx_function(one);
+      for (const std::string& one : functions(layout_)) {
+        const OnnxFunction function = onnx_function(one).value();
         names.push_back(function.name);
         if (!function.numbers.empty()) alpha.push_back(function.numbers[0]);
         if (function.numbers.size() > 1) beta.push_back(function.numbers[1]);
@@ -147,7 +144,7 @@ class OnnxRecurrentWriter {
   OnnxWriterBase& to_;
   const OnnxWrittenLayer& layer_;
   bool both_;
-  GateLayout layout_;
+  const GateLayout& layout_;
 };
 
 }  // namespace unroll::detail

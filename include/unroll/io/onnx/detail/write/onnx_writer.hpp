@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "unroll/io/onnx/detail/scan/onnx_scan_writer.hpp"
+#include "unroll/io/onnx/detail/write/onnx_functions.hpp"
 #include "unroll/io/onnx/detail/write/onnx_recurrent_writer.hpp"
 #include "unroll/io/onnx/detail/write/onnx_window_writer.hpp"
 
@@ -58,12 +60,21 @@ class OnnxWriter {
                  "must be recurrent or process each step alone with an input for lengths; write the model without it");
   }
 
-  OnnxWritten recurrent(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
+  /// Calls f and names the layer in its errors.
+  template <class F>
+  static auto in_layer(const OnnxWrittenLayer& layer, F&& f) {
     try {
-      return OnnxRecurrentWriter(base_, layer).write(x);
+      return f();
     } catch (const ValueError& error) {
       throw ValueError(text("ONNX: ", layer.where, ": ", error.what()));
     }
+  }
+
+  OnnxWritten recurrent(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
+    return in_layer(layer, [&] {
+      const auto layout = OnnxRecurrentWriter::layout_of(base_.parameters().table(), layer);
+      return layout ? OnnxRecurrentWriter(base_, layer, *layout).write(x) : OnnxScanWriter(base_, layer).write(x);
+    });
   }
 
   /// Name of a parameter; empty if the layer does not have it.
@@ -132,35 +143,13 @@ class OnnxWriter {
   }
 
   std::string function(const OnnxWrittenLayer& layer, const std::string& x) {
-    const std::string name = layer.word("function"), &prefix = layer.prefix;
-    static constexpr std::array<std::pair<std::string_view, const char*>, 11> plain{{{"identity", "Identity"},
-                                                                                     {"sigmoid", "Sigmoid"},
-                                                                                     {"tanh", "Tanh"},
-                                                                                     {"relu", "Relu"},
-                                                                                     {"softplus", "Softplus"},
-                                                                                     {"softsign", "Softsign"},
-                                                                                     {"exp", "Exp"},
-                                                                                     {"log", "Log"},
-                                                                                     {"sqrt", "Sqrt"},
-                                                                                     {"abs", "Abs"},
-                                                                                     {"gelu", "Gelu"}}};
-    if (name == "gelu" || name == "gelu_tanh") graph().require_version(20);
-    for (const auto& [ours, theirs] : plain)
-      if (name == ours) return graph().add(prefix, theirs, {x});
-    const auto number = [&](const char* option) { return layer.option<double>(option, 0); };
-    if (name == "gelu_tanh") return graph().add(prefix, "Gelu", {x}, {{"approximate", std::string("tanh")}});
-    if (name == "leaky_relu") return graph().add(prefix, "LeakyRelu", {x}, {{"alpha", number("negative_slope")}});
-    if (name == "elu") return graph().add(prefix, "Elu", {x}, {{"alpha", number("alpha")}});
-    if (name == "hard_sigmoid")
-      return graph().add(prefix, "HardSigmoid", {x}, {{"alpha", number("alpha")}, {"beta", number("beta")}});
-    if (name == "hard_tanh") return graph().add(prefix, "Clip", {x, limit(number("low")), limit(number("high"))});
-    if (name == "silu") return graph().add(prefix, "Mul", {x, graph().add(prefix, "Sigmoid", {x})});
-    if (name == "square") return graph().add(prefix, "Mul", {x, x});
-    layer.expect(name == "exp2", "has no operator; write the model without it");
-    return graph().add(prefix, "Pow", {graph().number(2), x});
+    std::vector<double> numbers;
+    for (const LayerOption& one : layer.options)
+      if (const auto* number = std::get_if<double>(&one.value)) numbers.push_back(*number);
+    return in_layer(layer, [&] {
+      return add_operation(graph(), graph().nodes(), layer.prefix, layer.word("function"), numbers, {x});
+    });
   }
-  /// Limit of Clip; empty if there is none.
-  std::string limit(double value) { return std::isinf(value) ? "" : graph().number(float(value)); }
 
   OnnxWritten graph_of(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
     std::vector<OnnxWritten> values{x};
@@ -175,19 +164,12 @@ class OnnxWriter {
         for (const Index n : reads)
           names.push_back(values[std::size_t(n)].name), features += values[std::size_t(n)].features;
         values.push_back(
-            {merged(layer.prefix, merge, names), merge == "concat" ? features : first.features, first.per_step});
+            {base_.merged(layer.prefix, merge, names), merge == "concat" ? features : first.features, first.per_step});
       } else {
         values.push_back(add(inner, first));
       }
     }
     return values.back();
-  }
-  std::string merged(const std::string& prefix, const std::string& merge, const std::vector<std::string>& names) {
-    if (merge == "concat") return graph().add(prefix, "Concat", names, {{"axis", Index(-1)}});
-    if (merge == "sum" || merge == "mean") return graph().add(prefix, merge == "sum" ? "Sum" : "Mean", names);
-    std::string to = names[0];
-    for (std::size_t k = 1; k < names.size(); ++k) to = graph().add(prefix, "Mul", {to, names[k]});
-    return to;
   }
 
   OnnxWriterBase base_;

@@ -1,0 +1,159 @@
+#pragma once
+// Body of the operator Scan: the equations of a cell as nodes.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "unroll/io/onnx/detail/scan/equations.hpp"
+#include "unroll/io/onnx/detail/write/onnx_functions.hpp"
+#include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
+#include "unroll/io/tensor_reader.hpp"
+
+namespace unroll::detail {
+
+/// Cell of a layer in one direction.
+struct OnnxScanCell {
+  CellEquations equations;
+  std::vector<std::pair<std::string, Index>> sizes;
+  std::string prefix;  ///< of its parameters
+
+  Index rows(const std::string& size) const {
+    for (const auto& [name, rows] : sizes)
+      if (name == size) return rows;
+    throw ValueError(text("the size ", in_quotes(size), " must be an option of the layer"));
+  }
+  /// Rows of the output.
+  Index outputs() const {
+    const std::string state = advanced_state(equations.output);
+    for (const SizedName& one : equations.states)
+      if (one.name == state) return rows(one.size);
+    for (const CellEquation& one : equations.equations)
+      if (one.target.name == equations.output) return rows(one.target.size);
+    throw ValueError(text("the output ", in_quotes(equations.output), " must have an equation"));
+  }
+};
+
+/// Writer of the body. Values of a step are (batch, rows). Parameters are tensors of the model's graph, where the
+/// products with the input are computed for all steps; values of the body have names that begin with "PREFIX/".
+class OnnxScanBody {
+ public:
+  /// `x` is the name of the layer's input. With `last`, the output is a value that the Scan carries from step to step,
+  /// otherwise it is the output of every step.
+  OnnxScanBody(OnnxWriterBase& to, const OnnxScanCell& cell, std::string x, bool last)
+      : to_(to), cell_(cell), x_(std::move(x)), own_(cell.prefix + "/"), nodes_(body_) {
+    body_.set_name(cell.prefix);
+    for (const SizedName& state : cell.equations.states) values_[state.name] = add_carried(state.name, state.size);
+    const std::string carried = last ? add_carried(".last", {}) : "";
+    if (to.options().lengths) valid_ = add_input(".valid", to.valid_steps(), 1, onnx::TensorProto::BOOL);
+    for (const CellEquation& one : cell.equations.equations) values_[one.target.name] = value_of(one);
+    for (const SizedName& state : cell.equations.states)
+      add_output(kept(value(text("next(", state.name, ")")), value(state.name)), cell.rows(state.size));
+    const std::string y = value(cell.equations.output);
+    add_output(last ? kept(y, carried) : valid_.empty() ? y : kept(y, to.graph().number(0)), cell.outputs());
+  }
+
+  const onnx::GraphProto& graph() const { return body_; }
+  /// Names of the values that the Scan divides into steps.
+  const std::vector<std::string>& reads() const { return reads_; }
+
+ private:
+  using Kind = EquationPart::Kind;
+
+  /// Result of a part. The values of a batch are (batch, rows), others are (rows) or (1).
+  struct Result {
+    std::string name;
+    bool of_batch;
+  };
+
+  std::string add_carried(const std::string& name, const std::string& size) {
+    return nodes_.input(own_ + name, onnx::TensorProto::FLOAT,
+                        {"batch", size.empty() ? cell_.outputs() : cell_.rows(size)});
+  }
+  std::string add_input(const std::string& name, const std::string& steps, OnnxDimension rows,
+                        int type = onnx::TensorProto::FLOAT) {
+    reads_.push_back(steps);
+    return nodes_.input(own_ + name, type, {"batch", std::move(rows)});
+  }
+  void add_output(const std::string& value, Index rows) {
+    nodes_.add_output(text(own_, ".output_", body_.output_size()), value, {"batch", rows});
+  }
+  std::string node(const std::string& operation, std::vector<std::string> inputs) {
+    return nodes_.add(own_, operation, std::move(inputs));
+  }
+
+  /// The value at a valid step, otherwise another one.
+  std::string kept(const std::string& value, const std::string& otherwise) {
+    return valid_.empty() ? value : node("Where", {valid_, value, otherwise});
+  }
+
+  const std::string& value(const std::string& name) const {
+    const auto found = values_.find(name);
+    require<ValueError>(found != values_.end(), "an equation reads ", in_quotes(name), ", which has no equation");
+    return found->second;
+  }
+
+  std::string value_of(const CellEquation& equation) {
+    const Result result = part(equation.value);
+    if (result.of_batch) return result.name;
+    const std::string batch =
+        nodes_.add(own_, "Shape", {value(cell_.equations.states[0].name)}, {{"start", Index(0)}, {"end", Index(1)}});
+    const std::string rows = to_.graph().integers({cell_.rows(equation.target.size)});
+    return node("Expand", {result.name, nodes_.add(own_, "Concat", {batch, rows}, {{"axis", Index(0)}})});
+  }
+
+  Result part(const EquationPart& of) {
+    if (of.kind == Kind::number) return {to_.graph().number(of.numbers[0]), false};
+    if (of.kind == Kind::value) return {value(of.name), true};
+    if (of.kind == Kind::weight) return {vector(of.name), false};
+    if (of.kind == Kind::linear) return {linear(of), true};
+    std::vector<std::string> names;
+    bool of_batch = false;
+    for (const EquationPart& operand : of.operands) {
+      const Result result = part(operand);
+      names.push_back(result.name);
+      of_batch = of_batch || result.of_batch;
+    }
+    return {add_operation(to_.graph(), nodes_, own_, of.name, of.numbers, names), of_batch};
+  }
+
+  /// Sum of products. That with an input, and the bias then, is outside of the body.
+  std::string linear(const EquationPart& of) {
+    std::string sum, bias = of.biased ? vector(of.name + ".b") : "";
+    for (const EquationPart& read : of.operands) {
+      const std::string state = advanced_state(read.name);
+      const ParameterBlock& block =
+          to_.parameters().table().at(text(cell_.prefix, of.name, ".", state.empty() ? read.name : state + "_next"));
+      const std::string weight =
+          to_.graph().tensor(block.name, Tensor::of(MatrixX<float>(to_.parameters().block(block).transpose())));
+      std::string product;
+      if (block.role == Role::input_weight) {
+        std::string steps = to_.graph().add(cell_.prefix, "MatMul", {x_, weight});
+        if (!bias.empty()) steps = to_.graph().add(cell_.prefix, "Add", {steps, std::exchange(bias, "")});
+        product = add_input(text(of.name, ".", read.name), steps, block.rows);
+      } else {
+        product = node("MatMul", {value(read.name), weight});
+      }
+      sum = sum.empty() ? product : node("Add", {sum, product});
+    }
+    return bias.empty() ? sum : node("Add", {sum, bias});
+  }
+
+  /// Parameter of one column as a tensor (rows).
+  std::string vector(const std::string& name) {
+    const ParameterBlock& block = to_.parameters().table().at(cell_.prefix + name);
+    return to_.graph().tensor(block.name, tensor_of(to_.parameters(), block));
+  }
+
+  OnnxWriterBase& to_;
+  const OnnxScanCell& cell_;
+  std::string x_, own_, valid_;
+  onnx::GraphProto body_;
+  OnnxNodes nodes_;
+  std::map<std::string, std::string> values_;
+  std::vector<std::string> reads_;
+};
+
+}  // namespace unroll::detail
