@@ -32,7 +32,8 @@ class StreamList {
         const Index in = model.shape(k).features, out = model.shape(k + 1).features;
         layers.push_back(
             {MakeStream<L>::of(layer, in, out, theta.data() + model.parameter_offset(k)), layer.state_rows(), 0});
-        rows += layers.back().rows = layers.back().stream->memory_rows();
+        constexpr Index line = 64 / Index(sizeof(S));  // each layer begins at a multiple of a cache line
+        rows += layers.back().rows = (layers.back().stream->memory_rows() + line - 1) / line * line;
         widest = std::max(widest, out);
       });
     }
