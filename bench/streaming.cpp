@@ -1,6 +1,8 @@
 // Benchmark of one step of one sequence: a recurrent layer with one input and a dense layer with one output, float,
-// compared with the same step in plain fixed-size Eigen. The variants alternate; times are medians in nanoseconds,
-// `ratio` is the median over the rounds of step_flushing divided by eigen. Prints one JSON line per cell and size.
+// compared with the same step in plain fixed-size Eigen. Sizes are known at compile time, at run time (dynamic), or
+// layers too are chosen at run time (stack). The variants alternate; times are medians in nanoseconds, `ratio` is the
+// median over the rounds of step_flushing divided by eigen, `stack_ratio` that of stack divided by block. Prints one
+// JSON line per cell and size.
 //
 //     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS]
 
@@ -112,29 +114,39 @@ void measure(const char* name) {
   model.initialise(1);
   const Streaming<decltype(model), 1, units, 1> fixed(model);
   const Streaming dynamic(model);
+  Stack<float> layers(1, {Recurrent<C>{.units = units}, Dense{.units = 1}});
+  layers.parameters().values() = model.parameters().values();
+  const Streaming stack(layers);
   auto a = fixed.stream(), b = fixed.stream();
   auto c = dynamic.stream();
+  auto d = stack.stream();
   Reference<units> plain(model);
   using Input = Eigen::Matrix<float, 1, 1>;
   const auto step_by_step = [&] {
     for (std::size_t t = 0; t < steps; ++t) result[t] = fixed.step(Input(signal[t]), a)[0];
   };
-  const auto all = times<5>({step_by_step,
+  const auto all = times<6>({step_by_step,
                              [&] {
                                const FlushToZero set_by_the_caller;
                                step_by_step();
                              },
                              [&] { checksum += float(fixed.run(signal, result, b)); },
                              [&] { checksum += float(dynamic.run(signal, result, c)); },
+                             [&] { checksum += float(stack.run(signal, result, d)); },
                              [&] {
                                for (std::size_t t = 0; t < steps; ++t) result[t] = plain.step(signal[t]);
                              }});
-  std::vector<double> ratio;
-  for (std::size_t k = 0; k < all[0].size(); ++k) ratio.push_back(all[1][k] / all[4][k]);
+  const auto ratio = [&](std::size_t of, std::size_t to) {
+    std::vector<double> ratios;
+    for (std::size_t k = 0; k < all[0].size(); ++k) ratios.push_back(all[of][k] / all[to][k]);
+    return median(ratios);
+  };
   std::printf(
       "{\"what\": \"streaming\", \"cell\": \"%s\", \"units\": %d, \"step_ns\": %.1f, \"step_flushing_ns\": %.1f, "
-      "\"block_ns\": %.1f, \"dynamic_block_ns\": %.1f, \"eigen_ns\": %.1f, \"ratio\": %.3f}\n",
-      name, units, median(all[0]), median(all[1]), median(all[2]), median(all[3]), median(all[4]), median(ratio));
+      "\"block_ns\": %.1f, \"dynamic_block_ns\": %.1f, \"stack_ns\": %.1f, \"eigen_ns\": %.1f, \"ratio\": %.3f, "
+      "\"stack_ratio\": %.3f}\n",
+      name, units, median(all[0]), median(all[1]), median(all[2]), median(all[3]), median(all[4]), median(all[5]),
+      ratio(1, 5), ratio(4, 2));
   std::fflush(stdout);
 }
 

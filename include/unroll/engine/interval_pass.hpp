@@ -9,8 +9,10 @@
 // steps are run forward, and sums over columns in gradients are computed for a whole chunk after its steps are run
 // backward.
 
+#include <algorithm>
 #include <utility>
 
+#include "unroll/engine/columns.hpp"
 #include "unroll/engine/tape.hpp"
 
 namespace unroll::detail {
@@ -47,14 +49,10 @@ class IntervalPass {
   void final_state(std::span<MatrixX<Scalar>> to) const {
     for (int s = 0; s < states; ++s) {
       const Index rows = cell_.state_rows(s);
-      to[std::size_t(s)].resize(rows, timeline_.batch());
-      for (Index r = 0; r < timeline_.batch(); ++r) {
-        auto column = to[std::size_t(s)].col(timeline_.sample(r));
-        if (timeline_.length(r) == 0)
-          column = tape_.initial[s].view().col(r);
-        else
-          column = tape_.after[s].from_column(last_column(r)).view(rows, 1);
-      }
+      MatrixX<Scalar>& state = to[std::size_t(s)];
+      order_by_sample<Scalar>(tape_.initial[s].strided(), rows, timeline_, state);
+      for (Index r = 0; r < timeline_.batch() && timeline_.length(r) > 0; ++r)  // the longest sequences are first
+        std::copy_n(tape_.after[s].at(0, last_column(r)), rows, state.data() + timeline_.sample(r) * rows);
     }
   }
 
@@ -183,8 +181,9 @@ class IntervalPass {
     auto together = tape_.before[s].shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
     for (Index t = first; t < last; ++t)
       each_run(t, [&](const StepOf& step) {
-        together.middleCols(step.first - timeline_.offset(first), step.columns) =
-            step.before[s].view(together.rows(), step.columns);
+        copy_columns(
+            step.before[s], together.rows(), step.columns,
+            Strided<Scalar>{together.data(), together.outerStride()}.from_column(step.first - timeline_.offset(first)));
       });
     return tape_.before[s].strided();
   }
@@ -206,11 +205,8 @@ class IntervalPass {
   void begin_states(std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
     for (int s = 0; s < states; ++s) {
       const Index rows = cell_.state_rows(s);
-      auto to = tape_.initial[s].shape(rows, timeline_.batch());
-      if (initial.empty())
-        to.setZero();
-      else
-        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = initial[std::size_t(s)].col(timeline_.sample(r));
+      tape_.initial[s].shape(rows, timeline_.batch());
+      order_by_rank(initial.empty() ? nullptr : &initial[std::size_t(s)], rows, timeline_, tape_.initial[s].strided());
       if (s != C::output_state) tape_.states[s].shape(rows, timeline_.columns());
       tape_.after[s] = s == C::output_state ? output : tape_.states[s].strided();
     }

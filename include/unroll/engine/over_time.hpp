@@ -92,11 +92,9 @@ class OverTime {
                          add_to_inputs);
     }
     cell_.end_back(*weights_, inputs, gradient, d_inputs, tape_.work);
-    for (std::size_t s = 0; s < d_initial.size(); ++s) {
-      d_initial[s].resize(cell_.state_rows(int(s)), timeline_.batch());
-      for (Index r = 0; r < timeline_.batch(); ++r)
-        d_initial[std::size_t(s)].col(timeline_.sample(r)) = tape_.d_state[int(s)].view().col(r);
-    }
+    for (std::size_t s = 0; s < d_initial.size(); ++s)
+      detail::order_by_sample<Scalar>(tape_.d_state[int(s)].strided(), cell_.state_rows(int(s)), timeline_,
+                                      d_initial[s]);
   }
 
   /// Adds the gradients of the inputs, after a backward pass that did not compute them. Requires Keep::everything.
@@ -208,11 +206,10 @@ class OverTime {
 
   void begin_gradients(States d_final) {
     for (int s = 0; s < states; ++s) {
-      auto to = tape_.d_state[s].shape(cell_.state_rows(s), timeline_.batch());
-      if (d_final.empty())
-        to.setZero();
-      else
-        for (Index r = 0; r < timeline_.batch(); ++r) to.col(r) = d_final[std::size_t(s)].col(timeline_.sample(r));
+      const Index rows = cell_.state_rows(s);
+      tape_.d_state[s].shape(rows, timeline_.batch());
+      detail::order_by_rank(d_final.empty() ? nullptr : &d_final[std::size_t(s)], rows, timeline_,
+                            tape_.d_state[s].strided());
     }
   }
 

@@ -4,19 +4,20 @@
 #include <span>
 
 #include "unroll/infer/detail/layer_streams.hpp"
-#include "unroll/infer/detail/model_stream.hpp"
+#include "unroll/infer/detail/stream_list.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 
 namespace unroll {
 namespace detail {
 
-/// Engine of a model: streams of its layers if all have one, else its forward pass.
+/// Engine of a model: one function of all layers if their types and sizes are known at compile time, else a list.
 template <class Model, class W>
 struct StreamOf {
-  using type = ModelStream<Model>;
+  using type = StreamList<Model>;
 };
 template <class S, class... Given, class W>
-requires(detail::HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S, Given...>, W> {
+requires(W::all.size() > 0 &&
+         (detail::HasStream<LayerOf<Given, S>> && ...)) struct StreamOf<Sequential<S, Given...>, W> {
   using type = LayerStreams<W, LayerOf<Given, S>...>;
 };
 
@@ -32,12 +33,12 @@ requires(detail::HasStream<LayerOf<Given, S>>&&...) struct StreamOf<Sequential<S
 /// may each use a stream of the same object.
 ///
 /// `widths` gives the sizes at compile time: the features of the input and of each layer's output, as in
-/// `Streaming<decltype(model), 1, 16, 1>`. The sizes of the model itself may be known only at run time. Small networks
-/// are then twice as fast.
+/// `Streaming<decltype(model), 1, 16, 1>`. The sizes of the model itself may be known only at run time. A Sequential of
+/// recurrent layers of equations, Dense and Dropout (the identity) is then compiled as one function. All other models,
+/// a Stack in particular, run layer by layer, some steps at a time.
 ///
-/// A step gives the result of the model's forward pass up to the order of sums: some units in the last place. Recurrent
-/// layers of equations, Dense and Dropout (the identity) in a Sequential have streams. A model with other layers, or a
-/// Stack, runs by its forward pass, which takes several times as long.
+/// A step gives the result of the model's forward pass: in recurrent layers of equations, and in Dense with widths, up
+/// to the order of sums, i.e. some units in the last place; in all other layers bit for bit.
 template <class Model, int... widths>
 class Streaming {
   using W = detail::Widths<widths...>;
@@ -76,7 +77,7 @@ class Streaming {
   /// step: use a FlushToZero around the loop. Inlined into its caller, which saves another tenth.
   EIGEN_ALWAYS_INLINE Output step(const Input& x, Stream& stream) const noexcept requires fixed {
     Output y;
-    engine_.step(x.data(), y.data(), fixed_outputs, stream.memory_);
+    engine_.step(x.data(), y.data(), stream.memory_);
     return y;
   }
 
@@ -87,8 +88,7 @@ class Streaming {
     const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = x.size() / in;
     if (x.size() != steps * in || y.size() != steps * out || !engine_.fits(stream.memory_)) return false;
     const FlushToZero flush;
-    for (std::size_t t = 0; t < steps; ++t)
-      engine_.step(x.data() + t * in, y.data() + t * out, fixed ? fixed_outputs : outputs_, stream.memory_);
+    engine_.run(x.data(), y.data(), Index(steps), stream.memory_);
     return true;
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "unroll/layers/layer.hpp"
+#include "unroll/layers/streams/make_stream.hpp"
 
 namespace unroll {
 
@@ -76,6 +77,10 @@ class AnyLayer {
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
     return layer_->first_non_finite(weights, in, tape);
   }
+  /// Stream of the held layer; see detail::MakeStream.
+  std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs, const S* theta) const {
+    return layer_->make_stream(features, outputs, theta);
+  }
 
  private:
   struct LayerInterface {
@@ -108,6 +113,7 @@ class AnyLayer {
     virtual void backward(const Weights&, const Signal<S>&, const Pass&, ConstView<S>, const State<S>&, Tape&, S*,
                           View<S>, State<S>*) const = 0;
     virtual std::optional<NonFinite> first_non_finite(const Weights&, const Signal<S>&, Tape&) const = 0;
+    virtual std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs, const S* theta) const = 0;
   };
 
   template <class L>
@@ -169,6 +175,9 @@ class AnyLayer {
     std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const override {
       return layer.first_non_finite(of<typename L::Weights>(weights), in, of<typename L::Tape>(tape));
     }
+    std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs, const S* theta) const override {
+      return detail::MakeStream<L>::of(layer, features, outputs, theta);
+    }
 
     /// Weights or tape of the held layer; throws ValueError before the first forward pass.
     template <class Own, class HeldLayer>
@@ -190,4 +199,14 @@ class AnyLayer {
   std::unique_ptr<LayerInterface> layer_;
 };
 
+namespace detail {
+
+template <class S>
+struct MakeStream<AnyLayer<S>> {
+  static std::unique_ptr<AnyStream<S>> of(const AnyLayer<S>& layer, Index features, Index outputs, const S* theta) {
+    return layer.make_stream(features, outputs, theta);
+  }
+};
+
+}  // namespace detail
 }  // namespace unroll

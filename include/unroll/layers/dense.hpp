@@ -3,6 +3,8 @@
 #include "unroll/core/option_checks.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/layers/streams/dot_stream.hpp"
+#include "unroll/layers/streams/make_stream.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 
@@ -95,4 +97,20 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
   ParameterTable table_;
 };
 
+namespace detail {
+
+/// Few outputs are dot products.
+template <class S>
+struct MakeStream<DenseLayer<S>> {
+  static std::unique_ptr<AnyStream<S>> of(const DenseLayer<S>& layer, Index features, Index outputs, const S* theta) {
+    if (outputs > most_dots) return std::make_unique<PassStream<DenseLayer<S>>>(layer, features, theta);
+    const bool biased = layer.parameters().size() > outputs * features;
+    return std::make_unique<StepStream<S, DotStream<S>>>(
+        DotStream<S>({theta, outputs, features, Eigen::OuterStride<>(outputs)},
+                     Eigen::Map<const VectorX<S>>(theta + outputs * features, biased ? outputs : 0)),
+        features, outputs);
+  }
+};
+
+}  // namespace detail
 }  // namespace unroll

@@ -6,6 +6,7 @@
 #include "unroll/layers/detail/last_step.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/layers/streams/make_stream.hpp"
 
 namespace unroll {
 
@@ -242,4 +243,18 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   C cell_;
 };
 
+namespace detail {
+
+/// Cells with a stream; the layer must be causal.
+template <class Options, class S>
+requires requires { typename Options::template Cell<S>::template Stream<>; }
+struct MakeStream<RecurrentLayer<Options, S>> {
+  using Stream = typename Options::template Cell<S>::template Stream<>;
+  static std::unique_ptr<AnyStream<S>> of(const RecurrentLayer<Options, S>& layer, Index features, Index outputs,
+                                          const S* theta) {
+    return std::make_unique<StepStream<S, Stream>>(Stream(layer.cell().layout(), theta), features, outputs);
+  }
+};
+
+}  // namespace detail
 }  // namespace unroll

@@ -10,6 +10,7 @@
 #include "unroll/core/timeline.hpp"
 #include "unroll/parameters/initializers.hpp"
 #include "unroll/recurrence/run/cell_loops.hpp"
+#include "unroll/recurrence/run/cell_stream.hpp"
 #include "unroll/recurrence/run/cell_trace.hpp"
 
 namespace unroll {
@@ -31,7 +32,9 @@ class EquationCell {
 
   /// Cell with these sizes. Throws ShapeError if they do not match the equations.
   explicit EquationCell(CellSizes sizes)
-      : layout_(std::make_shared<detail::CellLayout<Derivation>>(with_fixed_units(sizes))) {}
+      : layout_(
+            std::make_shared<detail::CellLayout<Derivation>>(detail::with_fixed_units(std::move(sizes), fixed_units))) {
+  }
 
   int inputs() const { return program.inputs; }
   int constants() const { return program.constants; }
@@ -61,6 +64,12 @@ class EquationCell {
     for (int k = 0; k < schedule.extras; ++k) rows += layout_->rows(schedule.extra[k]);
     return rows;
   }
+
+  /// Cell with its weights, step by step for one sequence. `in` and `out` are its features if known at compile time,
+  /// else 0.
+  template <int in = 0, int out = 0>
+  requires(detail::StreamPlan<Derivation>::streamable) using Stream =
+      detail::CellStream<S, Derivation, detail::fixed_rows<Derivation>(fixed_units, in, out)>;
 
   using Weights = detail::CellWeights<S, Derivation>;
   using Work = detail::CellWork<S, Derivation>;
@@ -236,15 +245,6 @@ class EquationCell {
   using Products = detail::CellProducts<S, Derivation>;
   using Trace = detail::CellTrace<S, Derivation>;
   using Loops = detail::CellLoops<S, Derivation>;
-
-  static CellSizes with_fixed_units(CellSizes sizes) {
-    if constexpr (fixed_units != Eigen::Dynamic) {
-      require<ShapeError>(sizes.units == 0 || sizes.units == fixed_units, "cell: units must be ", fixed_units, ", got ",
-                          sizes.units);
-      sizes.units = fixed_units;
-    }
-    return sizes;
-  }
 
   Index rows_of_size(int dimension) const {
     if constexpr (fixed_units != Eigen::Dynamic)

@@ -10,8 +10,8 @@
 
 namespace unroll::detail {
 
-/// Layer L for one sequence. `in` and `out` are its features if known at compile time, else 0. A layer without a
-/// specialisation runs by its forward pass.
+/// Layer L for one sequence, with `in` and `out` features. A model with a layer that has no specialisation runs as a
+/// StreamList.
 ///
 /// As in CellStream, the caller holds memory_rows() numbers per sequence. step() returns the output, which is in this
 /// memory, or is the input.
@@ -23,36 +23,13 @@ concept HasStream = requires {
   LayerStream<L, 0, 0>::states;
 };
 
-template <class S, const auto& equations, int units>
-constexpr int fixed_units(const EquationCell<S, equations, units>*) {
-  return units == Eigen::Dynamic ? 0 : units;
-}
-
-template <class C>
-concept StreamedCell = requires(const C* cell) {
-  fixed_units(cell);
-}
-&&StreamPlan<typename C::Derivation>::streamable;
-
-/// Rows known from a layer's features and a cell's type.
-template <class C>
-constexpr FixedRows fixed_rows(int in, int out) {
-  FixedRows fixed{.input = in};
-  constexpr int units = fixed_units(static_cast<const C*>(nullptr));
-  fixed.size[0] = units;
-  if (out > 0) fixed.size[C::program.dimension_of(C::program.output)] = out;
-  return fixed;
-}
-
 template <class Options, class S, int in, int out>
-requires StreamedCell<typename Options::template Cell<S>>
-struct LayerStream<RecurrentLayer<Options, S>, in, out>
-    : CellStream<S, typename Options::template Cell<S>::Derivation,
-                 fixed_rows<typename Options::template Cell<S>>(in, out)> {
+requires requires { typename Options::template Cell<S>::template Stream<in, out>; }
+struct LayerStream<RecurrentLayer<Options, S>, in, out> : Options::template Cell<S>::template Stream<in, out> {
   static constexpr int states = Options::template Cell<S>::states;
 
   LayerStream(const RecurrentLayer<Options, S>& layer, const S* theta)
-      : LayerStream::CellStream(layer.cell().layout(), theta) {}
+      : Options::template Cell<S>::template Stream<in, out>(layer.cell().layout(), theta) {}
 };
 
 namespace stream_equations {
@@ -69,9 +46,6 @@ VectorX<S> map_parameters(const DenseLayer<S>& layer, const S* theta) {
   all.head(given) = Eigen::Map<const VectorX<S>>(theta, given);
   return all;
 }
-
-/// Largest number of outputs that are computed as dot products over the inputs: so few do not fill a register.
-inline constexpr int most_dots = 4;
 
 template <class S, int in, int out>
 struct LayerStream<DenseLayer<S>, in, out> : CellStream<S, Derived<stream_equations::map>, FixedRows{{{out}}, in}> {

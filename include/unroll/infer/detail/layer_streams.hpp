@@ -31,6 +31,7 @@ class LayerStreams {
   static std::tuple<LayerStream<L, W::at(k), W::at(k + 1)>...> types(std::index_sequence<k...>);
   using Streams = decltype(types(std::index_sequence_for<L...>{}));
   using S = typename std::tuple_element_t<0, std::tuple<L...>>::Scalar;
+  static constexpr int features = W::at(0), outputs = W::at(sizeof...(L));
 
  public:
   struct Memory {
@@ -55,7 +56,10 @@ class LayerStreams {
     memory.turn = 0;
   }
 
-  EIGEN_ALWAYS_INLINE void step(const S* x, S* y, Index outputs, Memory& memory) const noexcept {
+  void run(const S* x, S* y, Index steps, Memory& memory) const noexcept {
+    for (Index t = 0; t < steps; ++t) step(x + t * features, y + t * outputs, memory);
+  }
+  EIGEN_ALWAYS_INLINE void step(const S* x, S* y, Memory& memory) const noexcept {
     const S* values = x;
     S* numbers = memory.numbers.data();
     each([&]<class K>(K) __attribute__((always_inline)) {
@@ -63,7 +67,7 @@ class LayerStreams {
       numbers += rows<K::value>();
     });
     memory.turn = 1 - memory.turn;
-    for (Index k = 0; k < outputs; ++k) y[k] = values[k];
+    for (int k = 0; k < outputs; ++k) y[k] = values[k];
   }
 
   /// Calls f(layer, state, values) for all states.

@@ -1,6 +1,8 @@
 #pragma once
 // Work between the passes of a cell: matrix products, forward and backward, and sums over columns.
 
+#include <algorithm>
+
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
 #include "unroll/recurrence/run/layout.hpp"
@@ -49,16 +51,13 @@ class CellProducts {
   /// Copies biases, and weights that are vectors or scalars.
   static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.bias.setZero(layout.term_rows());
-    for (int k = 0; k < D::program.terms; ++k) {
-      const Index rows = layout.rows_of_term(k);
+    for (int k = 0; k < D::program.terms; ++k)
       if (layout.bias_offset(k) >= 0)
-        weights.bias.segment(layout.term_row()[k], rows) =
-            Eigen::Map<const VectorX<S>>(theta + layout.bias_offset(k), rows);
-    }
+        std::copy_n(theta + layout.bias_offset(k), layout.rows_of_term(k), weights.bias.data() + layout.term_row()[k]);
     for (int w = 0; w < D::program.weights; ++w) {
       weights.single[w].setZero(layout.single_rows(w));
       if (layout.single_offset(w) >= 0)
-        weights.single[w] = Eigen::Map<const VectorX<S>>(theta + layout.single_offset(w), layout.single_rows(w));
+        std::copy_n(theta + layout.single_offset(w), layout.single_rows(w), weights.single[w].data());
     }
   }
 

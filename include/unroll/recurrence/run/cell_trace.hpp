@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "unroll/core/timeline.hpp"
@@ -25,6 +26,23 @@ Frame<S, D> make_frame(const CellLayout<D>& layout, const CellWeights<S, D>& wei
   for (int k = 0; k < D::schedule.extras; ++k) frame.extra[k] = work.extra[k].strided().from_column(step.first);
   for (int w = 0; w < D::program.weights; ++w) frame.weight[w] = weights.single[w].data();
   return frame;
+}
+
+/// Replaces `first` by the name of `values` and their first column with a non-finite value, if its step is earlier in
+/// the direction of the pass. Not inlined: it does not depend on a cell.
+template <class S>
+[[gnu::noinline]] void note_non_finite(const MatrixX<S>& values, std::string_view name, const Timeline& timeline,
+                                       bool forward_in_time, std::optional<std::pair<std::string, Index>>& first) {
+  const auto step_of = [&](Index column) {  // columns are ordered by step
+    Index t = 0;
+    while (timeline.offset(t + 1) <= column) ++t;
+    return t;
+  };
+  const auto earlier = [&](Index a, Index b) {
+    return forward_in_time ? step_of(a) < step_of(b) : step_of(a) > step_of(b);
+  };
+  for (Index c = 0; c < values.cols(); ++c)
+    if (!values.col(c).allFinite() && (!first || earlier(c, first->second))) first.emplace(std::string(name), c);
 }
 
 /// Access to the values of a forward pass. Values that were not stored are recomputed. Valid only between the forward
@@ -56,27 +74,15 @@ class CellTrace {
 
   std::optional<std::pair<std::string, Index>> first_non_finite(const Timeline& timeline, bool forward_in_time) const {
     std::optional<std::pair<std::string, Index>> first;
-    const auto earlier = [&](Index a, Index b) {  // columns are ordered by step
-      const Index step_a = step_of(timeline, a), step_b = step_of(timeline, b);
-      return forward_in_time ? step_a < step_b : step_a > step_b;
-    };
     MatrixX<S> values;
     for_equations<0>([&]<class E>(E) {
       this->template write_equation<E::value>(values);
-      for (Index c = 0; c < values.cols(); ++c)
-        if (!values.col(c).allFinite() && (!first || earlier(c, first->second)))
-          first.emplace(std::string(program.equation[E::value].name), c);
+      note_non_finite(values, program.equation[E::value].name, timeline, forward_in_time, first);
     });
     return first;
   }
 
  private:
-  static Index step_of(const Timeline& timeline, Index column) {
-    Index t = 0;
-    while (timeline.offset(t + 1) <= column) ++t;
-    return t;
-  }
-
   template <int from, class F>
   static void for_equations(F&& f) {
     if constexpr (from < program.equations) f(std::integral_constant<int, from>{}), for_equations<from + 1>(f);

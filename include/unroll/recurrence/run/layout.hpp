@@ -213,4 +213,13 @@ class CellLayout {
   ParameterTable table_;
 };
 
+/// Sizes of a cell whose units are known at compile time; `fixed` is Eigen::Dynamic if they are not. Throws ShapeError
+/// for other units.
+inline CellSizes with_fixed_units(CellSizes sizes, int fixed) {
+  if (fixed == Eigen::Dynamic) return sizes;
+  require<ShapeError>(sizes.units == 0 || sizes.units == fixed, "cell: units must be ", fixed, ", got ", sizes.units);
+  sizes.units = fixed;
+  return sizes;
+}
+
 }  // namespace unroll::detail

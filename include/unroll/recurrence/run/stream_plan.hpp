@@ -16,6 +16,15 @@ struct FixedRows {
   int input = 0;
 };
 
+/// Rows known from a cell's features and units; 0 and Eigen::Dynamic: unknown.
+template <class D>
+constexpr FixedRows fixed_rows(int units, int in, int out) {
+  FixedRows fixed{.input = in};
+  fixed.size[0] = units == Eigen::Dynamic ? 0 : units;
+  if (out > 0) fixed.size[D::program.dimension_of(D::program.output)] = out;
+  return fixed;
+}
+
 /// The same at run time; rows known at compile time take precedence over the stored ones.
 template <class D, FixedRows fixed>
 struct StreamRows {
