@@ -76,7 +76,8 @@ bool is_input_path(const CLI::Option& option) {
          (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos);
 }
 bool is_relative_path(const std::string& value) {
-  return !value.empty() && std::filesystem::path(value).is_relative() && !Json::parse(value, nullptr, false).is_number();
+  return !value.empty() && std::filesystem::path(value).is_relative() &&
+         !Json::parse(value, nullptr, false).is_number();
 }
 
 /// Values of an option in JSON; a scalar is one value.
@@ -152,7 +153,8 @@ Words words_of_json(const std::string& text, const std::string& where, const std
     if (is_input_path(option))
       for (std::string& each : values)
         if (is_relative_path(each)) each = (folder / each).lexically_normal().string();
-    const Words more = name_in(name) == name ? words_of(option, name, values, place) : words_of_flag(values, name, place);
+    const Words more =
+        name_in(name) == name ? words_of(option, name, values, place) : words_of_flag(values, name, place);
     words.insert(words.end(), more.begin(), more.end());
   }
   return words;
@@ -210,8 +212,8 @@ int run_words(const char* name, const char* purpose, Words words, const std::vec
     if (words.empty() || words.front().starts_with("-") || takes_words) words.insert(words.begin(), verbs.front().name);
   }
   const Verb* const called = find_verb(verbs, words.front());
-  const bool helps = std::any_of(words.begin(), words.end(),
-                                 [](const std::string& word) { return word == "--help" || word == "-h"; });
+  const bool helps =
+      std::any_of(words.begin(), words.end(), [](const std::string& word) { return word == "--help" || word == "-h"; });
   const auto add_options = [&](const std::string& json, const std::string& where, const std::filesystem::path& folder) {
     Parser given(name, purpose, verbs);
     given.parse_words(name, words);
@@ -230,7 +232,7 @@ int run_words(const char* name, const char* purpose, Words words, const std::vec
     Parser given(name, purpose, verbs);
     given.parse_words(name, words);
     const std::string json = called->inherited(*given.verbs.at(called->name));
-    if (!json.empty()) add_options(json, "settings of the loaded model", {});
+    if (!json.empty()) add_options(json, "options that follow from others", {});
   }
   Parser parser(name, purpose, verbs);
   try {
@@ -298,7 +300,9 @@ namespace {
 
 /// Relative path of a file in the present folder from `folder`.
 std::string path_from(const std::filesystem::path& folder, const std::string& file) {
-  const auto whole = [](const std::filesystem::path& path) { return std::filesystem::absolute(path).lexically_normal(); };
+  const auto whole = [](const std::filesystem::path& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+  };
   return whole(file).lexically_relative(whole(folder / "")).string();
 }
 
