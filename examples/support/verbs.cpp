@@ -340,11 +340,13 @@ Json json_of(const CLI::Option& option, const std::string& folder) {
 }  // namespace
 
 std::string settings_json(const CLI::App& app, const std::string& folder) {
+  static const Words of_one_call{"help", "config", "resume", "force", "quiet", "json"};
   Json object{{"program", app.get_parent()->get_name()}, {"verb", app.get_name()}};
   for (const CLI::Option* option : app.get_options()) {
     const auto& names = option->get_lnames();
     const std::string name = names.empty() ? option->get_name() : names.front();
-    if (name != "help" && name != "config") object[name] = json_of(*option, folder);
+    if (std::find(of_one_call.begin(), of_one_call.end(), name) == of_one_call.end())
+      object[name] = json_of(*option, folder);
   }
   return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

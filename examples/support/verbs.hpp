@@ -64,7 +64,8 @@ struct Seeds {
 /// --seed and --seeds.
 void add_seed_options(CLI::App& app, Seeds& seeds);
 
-/// All options of a verb with their values, as a JSON object with "program" and "verb". With `folder`, relative paths
+/// All options of a verb with their values, as a JSON object with "program" and "verb", without those that concern one
+/// call: --config, --resume, --force, --quiet and --json. With `folder`, relative paths
 /// of input files are written relative to it, for a file in that folder.
 std::string settings_json(const CLI::App& app, const std::string& folder = {});
 

@@ -234,8 +234,11 @@ std::string json_of(const std::vector<std::pair<std::string, Total>>& files, con
   }
   for (const auto& row : rows.rows) {
     Json one = Json::object();
-    for (std::size_t k = 0; k < row.size(); ++k)
-      one[rows.columns[k]] = row[k].is_text() ? Json(row[k].letters()) : Json(row[k].number());
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      const double number = row[k].number();
+      const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
+      one[rows.columns[k]] = row[k].is_text() ? Json(row[k].letters()) : whole ? Json(Index(number)) : Json(number);
+    }
     json["rows"].push_back(std::move(one));
   }
   return dump(json);
