@@ -246,10 +246,11 @@ TEST_CASE("word2vec: every epoch counts its predictions", "[word2vec]") {
 TEST_CASE("word2vec: the rate falls linearly over all epochs and never to 0", "[word2vec]") {
   const detail::PackedText text(40, topics(4, 10, 20));
   const auto learned = [&](double rate, Index epochs, Index epoch) {
-    WordTables<float> tables{MatrixX<float>::Constant(4, 40, 0.1f), MatrixX<float>::Constant(4, 40, 0.1f)};
+    const MatrixX<float> table = MatrixX<float>::Constant(4, 40, 0.1f);
+    WordTrainingState<float> state{{table, table}, epoch, 0, {0}, 0};
     const Word2VecOptions options{.dimension = 4, .subsample = 0, .epochs = epochs, .rate = rate};
-    detail::WordTrainer<float>(text, options).run_epoch(epoch, tables);
-    return tables.in;
+    detail::WordTrainer<float>(text, options).run_epoch(state);
+    return state.tables.in;
   };
   CHECK(learned(0.375, 4, 2) == learned(0.25, 8, 2));  // both rates are 0.1875
   CHECK(learned(0.25, 8, 2) != learned(0.375, 8, 2));

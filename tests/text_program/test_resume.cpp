@@ -89,6 +89,7 @@ void kill_and_compare(int kills, const Arguments& more) {
   CHECK(content(killed / "model.safetensors") == content(whole / "model.safetensors"));
   CHECK(content(killed / "samples.txt") == content(whole / "samples.txt"));
   CHECK(history(killed / "history.csv") == history(whole / "history.csv"));
+  CHECK(content(killed / "ratios.csv") == content(whole / "ratios.csv"));
   CHECK(content(whole / "samples.txt").size() > 100);
   for (const auto& entry : std::filesystem::directory_iterator(killed))
     CHECK(entry.path().string().find(".tmp") == std::string::npos);
