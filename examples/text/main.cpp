@@ -12,6 +12,7 @@
 #include "../support/program.hpp"
 #include "../support/run_folder.hpp"
 #include "results.hpp"
+#include "unroll/io/atomic_file.hpp"
 #include "unroll/text/word_vector_files.hpp"
 #include "writing.hpp"
 
@@ -78,7 +79,8 @@ class Training {
   int run() {
     example::catch_signals();
     corpus_ = read_corpus(options_, loaded_ ? &loaded_->vocabulary : nullptr);
-    (void)write(model(1), options_, 1);  // an invalid prompt throws before training
+    (void)write(model(1), options_, 1);                     // an invalid prompt throws before training
+    if (!options_.save.empty()) AtomicFile{options_.save};  // a path that cannot be written throws before training
     folder_.begin(corpus_.fingerprint() + (loaded_ ? fingerprint(loaded_->network) : ""));
     print(options_, corpus_text(options_, corpus_) + network_text(model(1)));
     const auto seeds = options_.seeds.all();
@@ -99,7 +101,8 @@ class Training {
     training.erase("seeds");
     training["data"] = corpus_.fingerprint();
     if (loaded_) {
-      training["earlier_data"] = loaded_->training["data"] + " " + loaded_->training["earlier_data"];
+      const std::string before = loaded_->training["earlier_data"];
+      training["earlier_data"] = loaded_->training["data"] + (before.empty() ? "" : " ") + before;
       return {options_, loaded_->vocabulary, loaded_->network, std::move(training)};
     }
     const Vocabulary& vocabulary = corpus_.vocabulary;
