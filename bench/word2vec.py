@@ -55,7 +55,7 @@ def our_run(corpus, seed, o, folder):
     used = processor_seconds()
     run = subprocess.run([o.program, corpus, '--dimension', '64', '--epochs', str(EPOCHS), '--min-count', '5',
                           '--model', o.model, '--rate', str(o.rate), '--parts', str(o.parts), '--threads', str(o.parts),
-                          '--seed', str(seed), '--draw', '0', '--save', 'v.bin', '--out', folder],
+                          '--seed', str(seed), '--draw', '0', '--save', 'v.bin', '--force', '--out', folder],
                          stdout=subprocess.PIPE, text=True, check=True)
     used = processor_seconds() - used
     kept = int(re.search(r'(\d+) words in all', run.stdout).group(1))

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "../support/fingerprint.hpp"
+#include "../support/texts.hpp"
 #include "unroll/text/readers.hpp"
 
 namespace lm {
@@ -10,39 +12,44 @@ using namespace unroll;
 
 namespace {
 
-using Tokens = std::vector<std::string>;
-
-/// Tokens of each unit of a file; as a stream a single list, in which words have an end token after each unit.
-std::vector<Tokens> read_tokens(const std::string& file, const Options& options) {
-  const std::string text = read_text_file(file);
-  if (options.streams() && !options.words()) return {tokens_of(text, options)};
-  const TextUnit unit = options.unit == "line"       ? TextUnit::line
-                        : options.unit == "sentence" ? TextUnit::sentence
-                                                     : TextUnit::paragraph;
-  std::vector<Tokens> all;
-  for (const std::string& one : units(text, unit)) all.push_back(tokens_of(one, options));
-  if (!options.streams()) return all;
-  Tokens stream;
-  for (Tokens& one : all) {
-    stream.insert(stream.end(), one.begin(), one.end());
-    stream.emplace_back(Vocabulary::end_token);
-  }
-  return {stream};
+TextUnit unit_of(const Options& options) {
+  return options.unit == "line"       ? TextUnit::line
+         : options.unit == "sentence" ? TextUnit::sentence
+                                      : TextUnit::paragraph;
 }
 
-/// Splits off the end: tokens of a stream, or units.
-std::vector<Tokens> take_end(std::vector<Tokens>& all, const Options& options) {
-  const auto count = [&](std::size_t size) { return Index(std::floor(options.held_out * double(size))); };
+/// Splits off the end: tokens of a stream, or the units whose share of the tokens, with an end token each, is nearest.
+std::vector<Tokens> take_end(std::vector<Tokens>& all, double share, const Options& options) {
   std::vector<Tokens> end;
   if (options.streams()) {
     Tokens& stream = all.front();
-    end.emplace_back(stream.end() - count(stream.size()), stream.end());
+    end.emplace_back(stream.end() - Index(std::floor(share * double(stream.size()))), stream.end());
     stream.resize(stream.size() - end.front().size());
-  } else {
-    end.assign(all.end() - count(all.size()), all.end());
-    all.resize(all.size() - end.size());
+    return end;
   }
+  double total = 0, taken = 0;
+  for (const Tokens& unit : all) total += double(unit.size() + 1);
+  std::size_t first = all.size();
+  for (; first > 0; --first) {
+    const double with = taken + double(all[first - 1].size() + 1);
+    if (share * total - taken < with - share * total) break;
+    taken = with;
+  }
+  end.assign(all.begin() + Index(first), all.end());
+  all.resize(first);
   return end;
+}
+
+/// The first `limit` tokens of a stream, or the first units with that number of tokens.
+void limit_tokens(std::vector<Tokens>& all, Index limit) {
+  if (limit == 0) return;
+  Index left = limit;
+  std::size_t kept = 0;
+  for (; kept < all.size() && left > 0; ++kept) {
+    if (Index(all[kept].size()) > left) all[kept].resize(std::size_t(left));
+    left -= Index(all[kept].size());
+  }
+  all.resize(kept);
 }
 
 Vocabulary vocabulary_of(const std::vector<Tokens>& all, const Options& options) {
@@ -53,12 +60,6 @@ Vocabulary vocabulary_of(const std::vector<Tokens>& all, const Options& options)
   require<ValueError>(different > 1, options.text, ": must have at least two different ", options.tokens, ", got 1");
   return Vocabulary(
       counts, {.size = options.vocabulary, .start = !options.streams(), .end = !options.streams() || options.words()});
-}
-
-Part part_of(const std::vector<Tokens>& all, const Vocabulary& vocabulary) {
-  Part part;
-  for (const Tokens& tokens : all) part.units.push_back(vocabulary.numbers(tokens));
-  return part;
 }
 
 bool no_blank_before(const std::string& word) {
@@ -97,12 +98,12 @@ Sequences Sequences::for_validation(const Part& part, const Vocabulary& vocabula
   return all;
 }
 
-std::vector<std::string> tokens_of(const std::string& text, const Options& options) {
-  if (options.words()) return words(text, options.lower);
-  return characters(options.lower ? lower_case(text) : text);
+Tokens tokens_of(const std::string& text, const Options& options) {
+  if (options.words()) return words(text, options.lower());
+  return characters(options.lower() ? lower_case(text) : text);
 }
 
-std::string text_of(const std::vector<std::string>& tokens, const Options& options) {
+std::string text_of(const Tokens& tokens, const Options& options) {
   std::string text;
   bool open = true;  // no blank before the next word
   for (const std::string& token : tokens) {
@@ -114,13 +115,35 @@ std::string text_of(const std::vector<std::string>& tokens, const Options& optio
   return text;
 }
 
+std::vector<Tokens> read_tokens(const std::string& file, const std::string& column, const Options& options) {
+  const std::vector<std::string> texts = example::read_texts(file, column);
+  std::vector<Tokens> all;
+  if (options.streams() && !options.words()) {
+    std::string text;
+    for (const std::string& one : texts) text += (text.empty() ? "" : "\n") + one;
+    return {tokens_of(text, options)};
+  }
+  for (const std::string& text : texts)
+    for (const std::string& one : units(text, unit_of(options))) all.push_back(tokens_of(one, options));
+  if (!options.streams()) return all;
+  Tokens stream;
+  for (Tokens& one : all) {
+    stream.insert(stream.end(), one.begin(), one.end());
+    stream.emplace_back(Vocabulary::end_token);
+  }
+  return {stream};
+}
+
 Corpus read_corpus(const Options& options, const Vocabulary* known) {
-  auto train = read_tokens(options.text, options);
-  const auto validation = options.valid.empty() ? take_end(train, options) : read_tokens(options.valid, options);
+  auto train = read_tokens(options.text, options.column, options);
+  const auto share = options.share();
+  const auto validation =
+      share ? take_end(train, *share, options) : read_tokens(options.validation, options.column, options);
+  limit_tokens(train, options.limit);
   const bool enough = !validation.empty() && (!options.streams() || validation.front().size() > 1);
   require<ValueError>(enough && !train.empty(), options.text,
-                      ": must be long enough for training and validation with --held-out ", options.held_out,
-                      "; give --valid FILE or another share");
+                      ": must be long enough for training and validation with --validation ", options.validation,
+                      "; give a file or another share");
   Corpus corpus;
   corpus.vocabulary = known != nullptr ? *known : vocabulary_of(train, options);
   corpus.train = part_of(train, corpus.vocabulary);
@@ -128,8 +151,24 @@ Corpus read_corpus(const Options& options, const Vocabulary* known) {
   return corpus;
 }
 
-Part read_part(const std::string& file, const Options& options, const Vocabulary& vocabulary) {
-  return part_of(read_tokens(file, options), vocabulary);
+std::string Corpus::fingerprint() const {
+  example::Fingerprint all;
+  for (Index k = 0; k < vocabulary.size(); ++k) all.add(vocabulary.token(k).c_str(), vocabulary.token(k).size() + 1);
+  for (const Part* part : {&train, &validation}) {
+    for (const auto& unit : part->units) {
+      const auto size = std::uint64_t(unit.size());
+      all.add(&size, sizeof size).add(unit.data(), unit.size() * sizeof(Index));
+    }
+    const std::uint64_t end = part->units.size();
+    all.add(&end, sizeof end);
+  }
+  return all.text();
+}
+
+Part part_of(const std::vector<Tokens>& all, const Vocabulary& vocabulary) {
+  Part part;
+  for (const Tokens& tokens : all) part.units.push_back(vocabulary.numbers(tokens));
+  return part;
 }
 
 }  // namespace lm

@@ -10,6 +10,8 @@
 
 namespace lm {
 
+using Tokens = std::vector<std::string>;
+
 /// Text as token numbers; `units` holds one entry per unit, a single one for streams.
 struct Part {
   std::vector<std::vector<unroll::Index>> units;  // token numbers
@@ -36,17 +38,23 @@ class Sequences {
 struct Corpus {
   unroll::Vocabulary vocabulary;
   Part train, validation;
+  /// Hash of the tokens and their numbers.
+  std::string fingerprint() const;
 };
 
 /// Characters or words of a text.
-std::vector<std::string> tokens_of(const std::string& text, const Options& options);
+Tokens tokens_of(const std::string& text, const Options& options);
 /// Text of tokens. Words are separated by blanks, except at punctuation; an end token becomes a line break.
-std::string text_of(const std::vector<std::string>& tokens, const Options& options);
+std::string text_of(const Tokens& tokens, const Options& options);
+
+/// Tokens of each unit of a file; of a stream one list, in which words have an end token after each unit. `column`: see
+/// example::read_texts.
+std::vector<Tokens> read_tokens(const std::string& file, const std::string& column, const Options& options);
+/// Numbers of tokens.
+Part part_of(const std::vector<Tokens>& all, const unroll::Vocabulary& vocabulary);
 
 /// Reads the files. The vocabulary is that of the training part, or `known`. Throws FileError and ValueError for
 /// unreadable, too short or constant texts.
 Corpus read_corpus(const Options& options, const unroll::Vocabulary* known = nullptr);
-/// Reads a whole file with a given vocabulary.
-Part read_part(const std::string& file, const Options& options, const unroll::Vocabulary& vocabulary);
 
 }  // namespace lm

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
 #include "unroll/layers/dropout.hpp"
-#include "unroll/layers/embedding.hpp"
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/layers/tied_dense.hpp"
 
@@ -33,9 +33,11 @@ Initializer first_scores(const Options& options, Index vocabulary) {
 
 }  // namespace
 
-Network make_network(const Options& options, Index vocabulary) {
-  std::vector<AnyLayer<float>> layers{Embedding{
-      .size = vocabulary, .dimension = options.embedding, .initializer = init::normal(0, options.embedding_deviation)}};
+Network make_network(const Options& options, Index vocabulary, Pretrained pretrained) {
+  std::vector<AnyLayer<float>> layers{Embedding{.size = vocabulary,
+                                                .dimension = options.embedding,
+                                                .initializer = init::normal(0, options.embedding_deviation),
+                                                .pretrained = std::move(pretrained)}};
   const auto drop = [&] {
     if (options.dropout > 0) layers.push_back(Dropout{.rate = options.dropout});
   };

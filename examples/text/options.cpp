@@ -1,145 +1,229 @@
 #include "options.hpp"
 
-#include <cstdio>
+#include <algorithm>
+#include <nlohmann/json.hpp>
 
-#include "unroll/core/error.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 
 namespace lm {
 
 using namespace unroll;
+using namespace example;
 
 namespace {
 
 constexpr std::int64_t many = 1'000'000'000;
 
-void add_text_settings(Settings& s, Options& o) {
-  s.for_commands({"train", "evaluate"});
-  s.add_text("text", o.text, "FILE", "UTF-8 text for training or evaluation");
-  s.for_commands({"train"});
-  s.add_text("valid", o.valid, "FILE", "validation text; default: the end of --text");
-  s.add_number("held-out", o.held_out, 0, 0.9, "share of --text, at its end, for validation; not used with --valid");
-  s.add_choice("tokens", o.tokens, {"characters", "words"}, "kind of tokens");
-  s.add_choice("read", o.read, {"streams", "units"}, "streams with carried state, or each unit separately");
-  s.add_choice("unit", o.unit, {"line", "sentence", "paragraph"}, "unit of text");
-  s.add_flag("lower", o.lower, "conversion to lower case");
-  s.add_whole("vocabulary", o.vocabulary, 0, many, "largest number of tokens, the most frequent ones; 0: all");
-  s.add_whole("longest", o.longest, 0, many,
-              "largest number of tokens per unit, longer units are truncated; 0: no limit");
+std::optional<double> number_in(const std::string& word) { return unroll::detail::parse_number<double>(word); }
+
+/// Validator of a share from 0 to 0.9; any other word is the name of a file.
+CLI::Validator share_or_file() {
+  const auto check = [](const std::string& given) {
+    const auto share = number_in(given);
+    return !share || (*share >= 0 && *share <= 0.9)
+               ? std::string()
+               : unroll::text("must be a file or a share from 0 to 0.9, got ", unroll::detail::in_quotes(given));
+  };
+  return {check, "", "share"};
 }
 
-void add_network_settings(Settings& s, Options& o) {
-  s.add_choice("cell", o.cell, {"elman", "gru", "lstm"}, "recurrent cell");
-  s.add_whole("units", o.units, 1, 65536, "units of each recurrent layer");
-  s.add_whole("layers", o.layers, 1, 64, "number of recurrent layers");
-  s.add_whole("embedding", o.embedding, 1, 65536, "dimension of the embedding");
-  s.add_number("embedding-deviation", o.embedding_deviation, 0, 100,
-               "standard deviation of the initial embedding; with --tied use about 0.1");
-  s.add_number("dropout", o.dropout, 0, 0.99, "dropout rate after the embedding and each recurrent layer");
-  s.add_flag("tied", o.tied, "output weights shared with the embedding; needs --embedding equal to --units");
+CLI::Option* add_column(CLI::App& app, Options& o) {
+  return app.add_option("--column", o.column, "column of texts, if the files are CSV or, as .tsv, separated by tabs")
+      ->option_text("NAME");
 }
 
-void add_training_settings(Settings& s, Options& o) {
-  s.add_whole("epochs", o.epochs, 1, 1'000'000, "number of epochs");
-  s.add_whole("batch", o.batch, 1, 1'000'000, "streams or units per batch");
-  s.add_whole("steps", o.steps, 1, 1'000'000, "tokens of each stream per batch");
-  s.add_whole("update-every", o.update_every, 0, 1'000'000,
-              "steps between updates within a batch, k1 of truncated BPTT; 0: all");
-  s.add_whole("back", o.back, 0, 1'000'000, "largest number of steps of a backward pass, k2 of truncated BPTT; 0: k1");
-  s.add_choice("optimizer", o.optimizer, {"sgd", "nesterov", "rmsprop", "adam"}, "optimizer");
-  s.add_number("rate", o.rate, 1e-9, 100, "learning rate");
-  s.add_number("momentum", o.momentum, 0, 0.9999, "momentum of nesterov");
-  s.add_number("clip", o.clip, 0, 1e9, "largest norm of the gradient; 0: no limit");
-  s.add_number("decay", o.decay, 1e-6, 1, "factor of each decrease of the learning rate");
-  s.add_whole("decay-epochs", o.decay_epochs, 0, 1'000'000,
-              "number of epochs at the end that decrease the rate, once each");
-  s.add_whole("patience", o.patience, 0, 1'000'000,
-              "epochs without a lower validation loss until the rate decreases; 0: never");
-  s.add_whole("stop-after", o.stop_after, 0, 1'000'000,
-              "epochs without a lower validation loss until training stops, with the best parameters; 0: never");
-  s.add_whole("seed", o.seed, 0, many, "seed of initial values, batch order and samples during training");
-  s.add_whole("overfit", o.overfit, 0, 1'000'000,
-              "number of sequences of the overfitting check before training; 0: none");
+void add_text_options(CLI::App& app, Options& o) {
+  app.add_option("--text", o.text, "UTF-8 text for training")->option_text("FILE (five books of Moses)");
+  add_column(app, o);
+  app.add_option("--validation", o.validation,
+                 "validation text, or share of the tokens of --text, at its end, held out for validation")
+      ->option_text("FILE|SHARE (0.1)")
+      ->check(share_or_file());
+  app.add_option("--tokens", o.tokens, "kind of tokens")->check(one_of({"characters", "words"}));
+  app.add_option("--read", o.read, "streams with carried state, or each unit separately")
+      ->check(one_of({"streams", "units"}));
+  app.add_option("--unit", o.unit, "unit of text")->check(one_of({"line", "sentence", "paragraph"}));
+  app.add_option("--case", o.letters, "letters as they are, or converted to lower case")
+      ->check(one_of({"keep", "lower"}));
+  app.add_option("--vocabulary", o.vocabulary, "largest number of tokens, the most frequent ones; 0: all")
+      ->check(whole(0, many));
+  app.add_option("--longest", o.longest, "largest number of tokens per unit, longer units are truncated; 0: no limit")
+      ->check(whole(0, many));
+  app.add_option("--limit", o.limit, "number of tokens to read from the training text, without those held out; 0: all")
+      ->check(whole(0, many));
 }
 
-void add_running_settings(Settings& s, Options& o) {
-  s.for_commands({"train", "evaluate"});
-  s.add_whole("threads", o.threads, 0, 1024, "number of threads; 0: one per core; results do not depend on it");
-  s.for_commands({"train"});
-  s.add_number("checkpoint-seconds", o.checkpoint_seconds, 0, 1e9,
-               "seconds between checkpoints; 0: after every update");
-  s.add_flag("resume", o.resume, "continue from the checkpoint in --out, if there is one");
-  s.add_text("out", o.out, "DIR", "output folder");
-  s.add_flag("quiet", o.quiet, "no output except errors");
+void add_network_options(CLI::App& app, Options& o) {
+  app.add_option("--cell", o.cell, "recurrent cell")->check(one_of({"elman", "gru", "lstm"}));
+  app.add_option("--units", o.units, "units of each recurrent layer")->check(whole(1, 65536));
+  app.add_option("--layers", o.layers, "number of recurrent layers")->check(whole(1, 64));
+  app.add_option("--embedding", o.embedding, "dimension of the embedding")->check(whole(1, 65536));
+  app.add_option("--embedding-deviation", o.embedding_deviation,
+                 "standard deviation of the initial embedding; with --tied use about 0.1")
+      ->check(number(0, 100));
+  app.add_option("--vectors", o.vectors,
+                 "word vectors for the initial embedding, of word2vec, gensim or GloVe; .bin: binary, otherwise text")
+      ->option_text("FILE");
+  app.add_option("--dropout", o.dropout, "dropout rate after the embedding and each recurrent layer")
+      ->check(number(0, 0.99));
+  app.add_flag("--tied", o.tied, "output weights shared with the embedding; needs --embedding equal to --units");
 }
 
-void add_writing_settings(Settings& s, Options& o) {
-  s.for_commands({"sample", "evaluate"});
-  s.add_text("model", o.model, "FILE", "trained model");
-  s.for_commands({"train", "sample"});
-  s.add_text("prompt", o.prompt, "TEXT", "beginning of the generated texts");
-  s.add_whole("samples", o.samples, 0, 100'000, "number of generated texts");
-  s.add_whole("length", o.length, 1, 10'000'000, "largest number of generated tokens per text");
-  s.add_number("temperature", o.temperature, 0, 1000, "sampling temperature; 0: the most probable token");
-  s.add_whole("top-k", o.top_k, 0, many, "number of most probable tokens to sample from; 0: all");
-  s.add_number("top-p", o.top_p, 0, 1, "probability of the most probable tokens to sample from");
-  s.for_commands({"sample"});
-  s.add_whole("sample-seed", o.sample_seed, 0, many, "seed of the samples");
+void add_rate_options(CLI::App& app, Options& o) {
+  app.add_option("--optimizer", o.optimizer, "optimizer")->check(one_of({"sgd", "nesterov", "rmsprop", "adam"}));
+  app.add_option("--rate", o.rate, "learning rate")->check(number(1e-9, 100));
+  app.add_option("--momentum", o.momentum, "momentum of nesterov")->check(number(0, 0.9999));
+  app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e9));
+  app.add_option("--decay", o.decay, "factor of each decrease of the learning rate")->check(number(1e-6, 1));
+  app.add_option("--decay-epochs", o.decay_epochs, "number of epochs at the end that decrease the rate, once each")
+      ->check(whole(0, 1'000'000));
+  app.add_option("--plateau", o.plateau,
+                 "epochs without a lower validation loss until the rate decreases; 0: never; needs --decay-epochs 0")
+      ->check(whole(0, 1'000'000));
+}
+
+void add_training_options(CLI::App& app, Options& o) {
+  app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 1'000'000));
+  app.add_option("--batch", o.batch, "streams or units per update")->check(whole(1, 1'000'000));
+  app.add_option("--steps", o.steps, "tokens of each stream per batch")->check(whole(1, 1'000'000));
+  app.add_option("--update-every", o.update_every, "steps between updates within a batch, k1 of truncated BPTT; 0: all")
+      ->check(whole(0, 1'000'000));
+  app.add_option("--back", o.back, "largest number of steps of a backward pass, k2 of truncated BPTT; 0: k1")
+      ->check(whole(0, 1'000'000));
+  add_rate_options(app, o);
+  app.add_option("--patience", o.patience,
+                 "epochs without a lower validation loss until training stops, with the best parameters; 0: never")
+      ->check(whole(0, 1'000'000));
+  add_seed_options(app, o.seeds);
+  app.add_option("--overfit", o.overfit, "number of sequences of the overfitting check before training; 0: none")
+      ->check(whole(0, 1'000'000));
+}
+
+void add_writing_options(CLI::App& app, Options& o) {
+  app.add_option("--prompt", o.prompt, "beginning of the generated texts")->option_text("TEXT");
+  app.add_option("--samples", o.samples, "number of generated texts")->check(whole(0, 100'000));
+  app.add_option("--length", o.length, "largest number of generated tokens per text")->check(whole(1, 10'000'000));
+  app.add_option("--least-length", o.least_length,
+                 "smallest number of generated tokens per text of a model that reads units")
+      ->check(whole(0, 10'000'000));
+  app.add_option("--temperature", o.temperature, "sampling temperature; 0: the most probable token")
+      ->check(number(0, 1000));
+  app.add_option("--top-k", o.top_k, "number of most probable tokens to sample from; 0: all")->check(whole(0, many));
+  app.add_option("--top-p", o.top_p, "probability of the most probable tokens to sample from")->check(number(0, 1));
+}
+
+void add_load(CLI::App& app, Options& o) {
+  if (o.load.empty()) o.load = "out/text/model.safetensors";
+  app.add_option("--load", o.load, "trained model, or a checkpoint of a run")
+      ->option_text("FILE (out/text/model.safetensors)");
 }
 
 }  // namespace
 
-Settings settings_of(Options& options) {
+std::optional<double> Options::share() const { return number_in(validation); }
+
+void add_train_options(CLI::App& app, Options& o) {
+  add_text_options(app, o);
+  add_network_options(app, o);
+  add_training_options(app, o);
+  app.add_option("--load", o.load, "trained model, or a checkpoint, to train on, with its settings unless given")
+      ->option_text("FILE");
+  app.add_option("--save", o.save, "file for a copy of the trained model")->option_text("PATH");
+  add_writing_options(app, o);
+  add_running_options(app, o.running, "out/text");
+}
+
+void add_evaluate_options(CLI::App& app, Options& o) {
+  add_load(app, o);
+  app.add_option("--text", o.text, "UTF-8 text; default: the validation text of the training")->option_text("FILE");
+  add_column(app, o);
+  add_output_options(app, o.running);
+}
+
+void add_sample_options(CLI::App& app, Options& o) {
+  add_load(app, o);
+  add_writing_options(app, o);
+  app.add_option("--seed", o.seeds.seed, "seed of the samples")->check(whole(0, many));
+  add_output_options(app, o.running);
+}
+
+void add_predict_options(CLI::App& app, Options& o) {
+  app.add_option("text", o.files, "UTF-8 texts")->option_text("FILE ...")->required();
+  add_load(app, o);
+  add_column(app, o);
+  app.add_option("--by", o.by, "rows: each token, or each unit, in streams each line")
+      ->check(one_of({"token", "unit"}));
+  app.add_option("--out", o.running.out,
+                 "output folder for predictions.csv and predictions.json; default: CSV on standard output")
+      ->option_text("DIR")
+      ->group(running_group);
+  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
+  add_output_options(app, o.running);
+}
+
+EarlierNames earlier_names() {
+  return {{"--model", "--load"},       {"--valid", "--validation"},    {"--held-out", "--validation"},
+          {"--lower", "--case=lower"}, {"--stop-after", "--patience"}, {"--sample-seed", "--seed"}};
+}
+
+std::vector<std::string> free_options() {
+  return {"epochs", "save", "overfit", "prompt", "samples", "length", "least-length", "temperature", "top-k", "top-p"};
+}
+
+std::vector<std::string> network_options() {
+  return {"tokens", "read", "unit", "case", "vocabulary", "cell", "units", "layers", "embedding", "tied"};
+}
+
+Settings settings_of(const CLI::App& train) {
+  const auto json = nlohmann::json::parse(settings_json(train));
+  auto left_out = free_options();
+  std::erase(left_out, "epochs");
+  left_out.emplace_back("load");
   Settings settings;
-  add_text_settings(settings, options);
-  add_network_settings(settings, options);
-  add_training_settings(settings, options);
-  add_running_settings(settings, options);
-  add_writing_settings(settings, options);
+  for (const CLI::Option* option : train.get_options()) {
+    if (option->get_lnames().empty() || option->get_group() == running_group) continue;
+    const std::string& name = option->get_lnames().front();
+    if (!json.contains(name) || std::find(left_out.begin(), left_out.end(), name) != left_out.end()) continue;
+    const auto& value = json[name].is_array() && json[name].size() == 1 ? json[name][0] : json[name];
+    settings[name] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
   return settings;
 }
 
-std::string identity_of(const Options& options) {
-  Options copy = options;
-  Settings settings;
-  add_text_settings(settings, copy);
-  add_network_settings(settings, copy);
-  add_training_settings(settings, copy);
-  return settings.to_json();
+Settings settings_of_defaults() {
+  Options options;
+  CLI::App program("", "text");
+  program.option_defaults()->always_capture_default();
+  CLI::App& train = *program.add_subcommand("train");
+  train.option_defaults()->always_capture_default();
+  add_train_options(train, options);
+  return settings_of(train);
+}
+
+Options options_of(const Settings& settings, const std::string& file) try {
+  Options options;
+  CLI::App app;
+  add_train_options(app, options);
+  std::vector<std::string> words;
+  for (const auto& [name, value] : settings)
+    if (app.get_option_no_throw("--" + name) != nullptr && !value.empty()) words.push_back("--" + name + "=" + value);
+  app.parse(words);
+  return options;
+} catch (const CLI::ParseError& error) {
+  throw FileError(text(file, ": the setting ", message_of(error)));
 }
 
 void check_together(const Options& o) {
-  require<ValueError>(
-      o.patience == 0 || o.decay_epochs == 0,
-      "--patience cannot be combined with --decay-epochs, both decrease the rate: set one of them to 0");
+  require<ValueError>(o.plateau == 0 || o.decay_epochs == 0,
+                      "--plateau cannot be combined with --decay-epochs, both decrease the rate: set one of them to 0");
   require<ValueError>(o.back == 0 || (o.update_every > 0 && o.back >= o.update_every),
                       "--back must be at least --update-every, which is ", o.update_every, ", got ", o.back);
   require<ValueError>(!o.tied || o.embedding == o.units, "--embedding must be --units, which is ", o.units,
                       ", with --tied, got ", o.embedding);
-}
-
-CommandLine read_options(int argc, char** argv, Options& options, int& status) {
-  Settings settings = settings_of(options), all = settings;
-  all.for_commands({"train", "sample", "evaluate"});
-  all.add_text("config", options.config, "FILE", "settings as JSON; options of the command line override them");
-  CommandLine line;
-  status = read_command_line(argc, argv, all,
-                             {{"train", "train a language model on a text"},
-                              {"sample", "generate text with a trained model"},
-                              {"evaluate", "compute the loss of a trained model on a text"}},
-                             line);
-  if (status >= 0) return line;
-  if (line.given.contains("config")) settings.take_file(line.given.at("config"));
-  line.given.erase("config");
-  for (const auto& [name, value] : line.given) {
-    if (status >= 0) break;
-    try {
-      settings.take(name, value, "--");
-    } catch (const ValueError& error) {
-      std::fprintf(stderr, "text: %s (text %s --help lists all options)\n", error.what(), line.command.c_str());
-      status = 2;
-    }
-  }
-  return line;
+  require<ValueError>(o.vectors.empty() || o.words(), "--vectors must be used with --tokens words, got --tokens ",
+                      o.tokens);
+  require<ValueError>(o.least_length <= o.length, "--least-length must be at most --length, which is ", o.length,
+                      ", got ", o.least_length);
 }
 
 }  // namespace lm

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <optional>
 
 #include "corpus.hpp"
 #include "model_file.hpp"
@@ -14,27 +13,18 @@
 namespace lm {
 
 /// State of a run, saved in checkpoints.
-struct RunState {
-  unroll::TrainingState<float> training;  // including the history
-  std::int64_t batch = 0;                 // completed batches of the current epoch
-  unroll::VectorX<float> carried;         // recurrent states after that batch
-  unroll::LossValue loss;                 // of the current epoch
-  double gradient_norm = 0, seconds = 0;  // of the current epoch
-  double first_loss = 0;                  // of the first batch, before any update
-  unroll::VectorX<double> ratios;         // update/weight of each tensor in the last update of each epoch
-  std::string samples;                    // generated during training
-  std::string identity, vocabulary;       // of the run; resuming with others throws
-  unroll::Index tokens = 0;               // trained per epoch; depends on the text
+struct RunState : unroll::TrainingState<float> {
+  double first_loss = 0;             // of the first batch, before any update
+  unroll::VectorX<double> ratios;    // update/weight of each tensor in the last update of each epoch
+  std::string samples_written = {};  // generated during training
+  std::string details = {};          // of the model, as JSON
+  unroll::Index tokens = 0;          // trained per epoch; follows from the text
 
   template <class F>
   void visit_state(F&& f) {
-    training.visit_state([&](std::string_view name, auto& value) { f(name, value); });
-    f(std::string_view("batch"), batch), f(std::string_view("carried"), carried);
-    f(std::string_view("loss_sum"), loss.sum), f(std::string_view("loss_count"), loss.count);
-    f(std::string_view("gradient_norm"), gradient_norm), f(std::string_view("seconds"), seconds);
+    unroll::TrainingState<float>::visit_state(f);
     f(std::string_view("first_loss"), first_loss), f(std::string_view("ratios"), ratios);
-    f(std::string_view("samples"), samples);
-    f(std::string_view("identity"), identity), f(std::string_view("vocabulary"), vocabulary);
+    f(std::string_view("samples_written"), samples_written), f(std::string_view("details"), details);
   }
 };
 
@@ -46,13 +36,19 @@ struct Validation {
 Validation validate(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,
                     const unroll::Threads& threads);
 
-/// Trains the model from new initial values or, with options.resume, from the checkpoint in the folder if there is one.
-/// `on_epoch` may change the state of an epoch before it is saved.
-RunState train(Model& model, const Corpus& corpus, const Options& options, const unroll::Threads& threads,
-               const std::filesystem::path& folder, const std::function<void(RunState&)>& on_epoch);
+/// A run: seed, checkpoint, and what is called after every epoch, before its state is saved.
+struct Run {
+  std::uint64_t seed = 1;
+  std::filesystem::path checkpoint;
+  std::function<void(RunState&)> on_epoch;
+};
+
+/// Trains the model from its present parameters, or from the checkpoint if the file exists. Throws Interrupted after a
+/// signal.
+RunState train(Model& model, const Corpus& corpus, const Options& options, const Run& run);
 
 /// Overfitting check: can the network memorise options.overfit sequences without dropout? It cannot determine at the
 /// start which sequence it reads, so the loss has a lower bound: ln(number of sequences) per sequence.
-unroll::OverfitResult overfit_check(const Options& options, const Corpus& corpus);
+unroll::OverfitResult overfit_check(const Options& options, const Corpus& corpus, std::uint64_t seed);
 
 }  // namespace lm

@@ -35,19 +35,20 @@ std::vector<Index> beginning(const Model& model, const std::vector<std::string>&
 
 }  // namespace
 
-std::vector<std::string> write(const Model& model, const Options& options, Index seed) {
+std::vector<std::string> write(const Model& model, const Options& options, std::uint64_t seed) {
   const Vocabulary& vocabulary = model.vocabulary;
   const auto prompt = tokens_of(options.prompt, model.options);
   if (options.samples == 0) return {};
   LanguageDecoder decoder(model.network, {vocabulary.unknown(), vocabulary.start()});
   decoder.read({beginning(model, prompt)});
-  const auto written =
-      sample(decoder, {.limits = {.end = model.options.streams() ? -1 : vocabulary.end(), .longest = options.length},
-                       .samples = options.samples,
-                       .temperature = options.temperature,
-                       .top_k = options.top_k,
-                       .top_p = options.top_p,
-                       .seed = std::uint64_t(seed)});
+  const auto written = sample(decoder, {.limits = {.end = model.options.streams() ? -1 : vocabulary.end(),
+                                                   .shortest = options.least_length,
+                                                   .longest = options.length},
+                                        .samples = options.samples,
+                                        .temperature = options.temperature,
+                                        .top_k = options.top_k,
+                                        .top_p = options.top_p,
+                                        .seed = seed});
   std::vector<std::string> texts;
   for (const auto& one : written.front()) {
     std::vector<std::string> tokens = prompt;

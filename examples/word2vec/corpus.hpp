@@ -16,10 +16,13 @@ namespace word2vec {
 struct CorpusOptions {
   std::vector<std::string> files = {UNROLL_EXAMPLE_DATA "/word2vec/data/wordnet_glosses.txt",
                                     UNROLL_EXAMPLE_DATA "/text/data/wordnet_sentences_train.txt"};
-  unroll::TextUnit unit = unroll::TextUnit::line;
-  unroll::Index least = 5;  // minimum number of occurrences of a word
-  unroll::Index size = 0;   // maximum number of words; 0: no limit
-  bool keep_case = false;
+  std::string column;  // of CSV files; empty: texts
+  std::string unit = "line";
+  std::string letters = "lower";
+  unroll::Index least = 5;    // minimum number of occurrences of a word
+  unroll::Index size = 0;     // maximum number of words; 0: no limit
+  unroll::Index phrases = 0;  // passes
+  double threshold = 100;     // of the last pass
 };
 
 /// Words of the texts. Tokens that do not begin with a letter are dropped; rare words have the number -1.
@@ -27,10 +30,14 @@ struct Corpus {
   unroll::Vocabulary vocabulary;
   unroll::Sentences sentences;
   unroll::Index words = 0, different = 0;  // before removal of rare words
+  unroll::Index phrases = 0;               // different ones in the text
+  /// Hash of the words and their numbers.
+  std::string fingerprint() const;
 };
 
+/// Reads the texts. The words of `known`, if there are any, come first in the vocabulary, whether they occur or not.
 /// Throws FileError for a file without text, ValueError if fewer than two different words remain.
-Corpus read_corpus(const CorpusOptions& options);
+Corpus read_corpus(const CorpusOptions& options, const std::vector<std::string>& known = {});
 
 using WordPairs = std::vector<std::pair<std::string, std::string>>;
 

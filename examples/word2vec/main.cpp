@@ -1,100 +1,228 @@
 // Word vectors: words that occur in similar contexts of a text get similar vectors.
-// bin/word2vec [TEXT ...] [--nearest river] [--analogy man woman king] [--load out/word2vec/vectors.txt]
-// bin/word2vec --help
+// bin/word2vec [TEXT ...]      bin/word2vec nearest river      bin/word2vec analogy man woman king
+// bin/word2vec evaluate --pairs FILE
 // Takes ten seconds with the defaults. Writes the vectors, in a format that gensim and other programs read, and a
-// report.
+// report. bin/word2vec VERB --help lists the options.
 
 #include <chrono>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
-#include "../support/output_folder.hpp"
+#include "../support/fingerprint.hpp"
 #include "../support/program.hpp"
-#include "results.hpp"
+#include "../support/run_folder.hpp"
+#include "checkpoint.hpp"
+#include "unroll/io/atomic_file.hpp"
 #include "unroll/text/word_vector_files.hpp"
+#include "unroll/train/progress.hpp"
 
 using namespace unroll;
 using namespace word2vec;
+using Json = nlohmann::ordered_json;
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+constexpr const char* checkpoint_name = "checkpoint.safetensors";
+
+void print(const Options& options, const std::string& lines) {
+  if (!options.running.quiet && !options.running.json) example::print(lines);
+}
+
+void print_json(const Options& options, const Json& json) {
+  if (options.running.json) example::print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+WordVectors vectors_of(Loaded loaded) { return {std::move(loaded.words), std::move(loaded.tables.in)}; }
+
+/// Answers to the queries in the options, printed, also with --quiet. Returns them as JSON.
+Json answer(const Options& o, const WordVectors& vectors, const WordPairs& pairs) {
+  const auto show = [&](const std::string& lines) {
+    if (!o.running.json) example::print(lines);
+  };
+  Json json = Json::object();
+  for (const std::string& word : o.nearest) {
+    const auto found = vectors.nearest(word, o.count);
+    show(word + "\n" + neighbours_text(found));
+    json["nearest"][word] = json_of(found);
+  }
+  if (const auto& a = o.analogy; !a.empty()) {
+    const auto found = vectors.analogy(a[0], a[1], a[2], o.count);
+    show(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" + neighbours_text(found));
+    json["analogy"] = json_of(found);
+  }
+  if (!pairs.empty()) {
+    const PairScore result = score(pairs, vectors);
+    show(score_text(result));
+    json["pairs"] = json_of(result);
+  }
+  return json;
+}
+
+WordPairs pairs_of(const Options& o) { return o.pairs.empty() ? WordPairs{} : read_pairs(o.pairs); }
+
+/// Answers queries with loaded vectors.
+int query(const Options& o, bool sizes = false) {
+  const WordPairs pairs = pairs_of(o);
+  const WordVectors vectors = vectors_of(read_vectors(o.load));
+  if (sizes) print(o, text(vectors.size(), " vectors of dimension ", vectors.dimension(), "\n"));
+  print_json(o, answer(o, vectors, pairs));
+  return 0;
+}
+
 class Program {
  public:
-  explicit Program(const Options& options) : options_(options) {}
+  Program(const CLI::App& app, const Options& options)
+      : o_(options), pairs_(pairs_of(options)), folder_(app, options.running, free_options()) {}
 
-  void run() {
-    const WordPairs pairs = options_.pairs.empty() ? WordPairs{} : read_pairs(options_.pairs);
-    const WordVectors vectors = options_.load.empty() ? train_and_save() : load();
-    for (const std::string& word : options_.nearest)
-      example::print(word + "\n" + neighbours_text(vectors.nearest(word, options_.count)));
-    if (const auto& a = options_.analogy; !a.empty())
-      example::print(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" +
-                     neighbours_text(vectors.analogy(a[0], a[1], a[2], options_.count)));
-    if (!pairs.empty()) example::print(score_text(score(pairs, vectors)));
+  int run() {
+    example::catch_signals();
+    if (!o_.load.empty()) loaded_ = read_vectors(o_.load);
+    corpus_ = read_corpus(o_.corpus, loaded_.words);
+    print(o_, corpus_text(corpus_, o_.corpus));
+    require_known();
+    folder_.begin(corpus_.fingerprint() +
+                  (o_.load.empty() ? "" : example::Fingerprint().add(loaded_.tables.in).text()));
+    begin();
+    train();
+    const WordVectors vectors(state_.words, state_.training.tables.in);
+    write_word_vectors(folder_ / o_.save, vectors);
+    write_text(folder_ / "history.csv", history_csv(state_.history));
+    const std::string missing = write_report(folder_.path(), o_, state_.history, vectors);
+    print(o_, text("files in ", o_.running.out, ": ", o_.save, ", history.csv, report.html\n"));
+    if (!missing.empty()) print(o_, text("report page without figures: ", missing, "\n"));
+    Json json{{"vectors", (folder_ / o_.save).string()},
+              {"words", vectors.size()},
+              {"dimension", vectors.dimension()},
+              {"epochs", state_.history.epochs.size()},
+              {"loss", state_.history.epochs.back().loss}};
+    json.update(answer(o_, vectors, pairs_));
+    print_json(o_, json);
+    return 0;
   }
 
  private:
-  void print(const std::string& lines) const {
-    if (!options_.quiet) example::print(lines);
-  }
-
-  WordVectors load() const {
-    WordVectors vectors = read_word_vectors(options_.load);
-    print(text(vectors.size(), " vectors of dimension ", vectors.dimension(), "\n"));
-    return vectors;
-  }
-
-  WordVectors train_and_save() const {
-    const auto folder = example::output_folder(options_.out, options_.save.c_str());
-    const Corpus corpus = read_corpus(options_.corpus);
-    print(corpus_text(corpus, options_.corpus));
-    require_known(corpus.vocabulary);
-    Training training;
-    WordVectors vectors = train(corpus, training);
-    write_word_vectors(folder / options_.save, vectors);
-    const std::string missing = write_report(folder, options_, training, vectors);
-    print(text("files in ", options_.out, ": ", options_.save, ", report.html\n"));
-    if (!missing.empty()) print(text("report page without figures: ", missing, "\n"));
-    return vectors;
-  }
-
   /// Throws ValueError for unknown words in queries, before training.
-  void require_known(const Vocabulary& vocabulary) const {
-    std::vector<std::string> queried = options_.nearest;
-    queried.insert(queried.end(), options_.analogy.begin(), options_.analogy.end());
+  void require_known() const {
+    std::vector<std::string> queried = o_.nearest;
+    queried.insert(queried.end(), o_.analogy.begin(), o_.analogy.end());
     for (const std::string& word : queried)
-      require<ValueError>(vocabulary.find(word).has_value(), "'", word, "' must occur at least ", options_.corpus.least,
-                          " times in the text (--min-count)");
+      require<ValueError>(corpus_.vocabulary.find(word).has_value(), "'", word, "' must occur at least ",
+                          o_.corpus.least, " times in the text (--min-count)");
   }
 
-  WordVectors train(const Corpus& corpus, Training& training) const {
-    Word2VecOptions word2vec_options = options_.training;
-    word2vec_options.threads = Threads(options_.threads);
-    using Clock = std::chrono::steady_clock;
-    auto last = Clock::now();
-    auto tables =
-        train_word2vec<float>(corpus.vocabulary.size(), corpus.sentences, word2vec_options, [&](const auto& epoch) {
-          const double seconds = std::chrono::duration<double>(Clock::now() - last).count();
-          last = Clock::now();
-          training.epochs.push_back(epoch);
-          training.seconds += seconds;
-          print(epoch_text(epoch, word2vec_options.epochs, seconds));
-        });
-    std::vector<std::string> words;
-    for (Index k = 0; k < corpus.vocabulary.size(); ++k) words.push_back(corpus.vocabulary.token(k));
-    return {std::move(words), std::move(tables.in)};
+  /// Sets the state from the checkpoint, from the loaded vectors, or to initial values.
+  void begin() {
+    if (const auto file = folder_ / checkpoint_name; std::filesystem::exists(file)) {
+      state_ = read_checkpoint(file);
+      require<ValueError>(state_.words == corpus_.vocabulary.tokens(), file.string(),
+                          ": the words must be those of the text");
+      return;
+    }
+    state_.words = corpus_.vocabulary.tokens();
+    auto& tables = state_.training.tables;
+    tables = initial_word_tables<float>(Index(state_.words.size()), o_.training.dimension, o_.training.seed);
+    const Index known = Index(loaded_.words.size());  // the first words of the vocabulary
+    if (known == 0) return;
+    require<ValueError>(loaded_.tables.in.rows() == o_.training.dimension, "--dimension must be ",
+                        loaded_.tables.in.rows(), ", as in ", o_.load, ", got ", o_.training.dimension);
+    tables.in.leftCols(known) = loaded_.tables.in;
+    if (loaded_.tables.out.size() > 0) tables.out.leftCols(known) = loaded_.tables.out;
   }
 
-  const Options& options_;
+  void save_state() {
+    const auto now = Clock::now();
+    state_.seconds += std::chrono::duration<double>(now - begun_).count();
+    write_checkpoint(folder_ / checkpoint_name, state_);
+    begun_ = saved_ = Clock::now();
+  }
+
+  /// Called after 10,000 words.
+  bool show(const WordProgress& now, ProgressLine& line) {
+    constexpr Index parts = 1000;
+    line.batch(now.epoch - 1, std::max<Index>(Index(now.share * double(parts)), 1) - 1, parts, now.loss);
+    const double passed = std::chrono::duration<double>(Clock::now() - saved_).count();
+    if (passed >= o_.running.checkpoint_seconds || example::stop_requested() != 0) save_state();
+    return example::stop_requested() == 0;
+  }
+
+  void add(const WordEpoch& epoch, ProgressLine& line) {
+    const double seconds = state_.seconds + std::chrono::duration<double>(Clock::now() - begun_).count();
+    state_.history.epochs.push_back(epoch);
+    state_.history.seconds.push_back(seconds);
+    line.epoch({});
+    print(o_, epoch_text(epoch, o_.training.epochs, seconds));
+    begun_ = Clock::now();
+    state_.seconds = 0;
+    save_state();
+  }
+
+  void train() {
+    const bool quiet = o_.running.quiet || o_.running.json;
+    ProgressLine line(quiet ? Progress::quiet : Progress::batches, double(state_.training.epochs), o_.training.epochs);
+    Word2VecOptions training = o_.training;
+    training.threads = Threads(o_.running.threads);
+    training.on_chunk = [&](const WordProgress& now) { return show(now, line); };
+    begun_ = saved_ = Clock::now();
+    train_word2vec(
+        Index(state_.words.size()), corpus_.sentences, training, [&](const WordEpoch& epoch) { add(epoch, line); },
+        state_.training);
+    example::stop_if_requested();
+  }
+
+  const Options& o_;
+  WordPairs pairs_;
+  example::RunFolder folder_;
+  Loaded loaded_;
+  Corpus corpus_;
+  RunState state_;
+  Clock::time_point begun_, saved_;
 };
+
+/// Options that follow from others: with CBOW one part and the rate of the word2vec program, with loaded vectors their
+/// dimension.
+std::string inherited(const CLI::App& app, const Options& options) {
+  Json json = Json::object();
+  if (options.model == "cbow") json = {{"parts", 1}, {"rate", 0.05}};
+  if (!options.load.empty() && app.count("text") > 0)
+    json["dimension"] = read_vectors(options.load).tables.in.rows();
+  return json.empty() ? std::string() : json.dump();
+}
+
+/// Trains, or with --load and without a text answers the queries, as earlier versions.
+int train(const CLI::App& app, const Options& options) {
+  if (options.load.empty() || app.count("text") > 0) return Program(app, options).run();
+  if (!options.running.quiet && !options.running.json)
+    std::fprintf(stderr, "word2vec: queries of loaded vectors are now word2vec nearest, analogy and evaluate\n");
+  return query(options, true);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   return example::run_program("word2vec", [&] {
-    Options options;
-    const int status = read_command_line(argc, argv, options);
-    if (status >= 0) return status;
-    Program(options).run();
-    return 0;
+    Options given, nearest, analogy, pairs;
+    const std::vector<example::Verb> verbs{
+        {"train", "train word vectors on texts", [&](CLI::App& app) { add_train_options(app, given); },
+         [&](const CLI::App& app) { check_train(app, given); }, [&](const CLI::App& app) { return train(app, given); },
+         [&](const CLI::App& app) { return inherited(app, given); }},
+        {"nearest",
+         "print the words nearest to others",
+         [&](CLI::App& app) { add_nearest_options(app, nearest); },
+         {},
+         [&](const CLI::App&) { return query(nearest); }},
+        {"analogy",
+         "print words D with A : B = C : D",
+         [&](CLI::App& app) { add_analogy_options(app, analogy); },
+         {},
+         [&](const CLI::App&) { return query(analogy); }},
+        {"evaluate",
+         "compare the similarity of related and of random words",
+         [&](CLI::App& app) { add_evaluate_options(app, pairs); },
+         {},
+         [&](const CLI::App&) { return query(pairs); }}};
+    return example::run_verbs("word2vec",
+                              "Trains word vectors by skip-gram or CBOW with negative sampling, and answers queries.",
+                              argc, argv, verbs, earlier_names());
   });
 }

@@ -1,33 +1,36 @@
 #include "options.hpp"
 
-#include "../support/command_line.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 
 namespace word2vec {
-namespace {
 
 using namespace example;
-using unroll::TextUnit;
 using unroll::WordModel;
 
-/// Values of options before their conversion.
-struct Given {
-  std::string model = "skip-gram", unit = "line";
-};
+namespace {
 
-void add_text_options(CLI::App& app, Options& o, Given& given) {
-  app.add_option("text", o.corpus.files, "UTF-8 texts for training (default: definitions and sentences of WordNet)")
+void add_text_options(CLI::App& app, Options& o) {
+  app.add_option("text", o.corpus.files, "UTF-8 texts for training; default: definitions and sentences of WordNet")
       ->option_text("FILE ...")
       ->default_str("");
-  app.add_option("--unit", given.unit, "unit of text; windows do not cross its ends")
+  app.add_option("--column", o.corpus.column, "column of texts, if the files are CSV or, as .tsv, separated by tabs")
+      ->option_text("NAME");
+  app.add_option("--unit", o.corpus.unit, "unit of text; windows do not cross its ends")
       ->check(one_of({"line", "sentence", "paragraph", "whole"}));
+  app.add_option("--case", o.corpus.letters, "letters as they are, or converted to lower case")
+      ->check(one_of({"keep", "lower"}));
   app.add_option("--min-count", o.corpus.least, "smallest number of occurrences of a word")->check(whole(1, 1 << 30));
-  app.add_option("--size", o.corpus.size, "largest number of words, the most frequent ones; 0: no limit")
+  app.add_option("--vocabulary", o.corpus.size, "largest number of words, the most frequent ones; 0: no limit")
       ->check(whole(0, 1 << 30));
-  app.add_flag("--keep-case", o.corpus.keep_case, "no conversion to lower case");
+  app.add_option("--phrases", o.corpus.phrases, "passes that join words to phrases, such as new_york; 0: none")
+      ->check(whole(0, 10));
+  app.add_option("--phrase-threshold", o.corpus.threshold,
+                 "score from which the last pass joins two words; each earlier pass: twice that of the next one")
+      ->check(number(0, 1e12));
 }
 
-void add_training_options(CLI::App& app, Options& o, Given& given) {
-  app.add_option("--model", given.model, "kind of model")->check(one_of({"skip-gram", "cbow"}));
+void add_training_options(CLI::App& app, Options& o) {
+  app.add_option("--model", o.model, "kind of model")->check(one_of({"skip-gram", "cbow"}));
   app.add_option("--dimension", o.training.dimension, "dimension of the vectors")->check(whole(1, 4096));
   app.add_option("--window", o.training.window, "largest number of context words on each side")->check(whole(1, 1000));
   app.add_option("--negatives", o.training.negatives, "drawn words per predicted word")->check(whole(1, 1000));
@@ -39,61 +42,79 @@ void add_training_options(CLI::App& app, Options& o, Given& given) {
   app.add_option("--seed", o.training.seed, "seed of initial values and draws")->check(whole(0, 1000000000));
   app.add_option("--parts", o.training.parts, "parts of the vectors, the largest number of busy threads; cbow: 1")
       ->check(whole(1, 64));
-  app.add_option("--threads", o.threads, "number of threads; 0: one per core; results do not depend on it")
-      ->check(whole(0, 1024));
 }
 
-void add_query_options(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained vectors to load instead of training; .bin: binary, otherwise text")
-      ->option_text("FILE");
-  app.add_option("--nearest", o.nearest, "words whose nearest neighbours are printed")->option_text("WORD ...");
-  app.add_option("--analogy", o.analogy, "prints words D with A : B = C : D")->expected(3)->option_text("A B C");
-  app.add_option("--pairs", o.pairs, "file with two words per line; prints the share of pairs nearer than random ones")
-      ->option_text("FILE");
+void add_count(CLI::App& app, Options& o) {
   app.add_option("--count", o.count, "number of printed neighbours")->check(whole(1, 1000));
-  app.add_option("--draw", o.drawn, "number of frequent words in the figure; 0: none")->check(whole(0, 10000));
-  app.add_option("--save", o.save, "file name of the vectors in --out; .bin: binary (default: vectors.txt)")
-      ->option_text("NAME");
-  app.add_option("--out", o.out, unroll::text("output folder (default: ", o.out, ")"))->option_text("DIR");
-  app.add_flag("--quiet", o.quiet, "no output except errors, neighbours and scores");
 }
-
-void check_together(const CLI::App& app, Options& o) {
-  const bool cbow = o.training.model == WordModel::cbow;
-  if (cbow && app.count("--parts") == 0) o.training.parts = 1;
-  if (cbow && app.count("--rate") == 0) o.training.rate = 0.05;  // also the default of the word2vec program
-  if (cbow && o.training.parts > 1)
-    refuse("--parts", unroll::text("must be 1 with --model cbow, got '", o.training.parts, "'"));
-  if (!o.load.empty())
-    refuse_together(
-        app,
-        {"text", "--unit", "--min-count", "--size", "--keep-case", "--model", "--dimension", "--window", "--negatives",
-         "--subsample", "--epochs", "--rate", "--seed", "--parts", "--threads", "--draw", "--save", "--out"},
-        "--load", "loaded vectors are not trained");
-  if (o.save.find('/') != o.save.npos)
-    refuse("--save", unroll::text("must be a file name without a folder, got ", unroll::detail::in_quotes(o.save),
-                                  "; --out sets the folder"));
+CLI::Option* add_pairs(CLI::App& app, Options& o) {
+  return app
+      .add_option("--pairs", o.pairs, "file with two words per line; prints the share of pairs nearer than random ones")
+      ->option_text("FILE");
+}
+void add_load(CLI::App& app, Options& o) {
+  if (o.load.empty()) o.load = "out/word2vec/vectors.txt";
+  app.add_option("--load", o.load, "trained vectors; .bin: binary, .safetensors: checkpoint, otherwise text")
+      ->option_text("FILE (out/word2vec/vectors.txt)");
 }
 
 }  // namespace
 
-int read_command_line(int argc, char** argv, Options& options) {
-  Given given;
-  return example::read_command_line(
-      "word2vec", "Trains word vectors by skip-gram or CBOW with negative sampling, and answers queries.", argc, argv,
-      [&](CLI::App& app) {
-        add_text_options(app, options, given);
-        add_training_options(app, options, given);
-        add_query_options(app, options);
-      },
-      [&](const CLI::App& app) {
-        options.training.model = given.model == "cbow" ? WordModel::cbow : WordModel::skip_gram;
-        options.corpus.unit = given.unit == "line"       ? TextUnit::line
-                              : given.unit == "sentence" ? TextUnit::sentence
-                              : given.unit == "whole"    ? TextUnit::whole
-                                                         : TextUnit::paragraph;
-        check_together(app, options);
-      });
+void add_train_options(CLI::App& app, Options& o) {
+  add_text_options(app, o);
+  add_training_options(app, o);
+  app.add_option("--load", o.load,
+                 "trained vectors to train on; .bin: binary, .safetensors: checkpoint, otherwise text")
+      ->option_text("FILE");
+  app.add_option("--save", o.save, "file name of the vectors in --out; .bin: binary")
+      ->option_text("NAME (vectors.txt)");
+  app.add_option("--draw", o.drawn, "number of frequent words in the figure; 0: none")->check(whole(0, 10000));
+  app.add_option("--nearest", o.nearest, "words whose nearest neighbours are printed")->option_text("WORD ...");
+  app.add_option("--analogy", o.analogy, "prints words D with A : B = C : D")->expected(3)->option_text("A B C");
+  add_pairs(app, o);
+  add_count(app, o);
+  add_running_options(app, o.running, "out/word2vec");
+}
+
+void add_nearest_options(CLI::App& app, Options& o) {
+  app.add_option("word", o.nearest, "words whose nearest neighbours are printed")->option_text("WORD ...")->required();
+  add_load(app, o);
+  add_count(app, o);
+  add_output_options(app, o.running);
+}
+
+void add_analogy_options(CLI::App& app, Options& o) {
+  app.add_option("word", o.analogy, "prints words D with A : B = C : D")->expected(3)->option_text("A B C")->required();
+  add_load(app, o);
+  add_count(app, o);
+  add_output_options(app, o.running);
+}
+
+void add_evaluate_options(CLI::App& app, Options& o) {
+  add_pairs(app, o)->required();
+  add_load(app, o);
+  add_output_options(app, o.running);
+}
+
+EarlierNames earlier_names() { return {{"--size", "--vocabulary"}, {"--keep-case", "--case=keep"}}; }
+
+std::vector<std::string> free_options() { return {"nearest", "analogy", "pairs", "count", "draw"}; }
+
+void check_train(const CLI::App& app, Options& o) {
+  o.training.model = o.model == "cbow" ? WordModel::cbow : WordModel::skip_gram;
+  const bool cbow = o.training.model == WordModel::cbow;
+  if (cbow && o.training.parts > 1)
+    refuse("--parts", unroll::text("must be 1 with --model cbow, got '", o.training.parts, "'"));
+  if (!o.load.empty() && app.count("text") == 0)
+    refuse_together(app,
+                    {"--column", "--unit", "--min-count", "--vocabulary", "--case", "--model", "--dimension",
+                     "--window", "--negatives", "--subsample", "--epochs", "--rate", "--seed", "--parts", "--phrases",
+                     "--draw", "--save", "--out"},
+                    "--load", "loaded vectors are trained on a text only; give FILE");
+  if (o.save.find('/') != o.save.npos)
+    refuse("--save", unroll::text("must be a file name without a folder, got ", unroll::detail::in_quotes(o.save),
+                                  "; --out sets the folder"));
+  if (o.save == "checkpoint.safetensors") refuse("--save", "must be another name, that of the checkpoint is in use");
 }
 
 }  // namespace word2vec

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../support/verbs.hpp"
 #include "corpus.hpp"
 
 namespace word2vec {
@@ -11,19 +12,27 @@ namespace word2vec {
 struct Options {
   CorpusOptions corpus;
   unroll::Word2VecOptions training{.dimension = 64, .epochs = 20, .parts = 2};
-  int threads = 0;
-  std::string load;                  // vector file to load instead of training
+  std::string model = "skip-gram";
+  std::string load;                  // vectors or checkpoint
+  std::string save = "vectors.txt";  // in the output folder
   std::vector<std::string> nearest;  // words whose neighbours are printed
   std::vector<std::string> analogy;  // a b c: a is to b as c is to the printed words
   std::string pairs;                 // file of related words
   unroll::Index count = 10;          // neighbours
   unroll::Index drawn = 80;          // words in the figure
-  std::string save = "vectors.txt";  // in `out`
-  std::string out = "out/word2vec";
-  bool quiet = false;
+  example::Running running;
 };
 
-/// Fills `options`. Returns -1 to continue, or an exit status: 0 after --help, 2 after an error message.
-int read_command_line(int argc, char** argv, Options& options);
+void add_train_options(CLI::App& app, Options& options);
+void add_nearest_options(CLI::App& app, Options& options);
+void add_analogy_options(CLI::App& app, Options& options);
+void add_evaluate_options(CLI::App& app, Options& options);
+example::EarlierNames earlier_names();
+
+/// Options of train that may differ when a run is resumed.
+std::vector<std::string> free_options();
+
+/// Sets what follows from given options. Throws CLI::ParseError for invalid combinations.
+void check_train(const CLI::App& app, Options& options);
 
 }  // namespace word2vec

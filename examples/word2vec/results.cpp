@@ -1,5 +1,7 @@
 #include "results.hpp"
 
+#include <numeric>
+
 #include "../support/format.hpp"
 #include "plane.hpp"
 #include "unroll/report/curves.hpp"
@@ -10,13 +12,15 @@ namespace word2vec {
 
 using namespace unroll;
 using example::format;
+using Json = nlohmann::ordered_json;
 
 std::string corpus_text(const Corpus& corpus, const CorpusOptions& options) {
   Index kept = 0;
   for (const auto& sentence : corpus.sentences)
     for (const Index word : sentence) kept += word >= 0;
   return text(corpus.words, " words, ", corpus.different, " different; vocabulary ", corpus.vocabulary.size(),
-              " words with at least ", options.least, " occurrences, ", kept, " words in all\n");
+              " words with at least ", options.least, " occurrences, ", kept, " words in all",
+              options.phrases > 0 ? text(", ", corpus.phrases, " phrases") : std::string(), "\n");
 }
 
 std::string epoch_text(const WordEpoch& epoch, Index epochs, double seconds) {
@@ -36,6 +40,25 @@ std::string score_text(const PairScore& score) {
                 100 * score.share, static_cast<long long>(score.scored), static_cast<long long>(score.missing));
 }
 
+Json json_of(std::span<const SimilarWord> words) {
+  Json json = Json::array();
+  for (const SimilarWord& word : words) json.push_back({{"word", word.word}, {"similarity", word.similarity}});
+  return json;
+}
+
+Json json_of(const PairScore& score) {
+  return {{"share", score.share}, {"pairs", score.scored}, {"missing", score.missing}};
+}
+
+std::string history_csv(const Training& training) {
+  DataTable table{{"epoch", "loss", "words", "predictions", "seconds"}, {}};
+  for (std::size_t k = 0; k < training.epochs.size(); ++k) {
+    const WordEpoch& epoch = training.epochs[k];
+    table.rows.push_back({epoch.epoch, epoch.loss, epoch.words, epoch.predictions, training.seconds[k]});
+  }
+  return to_csv(table);
+}
+
 namespace {
 
 NamedValues settings_of(const Options& o) {
@@ -49,7 +72,13 @@ NamedValues settings_of(const Options& o) {
           {"window", text(t.window)},
           {"negatives", text(t.negatives)},
           {"subsample", text(t.subsample)},
+          {"unit", o.corpus.unit},
+          {"case", o.corpus.letters},
           {"least count", text(o.corpus.least)},
+          {"vocabulary", text(o.corpus.size)},
+          {"phrases", text(o.corpus.phrases)},
+          {"phrase threshold", text(o.corpus.threshold)},
+          {"load", o.load},
           {"epochs", text(t.epochs)},
           {"rate", text(t.rate)},
           {"seed", text(t.seed)},
@@ -60,7 +89,9 @@ void add_loss(Report& report, const Training& training) {
   std::vector<double> losses;
   for (const WordEpoch& epoch : training.epochs) losses.push_back(epoch.loss);
   report.metric({.name = "loss of the last epoch", .value = losses.back(), .unit = "nats"});
-  report.metric({.name = "training time", .value = training.seconds, .unit = "s"});
+  report.metric({.name = "training time",
+                 .value = std::accumulate(training.seconds.begin(), training.seconds.end(), 0.0),
+                 .unit = "s"});
   report.figure("loss", figure::Curves{"", {"epoch"}, {"loss (nats)"}, {figure::over_steps("training", losses, 1)}, {}},
                 "Training loss (nats) against the epoch, mean over all predictions before their updates.",
                 format("%.3f in the first epoch, %.3f in the last.", losses.front(), losses.back()));
@@ -89,6 +120,8 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
   add_loss(report, training);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
   report.file(options.save, "word vectors");
+  report.file("config.json", "settings, for --config");
+  report.file("history.csv", "one line per epoch");
   report.write();
   return report.missing();
 }

@@ -2,6 +2,7 @@
 // Printed results, and the HTML report.
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 
@@ -10,6 +11,7 @@
 
 namespace word2vec {
 
+/// Numbers of words, and of phrases if they were searched.
 std::string corpus_text(const Corpus& corpus, const CorpusOptions& options);
 std::string epoch_text(const unroll::WordEpoch& epoch, unroll::Index epochs, double seconds);
 
@@ -17,11 +19,18 @@ std::string epoch_text(const unroll::WordEpoch& epoch, unroll::Index epochs, dou
 std::string neighbours_text(std::span<const unroll::SimilarWord> words);
 std::string score_text(const PairScore& score);
 
-/// Losses and time of a training.
+/// JSON objects of results.
+nlohmann::ordered_json json_of(std::span<const unroll::SimilarWord> words);
+nlohmann::ordered_json json_of(const PairScore& score);
+
+/// Epochs of a training.
 struct Training {
   std::vector<unroll::WordEpoch> epochs;
-  double seconds = 0;
+  std::vector<double> seconds;  // of each epoch
 };
+
+/// One line per epoch: epoch, loss, words, predictions, seconds.
+std::string history_csv(const Training& training);
 
 /// Writes the HTML report with its figures. Returns the reason why figures are missing; empty if none is.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,

@@ -18,6 +18,7 @@ struct Tried {
   std::vector<int> sizes = {1, 2};
   std::vector<std::string> words;
   std::string name = "a, b";
+  std::string file = "in.txt", letters = "keep";
   bool lower = false;
   Seeds seeds = {};
   Running running = {};
@@ -34,6 +35,8 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
     app.add_option("--name", tried.name, "name");
     app.add_option("word", tried.words, "words");
     app.add_flag("--lower", tried.lower, "lower");
+    app.add_option("--file", tried.file, "file or share")->option_text("FILE|SHARE");
+    app.add_option("--case", tried.letters, "letters");
     add_seed_options(app, tried.seeds);
     add_running_options(app, tried.running, "out/tried");
   };
@@ -42,12 +45,15 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
     if (body) body(app, tried);
     return 0;
   };
+  const auto inherited = [&](const CLI::App&) -> std::string {
+    return tried.name == "loaded" ? R"({"units": 7, "rate": 0.5})" : "";
+  };
   words.insert(words.begin(), "tried");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   tried.status = run_verbs("tried", "Tries options.", int(arguments.size()), arguments.data(),
-                           {{"train", "trains", add, {}, take}, {"predict", "predicts", add, {}, take}},
-                           {{"--first-seed", "--seed"}, {"--predict", "predict"}});
+                           {{"train", "trains", add, {}, take, inherited}, {"predict", "predicts", add, {}, take}},
+                           {{"--first-seed", "--seed"}, {"--predict", "predict"}, {"--small", "--case=lower"}});
   return tried;
 }
 
@@ -69,6 +75,8 @@ TEST_CASE("verbs: earlier names are accepted") {
   CHECK(run({"--first-seed", "7"}).seeds.seed == 7);
   CHECK(run({"--first-seed=7"}).seeds.seed == 7);
   CHECK(run({"--units", "3", "--predict"}).verb == "predict");
+  CHECK(run({"train", "--predict", "--units", "3"}).verb == "predict");
+  CHECK(run({"predict", "--predict"}).status == 2);  // an option of the verb, which has none
 }
 
 TEST_CASE("verbs: mistakes end with status 2") {
@@ -110,6 +118,47 @@ TEST_CASE("configuration file: the command line overrides it") {
   CHECK(tried.words == std::vector<std::string>{"b"});
 }
 
+TEST_CASE("verbs: the successor of a flag can have a value") {
+  const TemporaryFolder folder;
+  CHECK(run({"--small"}).letters == "lower");
+  CHECK(run({"--config", file_of(folder, R"({"small": true})")}).letters == "lower");
+  CHECK(run({"--config", file_of(folder, R"({"small": false})")}).letters == "keep");
+  CHECK_THROWS_WITH(run({"--config", file_of(folder, R"({"small": 1})")}), Catch::Contains("must be true or false"));
+}
+
+TEST_CASE("verbs: options that follow from others replace defaults only") {
+  CHECK(run({"--name", "loaded"}).units == 7);
+  const Tried tried = run({"--name", "loaded", "--units", "9"});
+  CHECK(tried.units == 9);
+  CHECK(tried.rate == 0.5);
+  CHECK(tried.settings.find("\"rate\": 0.5") != std::string::npos);
+  CHECK(run({"--name", "loaded", "--help"}).status == 0);
+}
+
+TEST_CASE("configuration file: relative paths are relative to its folder") {
+  const TemporaryFolder folder;
+  const std::string inside = (folder.path / "a.txt").string();
+  CHECK(run({"--config", file_of(folder, R"({"file": "a.txt"})")}).file == inside);
+  CHECK(run({"--config", file_of(folder, R"({"file": "0.1"})")}).file == "0.1");
+  CHECK(run({"--config", file_of(folder, R"({"file": 0.1})")}).file == "0.1");
+  CHECK(run({"--config", file_of(folder, R"({"file": "/b.txt", "name": "a.txt"})")}).file == "/b.txt");
+  CHECK(run({"--config", file_of(folder, R"({"file": "a.txt"})"), "--file", "c.txt"}).file == "c.txt");
+  CHECK(run({"--config", file_of(folder, R"({"name": "a.txt"})")}).name == "a.txt");
+  std::string written;
+  run({"--file", "d.txt"}, [&](const CLI::App& app, Tried&) { written = settings_json(app, folder.path.string()); });
+  const auto read = std::filesystem::absolute(run({"--config", file_of(folder, written)}).file).lexically_normal();
+  CHECK(read == std::filesystem::absolute("d.txt"));
+}
+
+TEST_CASE("configuration file: does not contain options of one call") {
+  const Tried tried = run({"--force", "--quiet"});
+  for (const char* name : {"force", "resume", "quiet", "json", "config"}) {
+    CAPTURE(name);
+    CHECK(tried.settings.find(unroll::text("\"", name, "\"")) == std::string::npos);
+  }
+  CHECK(tried.settings.find("\"threads\"") != std::string::npos);
+}
+
 TEST_CASE("configuration file: what is not an option is refused with the name of the file") {
   const TemporaryFolder folder;
   const auto refused = [&](const char* text, const char* message) {
@@ -120,6 +169,8 @@ TEST_CASE("configuration file: what is not an option is refused with the name of
   refused(R"({"units": 0})", "c.json: --units must be a whole number from 1 to 4096, got '0'");
   refused(R"({"units": {}})", "c.json: units must be a string");
   refused(R"({"lower": 1})", "c.json: lower must be true or false");
+  refused(R"({"seed": 1, "first-seed": 2})",
+          "c.json: 'first-seed' must be left out, because 'seed' sets the same option");
   refused(R"({"program": "other"})", "c.json: program must be tried, got \"other\"");
   refused(R"([1])", "c.json: must be a JSON object");
   refused("{", "c.json");

@@ -81,6 +81,25 @@ TEST_CASE("vocabulary: is loaded unchanged from metadata, with newlines and back
   CHECK(Vocabulary::load(metadata, "file").number("\xC3\xA4") == vocabulary.number("\xC3\xA4"));
 }
 
+TEST_CASE("vocabulary: a list of its tokens gives the same vocabulary") {
+  TokenCounts counts;
+  counts.add_all(words("the cat and the dog </s>"));
+  const Vocabulary vocabulary(
+      counts, {.unknown = GENERATE(false, true), .start = GENERATE(false, true), .end = GENERATE(false, true)});
+  CHECK(Vocabulary::of(vocabulary.tokens(), "file") == vocabulary);
+}
+
+TEST_CASE("vocabulary: refuses invalid lists of tokens") {
+  const auto refused = [](const std::vector<std::string>& tokens, const std::string& what) {
+    CHECK_THROWS_MATCHES(Vocabulary::of(tokens, "file"), FileError, says("file: " + what));
+  };
+  refused({}, "the vocabulary must have more than 0 tokens, the special ones, got 0");
+  refused({"<unk>", "</s>"}, "the vocabulary must have more than 2 tokens, the special ones, got 2");
+  refused({"a", "b", "a"}, "token 2 of 'tokens' must be new and not empty, got 'a'");
+  refused({"a", ""}, "token 1 of 'tokens' must be new and not empty, got ''");
+  CHECK(Vocabulary::of({"a", "<unk>"}, "file").unknown() == -1);  // at the beginning only
+}
+
 TEST_CASE("vocabulary: refuses invalid metadata") {
   using Metadata = std::map<std::string, std::string>;
   const auto refused = [](const Metadata& metadata, const std::string& what) {

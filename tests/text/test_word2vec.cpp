@@ -246,10 +246,11 @@ TEST_CASE("word2vec: every epoch counts its predictions", "[word2vec]") {
 TEST_CASE("word2vec: the rate falls linearly over all epochs and never to 0", "[word2vec]") {
   const detail::PackedText text(40, topics(4, 10, 20));
   const auto learned = [&](double rate, Index epochs, Index epoch) {
-    WordTables<float> tables{MatrixX<float>::Constant(4, 40, 0.1f), MatrixX<float>::Constant(4, 40, 0.1f)};
+    const MatrixX<float> table = MatrixX<float>::Constant(4, 40, 0.1f);
+    WordTrainingState<float> state{{table, table}, epoch, 0, {0}, 0};
     const Word2VecOptions options{.dimension = 4, .subsample = 0, .epochs = epochs, .rate = rate};
-    detail::WordTrainer<float>(text, options).run_epoch(epoch, tables);
-    return tables.in;
+    detail::WordTrainer<float>(text, options).run_epoch(state);
+    return state.tables.in;
   };
   CHECK(learned(0.375, 4, 2) == learned(0.25, 8, 2));  // both rates are 0.1875
   CHECK(learned(0.25, 8, 2) != learned(0.375, 8, 2));
@@ -274,6 +275,67 @@ TEST_CASE("word2vec: bits do not depend on threads but on the seed", "[word2vec]
   CHECK(one.in == four.in);
   CHECK(one.out == four.out);
   CHECK(one.in != learn(1, 2).in);
+}
+
+TEST_CASE("word2vec: a training that stops after every chunk continues to the same bits", "[word2vec]") {
+  const Sentences sentences = topics(4, 10, 900);  // more than one chunk
+  Word2VecOptions options{.dimension = 9, .epochs = 2, .parts = 2};
+  std::vector<WordEpoch> whole, resumed;
+  const auto tables =
+      train_word2vec<float>(40, sentences, options, [&](const WordEpoch& epoch) { whole.push_back(epoch); });
+  WordTrainingState<float> state;
+  std::vector<double> shares;
+  options.on_chunk = [&](const WordProgress& now) { return shares.push_back(now.share), false; };
+  for (int calls = 0; calls < 20 && state.epochs < options.epochs; ++calls) {
+    WordTrainingState<float> copy = state;  // as if it was read from a file
+    train_word2vec(
+        40, sentences, options, [&](const WordEpoch& epoch) { resumed.push_back(epoch); }, copy);
+    state = copy;
+  }
+  CHECK(state.tables.in == tables.in);
+  CHECK(state.tables.out == tables.out);
+  REQUIRE(resumed.size() == 2);
+  for (std::size_t k = 0; k < 2; ++k) {
+    CHECK(resumed[k].epoch == whole[k].epoch);
+    CHECK(resumed[k].loss == whole[k].loss);
+    CHECK(resumed[k].predictions == whole[k].predictions);
+  }
+  REQUIRE(shares.size() > 2);
+  CHECK(shares.front() < 1);
+  CHECK(shares.back() == 1);
+}
+
+TEST_CASE("word2vec: training begins with the tables of its state", "[word2vec]") {
+  const Sentences sentences = topics(2, 4, 20);
+  const Word2VecOptions options{.dimension = 3, .epochs = 1, .rate = 0};
+  WordTrainingState<float> state;
+  state.tables = {MatrixX<float>::Constant(3, 8, 0.5f), MatrixX<float>::Constant(3, 8, 0.25f)};
+  double loss = 0;
+  train_word2vec(
+      8, sentences, options, [&](const WordEpoch& epoch) { loss = epoch.loss; }, state);
+  CHECK(state.tables.in == MatrixX<float>::Constant(3, 8, 0.5f));  // with a rate of 0
+  CHECK(state.tables.out == MatrixX<float>::Constant(3, 8, 0.25f));
+  CHECK(loss > std::log1p(std::exp(-0.375)));  // that of the target word, and those of drawn words
+}
+
+TEST_CASE("word2vec: refuses a state of another training", "[word2vec]") {
+  const Sentences sentences{{0, 1}};
+  const auto learn = [&](WordTrainingState<float> state) {
+    train_word2vec(2, sentences, {.dimension = 3, .epochs = 2}, silently, state);
+  };
+  const WordTrainingState<float> good{initial_word_tables<float>(2, 3, 1), 0, 0, {0}, 0};
+  auto state = good;
+  learn(state);
+  state.tables.out.resize(3, 1);
+  CHECK_THROWS_MATCHES(learn(state), ShapeError, says("the tables of the state must be [3 x 2], got [3 x 1]"));
+  state = good, state.epochs = 3;
+  CHECK_THROWS_MATCHES(learn(state), ValueError, says("epochs of the state must be 0 to 2, got 3"));
+  state = good, state.sentences = 2;
+  CHECK_THROWS_MATCHES(learn(state), ValueError, says("sentences of the state must be 0 to 1, got 2"));
+  state = good, state.losses = {0, 0};
+  CHECK_THROWS_MATCHES(learn(state), ShapeError, says("losses of the state must be 1, one for each part, got 2"));
+  state = good, state.predictions = -1;
+  CHECK_THROWS_MATCHES(learn(state), ValueError, says("predictions of the state must be 0 to"));
 }
 
 TEST_CASE("word2vec: refuses sentences and options that it cannot learn from", "[word2vec]") {

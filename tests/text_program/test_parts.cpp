@@ -1,6 +1,8 @@
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <text/corpus.hpp>
+#include <text/scoring.hpp>
 #include <text/training.hpp>
 #include <text/writing.hpp>
 
@@ -31,7 +33,8 @@ struct Small {
   RunState run(const std::function<void(RunState&)>& on_epoch) const {
     const Corpus corpus = read_corpus(options);
     Model model{options, corpus.vocabulary, make_network(options, corpus.vocabulary.size())};
-    return train(model, corpus, options, 1, folder.path, on_epoch);
+    model.network.initialise(1);
+    return train(model, corpus, options, {1, folder.path / "checkpoint.safetensors", on_epoch});
   }
 };
 
@@ -45,13 +48,13 @@ TEST_CASE("text program: the held-out part is the end, rounded down to whole tok
   CHECK(corpus.validation.tokens() == 2);
   CHECK(corpus.train.tokens() == 25);
   CHECK(corpus.vocabulary.token(corpus.validation.units[0][1]) == "c");
-  small.options.held_out = 0.5;
+  small.options.validation = "0.5";
   CHECK(read_corpus(small.options).validation.tokens() == 13);
 }
 
 TEST_CASE("text program: the last units are held out and not trained on") {
   Small small("a b\nb c\nc d\nd e\ne f\n");
-  small.options.tokens = "words", small.options.read = "units", small.options.held_out = 0.45;
+  small.options.tokens = "words", small.options.read = "units", small.options.validation = "0.45";
   const Corpus corpus = read_corpus(small.options);
   const auto words_of = [&](const Part& part) {
     std::vector<std::string> all;
@@ -63,9 +66,89 @@ TEST_CASE("text program: the last units are held out and not trained on") {
   CHECK(words_of(corpus.validation) == std::vector<std::string>{"d", "<unk>", "<unk>", "<unk>"});
 }
 
+TEST_CASE("text program: the share of held-out units is one of tokens") {
+  Small small("a b\nb c\nc d\nd e\ne f\na b c d e f a b c d e\n");
+  small.options.tokens = "words", small.options.read = "units", small.options.validation = "0.1";
+  CHECK_THROWS_MATCHES(read_corpus(small.options), ValueError, says("must be long enough"));  // nearest: no unit
+  small.options.validation = "0.35";
+  CHECK(read_corpus(small.options).validation.units.size() == 1);
+  small.options.validation = "0.6";
+  CHECK(read_corpus(small.options).validation.units.size() == 2);
+  small.options.validation = "0.63";
+  CHECK(read_corpus(small.options).validation.units.size() == 3);
+}
+
+TEST_CASE("text program: a limit shortens the training text only") {
+  Small small("a b\nb c\nc d\nd e\ne f\n");
+  small.options.tokens = "words", small.options.read = "units", small.options.validation = "0.2";
+  small.options.limit = 3;
+  const Corpus corpus = read_corpus(small.options);
+  CHECK(corpus.train.units == std::vector<std::vector<Index>>{{4, 3}, {3}});
+  CHECK(corpus.validation.tokens() == 2);
+}
+
+TEST_CASE("text program: losses of tokens have the mean of the validation") {
+  Small small("a b a\nb c a b\nc a\nb b c\nd a\n");
+  small.options.tokens = "words", small.options.validation = "0.2";
+  for (const char* read : {"streams", "units"}) {
+    small.options.read = read;
+    const Corpus corpus = read_corpus(small.options);
+    Model model{small.options, corpus.vocabulary, make_network(small.options, corpus.vocabulary.size())};
+    model.network.initialise(1);
+    const Part part = part_of(read_tokens(small.options.text, "", small.options), corpus.vocabulary);
+    const auto sequences = Sequences::for_validation(part, corpus.vocabulary, small.options);
+    const Validation result = validate(model.network, sequences, corpus.vocabulary, 1);
+    const auto scores = score(model, small.options.text, "", 1);
+    const Total total = total_of(scores);
+    CAPTURE(read);
+    CHECK(total.tokens == Index(result.evaluation.loss.scored));
+    CHECK(total.mean() == Approx(result.evaluation.loss.value()));
+    CHECK(double(total.unknown) / double(total.tokens) == Approx(result.unknown));
+    REQUIRE(scores.size() == 5);
+    CHECK(scores[2].unit == 3);
+    CHECK(scores[2].tokens == Tokens{"c", "a", "</s>"});
+    const DataTable tokens = token_table(scores);
+    CHECK(tokens.rows[0][2].number() == (std::string(read) == "streams" ? 2 : 1));
+    CHECK(std::log2(tokens.rows[3][6].number()) == Approx(-tokens.rows[3][5].number()));
+    CHECK(unit_table(scores, small.options).rows[2][7].letters() == "c a");
+  }
+}
+
+TEST_CASE("text program: a model file and a checkpoint have the model") {
+  Small small(letters);
+  small.options.epochs = 1;
+  const Corpus corpus = read_corpus(small.options);
+  Settings settings = settings_of_defaults();
+  settings["cell"] = "elman", settings["units"] = "4", settings["layers"] = "1", settings["embedding"] = "3";
+  settings["dropout"] = "0";
+  Model model{small.options, corpus.vocabulary, make_network(small.options, corpus.vocabulary.size()), settings};
+  model.network.initialise(1);
+  train(model, corpus, small.options, {1, small.folder.path / "c.safetensors", [](RunState&) {}});
+  save(model, small.folder.path / "m.safetensors");
+  for (const char* name : {"m.safetensors", "c.safetensors"}) {
+    const Model loaded = load(small.folder.path / name);
+    CHECK(loaded.vocabulary == model.vocabulary);
+    CHECK(loaded.options.units == 4);
+    CHECK(loaded.training == settings);
+    CHECK(loaded.network.parameters().values() == model.network.parameters().values());
+  }
+}
+
+TEST_CASE("text program: the ratio of the last update is measured in every epoch") {
+  for (const Index steps : {5, 12}) {  // two batches and one batch per epoch
+    Small small(letters);
+    small.options.epochs = 3, small.options.steps = steps, small.options.optimizer = "sgd";
+    const RunState state = small.run([](RunState&) {});
+    const Index tensors = 6;
+    REQUIRE(state.ratios.size() == 3 * tensors);
+    CHECK((state.ratios.array() > 0).all());
+    for (Index k = 0; k < 3; ++k) CHECK(state.ratios[k * tensors] < 0.1);  // of the embedding; biases begin at 0
+  }
+}
+
 TEST_CASE("text program: the end of a stream is held out and not trained on") {
   Small small("abcdefghij");
-  small.options.held_out = 0.3;
+  small.options.validation = "0.3";
   const Corpus corpus = read_corpus(small.options);
   REQUIRE(corpus.train.tokens() == 7);
   for (Index k = 0; k < 7; ++k)
@@ -77,14 +160,14 @@ TEST_CASE("text program: every epoch begins with zero states") {
   Small small(letters);
   small.options.epochs = 3, small.options.rate = 1e-30, small.options.decay_epochs = 0;  // changes no parameter
   const RunState state = small.run([](RunState&) {});
-  REQUIRE(state.training.history.size() == 3);
-  for (const auto& epoch : state.training.history) CHECK(epoch.loss == state.training.history[0].loss);
-  CHECK(state.carried.size() == 0);
+  REQUIRE(state.history.size() == 3);
+  for (const auto& epoch : state.history) CHECK(epoch.loss == state.history[0].loss);
+  CHECK(state.partial.carried.size() == 0);
 }
 
 TEST_CASE("text program: a validation stream is read to its last token") {
   Small small(letters);
-  small.options.held_out = 0.4;
+  small.options.validation = "0.4";
   const Corpus corpus = read_corpus(small.options);
   REQUIRE(corpus.validation.tokens() == 10);
   const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, small.options);
@@ -96,7 +179,7 @@ TEST_CASE("text program: a validation stream is read to its last token") {
 TEST_CASE("text program: a line end is a token in a stream and ends a text in units") {
   Small small("a b\na b\na c\n");
   small.options.tokens = "words";
-  small.options.held_out = 0.4;
+  small.options.validation = "0.4";
   for (const bool streams : {true, false}) {
     small.options.read = streams ? "streams" : "units";
     const Corpus corpus = read_corpus(small.options);
@@ -114,30 +197,25 @@ TEST_CASE("text program: a line end is a token in a stream and ends a text in un
 TEST_CASE("text program: the rate falls in each of the last epochs") {
   Small small(letters);
   small.options.epochs = 4, small.options.decay_epochs = 2, small.options.decay = 0.5, small.options.rate = 0.125;
-  const RunState state = small.run([](RunState& now) {
-    CHECK(now.batch == 0);
-    CHECK(now.gradient_norm == 0);  // reset for the next epoch
-    CHECK(now.seconds == 0);
-    CHECK(now.loss.count == 0);
-  });
+  const RunState state = small.run([](RunState& now) { CHECK(now.partial.batches == 0); });
   std::vector<double> rates;
-  for (const auto& epoch : state.training.history) {
+  for (const auto& epoch : state.history) {
     rates.push_back(epoch.learning_rate);
     CHECK(epoch.gradient_norm > 0);
   }
   CHECK(rates == std::vector<double>{0.125, 0.125, 0.0625, 0.03125});
 }
 
-TEST_CASE("text program: stop_after counts successive epochs without improvement") {
+TEST_CASE("text program: patience counts successive epochs without improvement") {
   Small small(letters);
-  small.options.epochs = 9, small.options.stop_after = 2;
+  small.options.epochs = 9, small.options.patience = 2;
   const RunState state = small.run([](RunState& now) {
     // Only the third epoch is better than all epochs before it.
-    now.training.best_value = now.training.epochs == 2 ? infinity : -infinity;
+    now.best_value = now.epochs == 2 ? infinity : -infinity;
   });
-  CHECK(state.training.stopped == 1);
-  CHECK(state.training.epochs == 5);
-  CHECK(state.training.best_epoch == 3);
+  CHECK(state.stopped == 1);
+  CHECK(state.epochs == 5);
+  CHECK(state.best_epoch == 3);
 }
 
 }  // namespace test_parts

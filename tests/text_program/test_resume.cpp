@@ -89,13 +89,15 @@ void kill_and_compare(int kills, const Arguments& more) {
   CHECK(content(killed / "model.safetensors") == content(whole / "model.safetensors"));
   CHECK(content(killed / "samples.txt") == content(whole / "samples.txt"));
   CHECK(history(killed / "history.csv") == history(whole / "history.csv"));
+  CHECK(content(killed / "ratios.csv") == content(whole / "ratios.csv"));
   CHECK(content(whole / "samples.txt").size() > 100);
   for (const auto& entry : std::filesystem::directory_iterator(killed))
     CHECK(entry.path().string().find(".tmp") == std::string::npos);
 }
 
 const Arguments streams{"--steps", "15"};
-const Arguments sentences{"--tokens", "words", "--read", "units", "--patience", "1", "--decay-epochs", "0"};
+const Arguments sentences{"--tokens", "words", "--read", "units", "--plateau", "1", "--decay-epochs", "0"};
+const Arguments seeds{"--steps", "15", "--seeds", "3,5", "--epochs", "2"};
 
 }  // namespace
 
@@ -128,6 +130,43 @@ TEST_CASE("text program: leaves other files in its folder unchanged") {
 TEST_CASE("text program: a run killed at any moment resumes to the same bits") {
   kill_and_compare(6, streams);
   kill_and_compare(6, sentences);
+}
+
+TEST_CASE("text program: several seeds that are killed resume to the same bits") { kill_and_compare(4, seeds); }
+
+TEST_CASE("text program: SIGTERM saves the run, which resumes to the same bits") {
+  const support::TemporaryFolder folder;
+  const auto whole = folder.path / "whole", stopped = folder.path / "stopped";
+  REQUIRE(ran_through(run_in(whole, streams), {}));
+  int stops = 0;
+  for (int status = 143; status == 143; ++stops) {
+    const pid_t child = started(run_in(stopped, {"--steps", "15", "--checkpoint-seconds", "1000"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    kill(child, SIGTERM);
+    int ended = 0;
+    REQUIRE(waitpid(child, &ended, 0) == child);
+    status = WIFSIGNALED(ended) ? 143 : WEXITSTATUS(ended);  // a signal before the handler is set
+    REQUIRE((status == 143 || status == 0));
+    if (stops > 200) break;
+  }
+  CHECK(content(stopped / "model.safetensors") == content(whole / "model.safetensors"));
+}
+
+TEST_CASE("text program: a finished run continues with more epochs as if it had not ended") {
+  const support::TemporaryFolder folder;
+  const auto whole = folder.path / "whole", longer = folder.path / "longer";
+  const Arguments constant{"--steps", "15", "--decay-epochs", "0"};
+  const auto with_epochs = [&](const char* epochs) {
+    Arguments all = constant;
+    all.insert(all.end(), {"--epochs", epochs});
+    return all;
+  };
+  REQUIRE(ran_through(run_in(whole, with_epochs("3")), {}));
+  REQUIRE(ran_through(run_in(longer, with_epochs("1")), {}));
+  REQUIRE(ran_through(run_in(longer, with_epochs("3")), {}));
+  CHECK(content(longer / "model.safetensors") == content(whole / "model.safetensors"));
+  CHECK(content(longer / "samples.txt") == content(whole / "samples.txt"));
+  CHECK(history(longer / "history.csv") == history(whole / "history.csv"));
 }
 
 TEST_CASE("text program: a run killed many times resumes to the same bits", "[.long]") {

@@ -4,7 +4,9 @@
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
+#include "word2vec/checkpoint.hpp"
 #include "word2vec/corpus.hpp"
+#include "word2vec/phrases.hpp"
 #include "word2vec/plane.hpp"
 #include "word2vec/results.hpp"
 
@@ -33,7 +35,7 @@ TEST_CASE("corpus: orders words by frequency and leaves out rare words and signs
   CHECK(corpus.vocabulary.token(0) == "a");
   CHECK(corpus.sentences == Sentences{{0, 1, 0, 2, 1}, {-1, 2}, {0}});
 
-  options.keep_case = true;
+  options.letters = "keep";
   CHECK(read_corpus(options).sentences == Sentences{{-1, 0, 1, -1, 0}, {-1, -1}, {1}});
 }
 
@@ -74,6 +76,7 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
   Options options;
   options.corpus.files = {"somewhere/river.txt", "bank.txt"};
   options.corpus.least = 7;
+  options.corpus.phrases = 2, options.corpus.threshold = 29, options.load = "old.txt";
   options.training = {.model = WordModel::cbow,
                       .dimension = 3,
                       .window = 11,
@@ -84,7 +87,7 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
                       .seed = 19,
                       .parts = 23};
   options.drawn = 0;
-  write_report(folder.path, options, {.epochs = {{.epoch = 1, .loss = 2}}, .seconds = 1},
+  write_report(folder.path, options, {.epochs = {{.epoch = 1, .loss = 2}}, .seconds = {1}},
                WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
   std::ifstream file(folder.path / "report.json");
   const auto settings = nlohmann::json::parse(file).at("settings");
@@ -103,6 +106,56 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
   shows("rate", "0.25");
   shows("seed", "19");
   shows("parts", "23");
+  shows("phrases", "2");
+  shows("phrase threshold", "29");
+  shows("load", "old.txt");
+}
+
+TEST_CASE("phrases: pairs with a score above the threshold are joined from left to right", "[word2vec]") {
+  const std::vector<std::vector<std::string>> texts{{"new", "york", "new", "york", "times"}, {"york"}, {"new", "york"}};
+  // count(new york) = 3, count(new) = 3, count(york) = 4, 8 words: score (3 - 2) / (3 * 4) * 8 = 2/3; others below 0
+  auto joined = texts;
+  CHECK(join_phrases(joined, 2, 0.66) == 1);
+  CHECK(joined == std::vector<std::vector<std::string>>{{"new_york", "new_york", "times"}, {"york"}, {"new_york"}});
+  joined = texts;
+  CHECK(join_phrases(joined, 2, 0.67) == 0);
+  CHECK(joined == texts);
+  joined = {{"a", "a", "a", "a", "a"}};
+  CHECK(join_phrases(joined, 1, 0.1) == 1);  // count(a a) = 4: (4 - 1) / 25 * 5 = 0.6
+  CHECK(joined == std::vector<std::vector<std::string>>{{"a_a", "a_a", "a"}});
+  joined = {{"a", "b"}, {"a", "b"}, {"c", "b"}};
+  CHECK(join_phrases(joined, 2, -1) == 1);  // c is rare, so (c b) is no pair
+  CHECK(joined == std::vector<std::vector<std::string>>{{"a_b"}, {"a_b"}, {"c", "b"}});
+}
+
+TEST_CASE("corpus: known words come first, and new ones need the least count", "[word2vec]") {
+  const support::TemporaryFolder folder;
+  const CorpusOptions options{.files = {written(folder, "a", "b c b d\na d d\n")}, .least = 2};
+  const Corpus corpus = read_corpus(options, {"x", "a"});
+  CHECK(corpus.vocabulary.tokens() == std::vector<std::string>{"x", "a", "d", "b"});
+  CHECK(corpus.sentences == Sentences{{3, -1, 3, 2}, {1, 2, 2}});
+}
+
+TEST_CASE("checkpoint: the state is read back", "[word2vec]") {
+  const support::TemporaryFolder folder;
+  RunState state{.words = {"a", "b", "c"}, .training = {}, .history = {}, .seconds = 0.5};
+  state.training = {initial_word_tables<float>(3, 2, 1), 4, 5, {0.1, 0.2}, 6};
+  state.training.tables.out.setConstant(0.25f);
+  state.history = {.epochs = {{1, 0.5, 10, 20}, {2, 0.25, 10, 21}}, .seconds = {1.5, 1.25}};
+  const auto file = folder.path / "c.safetensors";
+  write_checkpoint(file, state);
+  const RunState read = read_checkpoint(file);
+  CHECK(read.words == state.words);
+  CHECK(read.training.tables.in == state.training.tables.in);
+  CHECK(read.training.tables.out == state.training.tables.out);
+  CHECK(read.training.epochs == 4);
+  CHECK(read.training.sentences == 5);
+  CHECK(read.training.losses == state.training.losses);
+  CHECK(read.training.predictions == 6);
+  CHECK(read.seconds == 0.5);
+  CHECK(history_csv(read.history) == history_csv(state.history));
+  CHECK(read_vectors(file).tables.out.size() == 6);
+  CHECK_THROWS_AS(read_checkpoint(written(folder, "d.safetensors", "12345678")), FileError);
 }
 
 TEST_CASE("epoch text: gives the loss and the words per second", "[word2vec]") {

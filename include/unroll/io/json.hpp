@@ -44,11 +44,11 @@ class JsonCheck {
 
  private:
   // Memory of parsed values in bytes, estimated for arrays that grow by doubling and for maps.
-  static constexpr std::size_t value = 32, member = 112, container = 64;
+  static constexpr std::size_t each = 32, member = 112, container = 64;
   static constexpr std::size_t always = 32'000'000, per_byte = 2;  // limit
 
   bool add(std::size_t bytes) {
-    memory_ += value + bytes;
+    memory_ += each + bytes;
     require<FileError>(memory_ <= most_, file_, ": the values of the JSON text must take at most ", most_,
                        " bytes of memory, got more");
     return true;

@@ -90,7 +90,28 @@ class Vocabulary {
                         options.least, " times or more, got 0");
   }
 
+  /// Vocabulary of tokens in the order of their numbers, such as ModelDetails::tokens. Special tokens are those with
+  /// their names, "<unk>", "<s>" and "</s>", at the beginning and in this order. `file` names the source in messages.
+  /// Throws FileError for no other tokens, an empty one and one that occurs twice.
+  static Vocabulary of(const std::vector<std::string>& tokens, const std::string& file) {
+    Vocabulary vocabulary;
+    for (const std::string& token : tokens) vocabulary.append_new(token, file, "tokens");
+    std::string special;
+    auto next_is = [&, next = std::size_t(0)](std::string_view token) mutable {
+      const bool is = next < tokens.size() && tokens[next] == token;
+      next += is;
+      return is;
+    };
+    if (next_is(unknown_token)) special += "unknown ";
+    if (next_is(start_token)) special += "start ";
+    if (next_is(end_token)) special += "end ";
+    vocabulary.mark_special(special, file);
+    return vocabulary;
+  }
+
   Index size() const { return Index(tokens_.size()); }
+  /// All tokens, by number.
+  const std::vector<std::string>& tokens() const { return tokens_; }
   /// Numbers of the special tokens; -1 if absent.
   Index unknown() const { return unknown_; }
   Index start() const { return start_; }
@@ -147,10 +168,7 @@ class Vocabulary {
     std::string_view rest = tokens->second;
     while (!rest.empty()) {
       const auto end = std::min(rest.find('\n'), rest.size());
-      const std::string token = unescaped(rest.substr(0, end));
-      require<FileError>(!token.empty() && !vocabulary.find(token), file, ": token ", vocabulary.size(), " of '",
-                         prefix, "' must be new and not empty, got '", token, "'");
-      vocabulary.append(token);
+      vocabulary.append_new(unescaped(rest.substr(0, end)), file, prefix);
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     vocabulary.mark_special(special->second, file);
@@ -168,6 +186,12 @@ class Vocabulary {
     counts_.push_back(count);
     numbers_.emplace(token, size() - 1);
     return size() - 1;
+  }
+
+  void append_new(const std::string& token, const std::string& file, const std::string& list) {
+    require<FileError>(!token.empty() && !find(token), file, ": token ", size(), " of '", list,
+                       "' must be new and not empty, got '", token, "'");
+    append(token);
   }
 
   void mark_special(std::string_view words, const std::string& file) {

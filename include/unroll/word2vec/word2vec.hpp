@@ -20,6 +20,29 @@ struct WordEpoch {
   Index predictions = 0;
 };
 
+/// State of a training of word vectors, for resumption and for training from given vectors.
+template <class S>
+struct WordTrainingState {
+  WordTables<S> tables;  ///< empty: initial values
+  Index epochs = 0;      ///< completed
+  Index sentences = 0;   ///< completed in the next epoch; sentences of more than 1,000 words count as several
+  std::vector<double> losses = {};  ///< of the next epoch, summed for each of the `parts`
+  Index predictions = 0;            ///< of the next epoch
+};
+
+/// Initial tables of `words` words: `in` uniform within 0.5 / dimension of 0, `out` 0, as in the word2vec program.
+template <class S>
+WordTables<S> initial_word_tables(Index words, Index dimension, std::uint64_t seed) {
+  WordTables<S> tables;
+  take_memory(checked_multiply(dimension, words, "word2vec"), "word2vec", [&] {
+    tables.in.resize(dimension, words);
+    tables.out.setZero(dimension, words);
+  });
+  const double limit = 0.5 / double(dimension);
+  init::uniform(-limit, limit).fill(tables.in, Random(seed, Purpose::initialise));
+  return tables;
+}
+
 namespace detail {
 
 /// Trainer of word vectors, which processes the text in chunks.
@@ -42,17 +65,30 @@ class WordTrainer {
       steps_.emplace_back(options.dimension, options.negatives * options.parts + 1, true);
   }
 
-  WordEpoch run_epoch(Index epoch, WordTables<S>& tables) {
-    std::fill(losses_.begin(), losses_.end(), 0.0);
-    for (auto& work : works_) work.predictions = 0;
-    for (std::size_t first = 0, last = 0; first < text_.sentences(); first = last) {
+  /// Trains on the rest of an epoch. Returns false if on_chunk stops the training.
+  bool run_epoch(WordTrainingState<S>& state) {
+    while (std::size_t(state.sentences) < text_.sentences()) {
+      const auto first = std::size_t(state.sentences);
+      std::size_t last = first;
       while (last < text_.sentences() && text_.before(last) - text_.before(first) < chunk) ++last;
-      make_predictions(epoch, first, last);
-      learn_predictions(S(rate_at(epoch, first)), tables);
+      for (auto& work : works_) work.predictions = 0;
+      losses_ = state.losses;
+      make_predictions(state.epochs, first, last);
+      learn_predictions(S(rate_at(state.epochs, first)), state.tables);
+      state.sentences = Index(last), state.losses = losses_;
+      for (const auto& work : works_) state.predictions += work.predictions;
+      const WordEpoch now = report(state);
+      if (options_.on_chunk &&
+          !options_.on_chunk({now.epoch, double(text_.before(last)) / double(text_.size()), now.loss}))
+        return false;
     }
-    WordEpoch result{.epoch = epoch + 1, .words = Index(text_.size())};
-    for (const double loss : losses_) result.loss += loss;
-    for (const auto& work : works_) result.predictions += work.predictions;
+    return true;
+  }
+
+  /// Statistics of the epoch so far.
+  WordEpoch report(const WordTrainingState<S>& state) const {
+    WordEpoch result{.epoch = state.epochs + 1, .words = Index(text_.size()), .predictions = state.predictions};
+    for (const double loss : state.losses) result.loss += loss;
     result.loss /= double(std::max<Index>(result.predictions, 1));
     return result;
   }
@@ -154,6 +190,24 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
                       "word2vec: at least 1 sentence must have 2 words, got 0");
 }
 
+/// Throws ShapeError or ValueError for a state that is not one of this training.
+template <class S>
+void check_state(const WordTrainingState<S>& state, Index words, const PackedText& text, const Word2VecOptions& o) {
+  for (const MatrixX<S>* table : {&state.tables.in, &state.tables.out})
+    require<ShapeError>(table->rows() == o.dimension && table->cols() == words,
+                        "word2vec: the tables of the state must be [", o.dimension, " x ", words, "], got [",
+                        table->rows(), " x ", table->cols(), "]");
+  const auto within = [](std::string_view what, Index value, Index most) {
+    require<ValueError>(value >= 0 && value <= most, "word2vec: ", what, " of the state must be 0 to ", most, ", got ",
+                        value);
+  };
+  within("epochs", state.epochs, o.epochs);
+  within("sentences", state.sentences, Index(text.sentences()));
+  within("predictions", state.predictions, std::numeric_limits<Index>::max() / 2);
+  require<ShapeError>(Index(state.losses.size()) == o.parts, "word2vec: losses of the state must be ", o.parts,
+                      ", one for each part, got ", state.losses.size());
+}
+
 }  // namespace detail
 
 /// Training of word vectors with word2vec and negative sampling: Mikolov, Chen, Corrado, Dean 2013, "Efficient
@@ -161,29 +215,38 @@ inline void check_word2vec(const PackedText& text, const Word2VecOptions& o) {
 /// `on_epoch(const WordEpoch&)` after each epoch. Windows do not cross the ends of sentences. Words that are left out,
 /// also by subsampling, are removed before windows are formed.
 ///
+/// `state` has the result. Empty tables are set to initial values; training with other ones continues from them. It is
+/// complete whenever on_epoch or on_chunk is called: with a copy of it, the same text and the same options, another
+/// call continues bit for bit as without the stop.
+///
 /// Results are bitwise equal for equal seed and `parts`. Throws ValueError for options out of range, word numbers >=
-/// `words`, and sentences without any prediction; NonFiniteError at the end of an epoch in which a vector or the loss
-/// is not finite.
+/// `words`, sentences without any prediction, and a state of another training (or ShapeError); NonFiniteError at the
+/// end of an epoch in which a vector or the loss is not finite.
 template <class S, class F>
-WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
+void train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch,
+                    WordTrainingState<S>& state) {
   require<ValueError>(words > 0 && words <= Index(std::numeric_limits<std::int32_t>::max()),
                       "word2vec: words must be 1 to 2^31 - 1, got ", words);
   const detail::PackedText text(words, sentences);
   detail::check_word2vec(text, options);
-  WordTables<S> tables;
-  take_memory(checked_multiply(options.dimension, words, "word2vec"), "word2vec", [&] {
-    tables.in.resize(options.dimension, words);
-    tables.out.setZero(options.dimension, words);
-  });
-  const double limit = 0.5 / double(options.dimension);
-  init::uniform(-limit, limit).fill(tables.in, Random(options.seed, Purpose::initialise));
+  const std::vector<double> none(std::size_t(options.parts));
+  if (state.losses.empty()) state.losses = none;
+  if (state.tables.in.size() == 0) state.tables = initial_word_tables<S>(words, options.dimension, options.seed);
+  detail::check_state(state, words, text, options);
   detail::WordTrainer<S> trainer(text, options);
-  for (Index epoch = 0; epoch < options.epochs; ++epoch) {
-    const WordEpoch done = trainer.run_epoch(epoch, tables);
-    detail::check_epoch(tables, done);
+  while (state.epochs < options.epochs && trainer.run_epoch(state)) {
+    const WordEpoch done = trainer.report(state);
+    detail::check_epoch(state.tables, done);
+    state = {std::move(state.tables), state.epochs + 1, 0, none, 0};
     on_epoch(done);
   }
-  return tables;
+}
+
+template <class S, class F>
+WordTables<S> train_word2vec(Index words, const Sentences& sentences, const Word2VecOptions& options, F&& on_epoch) {
+  WordTrainingState<S> state;
+  train_word2vec(words, sentences, options, on_epoch, state);
+  return std::move(state.tables);
 }
 
 }  // namespace unroll

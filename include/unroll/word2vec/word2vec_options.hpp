@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "unroll/threads/thread_pool.hpp"
@@ -10,6 +11,13 @@ namespace unroll {
 /// Model of word2vec. Skip-gram: each other word of a window alone predicts the middle word. CBOW: all of them together
 /// predict the middle word, and each gets the whole gradient (`whole` in NegativeSampling).
 enum class WordModel { skip_gram, cbow };
+
+/// Progress of a training of word vectors, the argument of Word2VecOptions::on_chunk.
+struct WordProgress {
+  Index epoch = 0;   ///< from 1
+  double share = 0;  ///< share of the words of the epoch that were processed
+  double loss = 0;   ///< mean over the predictions of the epoch so far
+};
 
 /// Options of train_word2vec.
 struct Word2VecOptions {
@@ -25,6 +33,8 @@ struct Word2VecOptions {
   std::uint64_t seed = 1;
   Index parts = 1;       ///< number of stripes of the words, and largest number of threads used; skip-gram only
   Threads threads = {};  ///< results depend on `parts`, not on the threads
+  /// Called after every 10,000 words of text, when the WordTrainingState is complete; false: stop.
+  std::function<bool(const WordProgress&)> on_chunk = {};
 };
 
 /// Sentences as word numbers. Negative numbers mark words that are left out.
