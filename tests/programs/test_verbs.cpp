@@ -18,7 +18,7 @@ struct Tried {
   std::vector<int> sizes = {1, 2};
   std::vector<std::string> words;
   std::string name = "a, b";
-  std::string file = "in.txt", letters = "keep";
+  std::string file = {}, letters = "keep";
   bool lower = false;
   Seeds seeds = {};
   Running running = {};
