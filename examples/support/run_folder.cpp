@@ -32,7 +32,7 @@ std::string owner_of(const Json& before) {
 }  // namespace
 
 RunFolder::RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free)
-    : config_(settings_json(verb)), free_(std::move(free)), force_(running.force) {
+    : config_(settings_json(verb, running.out)), free_(std::move(free)), force_(running.force) {
   if (running.resume && running.force) refuse("--resume", "cannot be combined with --force");
   for (const CLI::Option* option : verb.get_options())
     if (option->get_group() == running_group)

@@ -18,11 +18,12 @@ struct RunControl {
   bool quiet = false;                ///< no progress within epochs
 };
 
-/// `fit` with checkpoints. A requested stop (Ctrl-C, SIGTERM) writes a checkpoint and throws Interrupted.
-template <class Model, class Loss, class O, class Data>
+/// `fit` with checkpoints. A requested stop (Ctrl-C, SIGTERM) writes a checkpoint and throws Interrupted. `state` is a
+/// TrainingState, or derived from it with further parts in its visit_state, which checkpoints then contain.
+template <class Model, class Loss, class O, class Data, class State>
 unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data& data,
-                        unroll::FitOptions<typename Model::Scalar, Data> options, const RunControl& control) {
-  unroll::TrainingState<typename Model::Scalar> state;
+                        unroll::FitOptions<typename Model::Scalar, Data> options, const RunControl& control,
+                        State& state) {
   if (std::filesystem::exists(control.checkpoint)) unroll::read_checkpoint(control.checkpoint, state, optimizer);
   options.on_checkpoint = [&] { unroll::write_checkpoint(control.checkpoint, state, optimizer); };
   options.checkpoint_seconds = control.seconds;
@@ -33,6 +34,13 @@ unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data
   auto result = unroll::fit(model, loss, optimizer, data, options, state);
   stop_if_requested();
   return result;
+}
+
+template <class Model, class Loss, class O, class Data>
+unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data& data,
+                        const unroll::FitOptions<typename Model::Scalar, Data>& options, const RunControl& control) {
+  unroll::TrainingState<typename Model::Scalar> state;
+  return train(model, loss, optimizer, data, options, control, state);
 }
 
 }  // namespace example

@@ -1,6 +1,7 @@
 #include "verbs.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -25,13 +26,16 @@ const Verb* find_verb(const std::vector<Verb>& verbs, const std::string& name) {
   return found == verbs.end() ? nullptr : &*found;
 }
 
-/// Replaces earlier names, with a notice for each.
-Words with_present_names(const char* program, const Words& given, const EarlierNames& earlier) {
+/// Replaces earlier names, with a notice for each. Options that became verbs are replaced only if the words name no
+/// verb, or the verb `usual`, which is then replaced too; other verbs may have options of the same names.
+Words with_present_names(const char* program, const Words& given, const EarlierNames& earlier,
+                         const std::string& usual = {}, bool of_other_verb = false) {
   Words words;
   std::string verb;
   for (const std::string& word : given) {
     const auto known = std::find_if(earlier.begin(), earlier.end(), [&](const auto& names) {
-      return names.first == (is_option(word) ? name_in(word) : word) && (is_option(word) || words.empty());
+      return names.first == (is_option(word) ? name_in(word) : word) && (is_option(word) || words.empty()) &&
+             (is_option(names.second) || !of_other_verb);
     });
     if (known == earlier.end()) {
       words.push_back(word);
@@ -43,7 +47,9 @@ Words with_present_names(const char* program, const Words& given, const EarlierN
     else
       verb = known->second;
   }
-  if (!verb.empty() && (words.empty() || words.front() != verb)) words.insert(words.begin(), verb);
+  if (verb.empty()) return words;
+  if (!words.empty() && (words.front() == usual || words.front() == verb)) words.erase(words.begin());
+  words.insert(words.begin(), verb);
   return words;
 }
 
@@ -63,53 +69,91 @@ std::string word_of(const Json& value, const std::string& where) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Words of a command line with the options of a configuration file that `given` does not contain.
-Words words_of_config(const std::string& file, const char* program, const CLI::App& verb, const EarlierNames& earlier) {
-  const Json json = unroll::detail::parse_json<Json>(unroll::detail::read_text(file), file);
-  unroll::require<unroll::FileError>(json.is_object(), file,
+/// Whether the option is a path of input. A value that is a number is none, such as a share of the data.
+bool is_input_path(const CLI::Option& option) {
+  const std::string& hint = option.get_option_text();
+  return option.get_group() != running_group &&
+         (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos);
+}
+bool is_relative_path(const std::string& value) {
+  return !value.empty() && std::filesystem::path(value).is_relative() && !Json::parse(value, nullptr, false).is_number();
+}
+
+/// Values of an option in JSON; a scalar is one value.
+Words values_in(const Json& value, const std::string& where) {
+  Words values;
+  if (value.is_array())
+    for (const Json& each : value) values.push_back(word_of(each, where));
+  else
+    values.push_back(word_of(value, where));
+  return values;
+}
+
+/// Words of a command line that set a flag; none for false.
+Words words_of_flag(const Words& values, const std::string& word, const std::string& where) {
+  const bool on = !values.empty() && values.front() == "true";
+  unroll::require<unroll::ValueError>(on || (!values.empty() && values.front() == "false"), where,
+                                      " must be true or false");
+  return on ? Words{word} : Words{};
+}
+
+/// Words of a command line that give an option these values.
+Words words_of(const CLI::Option& option, const std::string& name, const Words& values, const std::string& where) {
+  if (option.get_positional()) return values;
+  if (option.get_expected_max() == 0) return words_of_flag(values, name, where);
+  if (values.empty()) return {};
+  if (option.get_delimiter() == ',') {
+    std::string list;
+    for (const std::string& each : values) list += (list.empty() ? "" : ",") + each;
+    return {name + "=" + list};
+  }
+  if (values.size() == 1) return values.front().empty() ? Words{} : Words{name + "=" + values.front()};
+  Words words{name};
+  words.insert(words.end(), values.begin(), values.end());
+  return words;
+}
+
+/// Option of a JSON object. Throws ValueError if there is none.
+const CLI::Option& option_in(const CLI::App& verb, const std::string& key, const std::string& name,
+                             const std::string& where) {
+  const CLI::Option* option = verb.get_option_no_throw(name_in(name));
+  if (option == nullptr) option = verb.get_option_no_throw(key);  // a positional argument
+  if (option != nullptr) return *option;
+  Words names;
+  for (const CLI::Option* known : verb.get_options())
+    for (const std::string& each : known->get_lnames()) names.push_back(each);
+  throw unroll::ValueError(unroll::text(where, ": there is no option ", in_quotes(key), "; the nearest: ",
+                                        unroll::detail::nearest_names(key, {names.begin(), names.end()})));
+}
+
+/// Words of a command line with the options of a JSON object that `verb` was not given. `folder`: of relative paths.
+Words words_of_json(const std::string& text, const std::string& where, const std::filesystem::path& folder,
+                    const char* program, const CLI::App& verb, const EarlierNames& earlier) {
+  const Json json = unroll::detail::parse_json<Json>(text, where);
+  unroll::require<unroll::FileError>(json.is_object(), where,
                                      ": must be a JSON object of options, { \"name\": value, ... }");
   Words words;
+  std::map<const CLI::Option*, std::string> keys;
   for (const auto& [key, value] : json.items()) {
     if (key == "program" || key == "verb" || key == "data") {
       const std::string expected = key == "program" ? program : verb.get_name();
-      unroll::require<unroll::ValueError>(key == "data" || value == expected, file, ": ", key, " must be ", expected,
+      unroll::require<unroll::ValueError>(key == "data" || value == expected, where, ": ", key, " must be ", expected,
                                           ", got ", [&] { return value.dump(); });
       continue;
     }
-    const Words present = with_present_names(program, {"--" + key}, earlier);
-    const std::string name = present.front();
-    const CLI::Option* option = verb.get_option_no_throw(name);
-    if (option == nullptr) option = verb.get_option_no_throw(key);  // a positional argument
-    if (option == nullptr) {
-      Words names;
-      for (const CLI::Option* known : verb.get_options())
-        for (const std::string& each : known->get_lnames()) names.push_back(each);
-      throw unroll::ValueError(unroll::text(file, ": there is no option ", in_quotes(key), "; the nearest: ",
-                                            unroll::detail::nearest_names(key, {names.begin(), names.end()})));
-    }
-    if (option->count() > 0) continue;
-    Words values;
-    if (value.is_array())
-      for (const Json& each : value) values.push_back(word_of(each, file + ": " + key));
-    else
-      values.push_back(word_of(value, file + ": " + key));
-    if (option->get_positional()) {
-      words.insert(words.end(), values.begin(), values.end());
-    } else if (option->get_expected_max() == 0) {
-      const bool on = !values.empty() && values.front() == "true";
-      unroll::require<unroll::ValueError>(on || (!values.empty() && values.front() == "false"), file, ": ", key,
-                                          " must be true or false");
-      if (on) words.push_back(name);
-    } else if (option->get_delimiter() == ',') {
-      std::string list;
-      for (const std::string& each : values) list += (list.empty() ? "" : ",") + each;
-      if (!values.empty()) words.push_back(name + "=" + list);
-    } else if (values.size() == 1) {
-      if (!values.front().empty()) words.push_back(name + "=" + values.front());
-    } else if (!values.empty()) {
-      words.push_back(name);
-      words.insert(words.end(), values.begin(), values.end());
-    }
+    const std::string name = with_present_names(program, {"--" + key}, earlier).front();
+    const CLI::Option& option = option_in(verb, key, name, where);
+    const auto [same, is_new] = keys.emplace(&option, key);
+    unroll::require<unroll::ValueError>(is_new, where, ": '", key, "' must be left out, because '", same->second,
+                                        "' sets the same option");
+    if (option.count() > 0) continue;
+    const std::string place = where + ": " + key;
+    Words values = values_in(value, place);
+    if (is_input_path(option))
+      for (std::string& each : values)
+        if (is_relative_path(each)) each = (folder / each).lexically_normal().string();
+    const Words more = name_in(name) == name ? words_of(option, name, values, place) : words_of_flag(values, name, place);
+    words.insert(words.end(), more.begin(), more.end());
   }
   return words;
 }
@@ -153,7 +197,9 @@ struct Parser {
 
 int run_words(const char* name, const char* purpose, Words words, const std::vector<Verb>& verbs,
               const EarlierNames& earlier) {
-  words = with_present_names(name, words, earlier);
+  const std::string& usual = verbs.front().name;
+  const bool of_other_verb = !words.empty() && words.front() != usual && find_verb(verbs, words.front()) != nullptr;
+  words = with_present_names(name, words, earlier, usual, of_other_verb);
   const bool of_program = words.size() == 1 && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
   if (!of_program && (words.empty() || find_verb(verbs, words.front()) == nullptr)) {
     // Without a verb, the first word must be an option or an argument of the first verb.
@@ -163,19 +209,28 @@ int run_words(const char* name, const char* purpose, Words words, const std::vec
         std::any_of(options.begin(), options.end(), [](const CLI::Option* option) { return option->get_positional(); });
     if (words.empty() || words.front().starts_with("-") || takes_words) words.insert(words.begin(), verbs.front().name);
   }
-  if (const std::string file = config_of(words); !file.empty() && find_verb(verbs, words.front()) != nullptr) {
+  const Verb* const called = find_verb(verbs, words.front());
+  const bool helps = std::any_of(words.begin(), words.end(),
+                                 [](const std::string& word) { return word == "--help" || word == "-h"; });
+  const auto add_options = [&](const std::string& json, const std::string& where, const std::filesystem::path& folder) {
     Parser given(name, purpose, verbs);
     given.parse_words(name, words);
-    const CLI::App& verb = *given.verbs.at(words.front());
-    const Words more = words_of_config(file, name, verb, earlier);
-    try {
-      Words alone = more;
-      alone.insert(alone.begin(), words.front());
-      Parser(name, purpose, verbs).parse_words(name, alone);
-    } catch (const CLI::ParseError& error) {
-      throw unroll::ValueError(file + ": " + message_of(error));
-    }
+    Words more = words_of_json(json, where, folder, name, *given.verbs.at(called->name), earlier);
     words.insert(words.begin() + 1, more.begin(), more.end());
+    more.insert(more.begin(), called->name);
+    try {
+      Parser(name, purpose, verbs).parse_words(name, more);
+    } catch (const CLI::ParseError& error) {
+      throw unroll::ValueError(where + ": " + message_of(error));
+    }
+  };
+  if (const std::string file = config_of(words); !file.empty() && called != nullptr && !helps)
+    add_options(unroll::detail::read_text(file), file, std::filesystem::path(file).parent_path());
+  if (called != nullptr && called->inherited && !helps) {
+    Parser given(name, purpose, verbs);
+    given.parse_words(name, words);
+    const std::string json = called->inherited(*given.verbs.at(called->name));
+    if (!json.empty()) add_options(json, "settings of the loaded model", {});
   }
   Parser parser(name, purpose, verbs);
   try {
@@ -241,12 +296,18 @@ void add_seed_options(CLI::App& app, Seeds& seeds) {
 
 namespace {
 
+/// Relative path of a file in the present folder from `folder`.
+std::string path_from(const std::filesystem::path& folder, const std::string& file) {
+  const auto whole = [](const std::filesystem::path& path) { return std::filesystem::absolute(path).lexically_normal(); };
+  return whole(file).lexically_relative(whole(folder / "")).string();
+}
+
 /// Value of an option as JSON: a number, a string, or a list of them.
 Json json_of(const std::string& word) {
   const Json number = Json::parse(word, nullptr, false);
   return number.is_number() && number.dump() == word ? number : Json(word);
 }
-Json json_of(const CLI::Option& option) {
+Json json_of(const CLI::Option& option, const std::string& folder) {
   if (option.get_expected_max() == 0) return option.count() > 0;
   const bool list = option.get_delimiter() == ',' || option.get_expected_max() > 1;
   Words words;
@@ -263,6 +324,9 @@ Json json_of(const CLI::Option& option) {
     }
     if (!list) words.push_back(text);
   }
+  if (!folder.empty() && is_input_path(option))
+    for (std::string& word : words)
+      if (is_relative_path(word)) word = path_from(folder, word);
   if (!list) return json_of(words.empty() ? std::string() : words.back());
   Json all = Json::array();
   for (const std::string& word : words) all.push_back(json_of(word));
@@ -271,12 +335,12 @@ Json json_of(const CLI::Option& option) {
 
 }  // namespace
 
-std::string settings_json(const CLI::App& app) {
+std::string settings_json(const CLI::App& app, const std::string& folder) {
   Json object{{"program", app.get_parent()->get_name()}, {"verb", app.get_name()}};
   for (const CLI::Option* option : app.get_options()) {
     const auto& names = option->get_lnames();
     const std::string name = names.empty() ? option->get_name() : names.front();
-    if (name != "help" && name != "config") object[name] = json_of(*option);
+    if (name != "help" && name != "config") object[name] = json_of(*option, folder);
   }
   return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

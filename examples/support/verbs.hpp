@@ -12,22 +12,26 @@
 namespace example {
 
 /// Verb of a program. `add` adds its options, `check` throws CLI::ParseError for invalid combinations, and `run`
-/// returns the exit status.
+/// returns the exit status. `inherited` returns a JSON object of options that replace defaults, such as the settings of
+/// a loaded model; empty: none.
 struct Verb {
   std::string name, help;
   std::function<void(CLI::App&)> add;
   std::function<void(const CLI::App&)> check;
   std::function<int(const CLI::App&)> run;
+  std::function<std::string(const CLI::App&)> inherited = {};
 };
 
 /// Names of earlier versions and their successors: {"--first-seed", "--seed"}. The successor of an option can be a
-/// verb:
-/// {"--study", "study"}. Earlier names are accepted with a notice.
+/// verb: {"--study", "study"}; that of a flag can have a value: {"--lower", "--case=lower"}. Earlier names are accepted
+/// with a notice.
 using EarlierNames = std::vector<std::pair<std::string, std::string>>;
 
 /// Runs the verb that the command line names, or the first one, "train", if it names none. Returns the exit status:
 /// that of the verb, 0 after --help and --version, 2 after an error message about the command line. All verbs have
 /// --config FILE, which reads options from a JSON file that `settings_json` wrote; the command line overrides them.
+/// Relative paths of input files, i.e. of options with FILE or DIR in their text, are relative to the folder of the JSON
+/// file.
 int run_verbs(const char* name, const char* purpose, int argc, char** argv, const std::vector<Verb>& verbs,
               const EarlierNames& earlier = {});
 
@@ -60,7 +64,8 @@ struct Seeds {
 /// --seed and --seeds.
 void add_seed_options(CLI::App& app, Seeds& seeds);
 
-/// All options of a verb with their values, as a JSON object with "program" and "verb".
-std::string settings_json(const CLI::App& app);
+/// All options of a verb with their values, as a JSON object with "program" and "verb". With `folder`, relative paths of
+/// input files are written relative to it, for a file in that folder.
+std::string settings_json(const CLI::App& app, const std::string& folder = {});
 
 }  // namespace example
