@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "unroll/infer/beam.hpp"
+#include "unroll/infer/detail/choices.hpp"
 #include "unroll/infer/greedy.hpp"
 
 namespace g2p {
@@ -16,6 +17,64 @@ namespace {
 constexpr Index group = 100;
 
 using Group = std::span<const MatrixX<float>>;
+
+/// Decoder of an ensemble.
+class Ensemble final : public WordDecoder {
+ public:
+  explicit Ensemble(std::vector<std::unique_ptr<WordDecoder>> members) : members_(std::move(members)) {}
+
+  void read(const MatrixX<float>& letters, const Timeline& timeline) override {
+    for (const auto& member : members_) member->read(letters, timeline);
+  }
+  Index vocabulary() const override { return members_.front()->vocabulary(); }
+  Index sources() const override { return members_.front()->sources(); }
+  Index source_length(Index source) const override { return members_.front()->source_length(source); }
+  ConstView<float> start() override {
+    return mean([](WordDecoder& member) { return member.start(); });
+  }
+  ConstView<float> step(std::span<const Index> parents, std::span<const Index> tokens) override {
+    return mean([&](WordDecoder& member) { return member.step(parents, tokens); });
+  }
+  ConstView<float> attention() const override {
+    attention_.resize(0, 0);
+    for (const auto& member : members_) {
+      const auto weights = member->attention();
+      if (weights.data() == nullptr) return nothing<float>();
+      if (attention_.size() == 0) attention_.setZero(weights.rows(), weights.cols());
+      attention_ += weights / float(members_.size());
+    }
+    return view(std::as_const(attention_));
+  }
+
+ private:
+  /// Mean of the log-probabilities of all members.
+  template <class Logits>
+  ConstView<float> mean(const Logits& logits_of) {
+    MatrixX<double> sums;
+    for (const auto& member : members_) {
+      const auto logits = logits_of(*member);
+      if (sums.size() == 0) sums.setZero(logits.rows(), logits.cols());
+      for (Index c = 0; c < logits.cols(); ++c) {
+        const std::span<const float> column(logits.col(c).data(), std::size_t(logits.rows()));
+        const auto log_softmax = unroll::detail::log_softmax(column);
+        for (Index k = 0; k < logits.rows(); ++k) sums(k, c) += log_softmax(column[std::size_t(k)]);
+      }
+    }
+    mean_ = (sums / double(members_.size())).cast<float>();
+    return view(std::as_const(mean_));
+  }
+
+  std::vector<std::unique_ptr<WordDecoder>> members_;
+  MatrixX<float> mean_;
+  mutable MatrixX<float> attention_;
+};
+
+std::unique_ptr<WordDecoder> decoder_of(const Networks& networks) {
+  std::vector<std::unique_ptr<WordDecoder>> members;
+  for (const Network* network : networks) members.push_back(network->decoder());
+  if (members.size() == 1) return std::move(members.front());
+  return std::make_unique<Ensemble>(std::move(members));
+}
 
 void read(Group words, WordDecoder& decoder) {
   std::vector<Index> lengths;
@@ -49,13 +108,13 @@ Hypotheses search_best(WordDecoder& decoder, const Limits& limits, const Search&
 
 }  // namespace
 
-Hypotheses decode(const Network& network, const std::vector<MatrixX<float>>& words, const Search& search,
+Hypotheses decode(const Networks& networks, const std::vector<MatrixX<float>>& words, const Search& search,
                   const Threads& threads) {
   Hypotheses hypotheses(words.size());
   threads.pool().run((Index(words.size()) + group - 1) / group, [&](Index k) {
     const auto first = std::size_t(k * group);
     const Group some(words.data() + first, std::min(std::size_t(group), words.size() - first));
-    const auto decoder = network.decoder();
+    const auto decoder = decoder_of(networks);
     read(some, *decoder);
     auto part = search_best(*decoder, limits(some), search);
     std::move(part.begin(), part.end(), hypotheses.begin() + Index(first));
