@@ -18,7 +18,7 @@ struct Trained {
   NetworkOptions options;
   Reading reading;
   Vocabulary vocabulary;
-  std::unique_ptr<Network> network;
+  std::shared_ptr<Network> network;
   std::optional<std::set<std::string>> learned;    // training words; empty if the file does not list them
   std::map<std::string, std::string> training = {};  // settings, data and results of the training
 };
