@@ -145,9 +145,8 @@ class TrainVerb : Program {
       studies.push_back(study(network, data, kind.attention + "-" + kind.score + "-"));
       write_text(folder_ / "history.csv", history_csv(studies));
     }
-    print(text("\nerror rates (%) on ", data.validation.size(), " validation words, mean over ",
-               studies[0].runs.size(), studies[0].runs.size() == 1 ? " seed\n" : " seeds\n",
-               comparison_text(studies, options_.search)));
+    print(text("\nerror rates (%) on ", data.validation.size(), " validation words, mean over ", studies[0].runs.size(),
+               studies[0].runs.size() == 1 ? " seed\n" : " seeds\n", comparison_text(studies, options_.search)));
     const auto best = std::ranges::min_element(studies, {}, validation_error);
     print(text("\nlowest word error rate of the validation words: ", name_of(best->network), "\n"));
     finish(data, studies, std::size_t(best - studies.begin()));
@@ -212,9 +211,8 @@ class TrainVerb : Program {
       const example::RunControl control{folder_ / ("checkpoint-" + tag + ".safetensors"),
                                         options_.running.checkpoint_seconds,
                                         options_.running.quiet || options_.running.json};
-      study.runs.push_back(g2p::train(mine, options_, data, seed, threads_, control, [&](const g2p::Epoch& epoch) {
-        print(epoch_text(epoch, options_.epochs));
-      }));
+      study.runs.push_back(g2p::train(mine, options_, data, seed, threads_, control,
+                                      [&](const g2p::Epoch& epoch) { print(epoch_text(epoch, options_.epochs)); }));
       example::stop_if_requested();
       print(run_text(study.runs.back(), options_.search));
       if (options_.seeds.all().size() > 1 || !prefix.empty())
@@ -269,9 +267,9 @@ class TrainVerb : Program {
     if (chosen.runs.size() > 1) chosen.ensemble = test(networks(chosen), options_.search, data.test, threads_);
     print(test_text(chosen, options_.search));
     const Networks single{chosen.networks[best].get()};
-    write_text(folder_ / "test.tsv",
-               tsv_of(test_table(data.test, decode(single, data.test.sources, options_.search, threads_),
-                                 data.vocabulary)));
+    write_text(
+        folder_ / "test.tsv",
+        tsv_of(test_table(data.test, decode(single, data.test.sources, options_.search, threads_), data.vocabulary)));
     write_numbers({data, studies, place}, single);
     const std::string seed = text(" (seed ", chosen.runs[best].seed, ")");
     print(text("files in ", options_.running.out, ": ", options_.save.empty() ? "model.safetensors and " : "",
@@ -287,8 +285,7 @@ class TrainVerb : Program {
     std::optional<Attention> attention;
     if (best.front()->attends()) {
       std::string word = options_.map;
-      if (word.empty())
-        word = *std::ranges::max_element(results.data.validation.spellings, {}, &std::string::size);
+      if (word.empty()) word = *std::ranges::max_element(results.data.validation.spellings, {}, &std::string::size);
       attention = Attention{word, attention_of(best, results.data.vocabulary, word)};
     }
     const std::string missing =
@@ -362,7 +359,7 @@ class PredictVerb : Program {
         print(hypotheses_text(one, models.vocabulary()));
     print_json(json);
     return converted.empty() || std::ranges::any_of(converted, [](const Converted& c) { return c.error.empty(); }) ? 0
-                                                                                                                  : 1;
+                                                                                                                   : 1;
   }
 
  private:
@@ -370,9 +367,8 @@ class PredictVerb : Program {
   std::vector<std::string> words() const {
     std::vector<std::string> words = options_.words;
     if (options_.input.empty()) return words;
-    const std::string content = options_.input == "-"
-                                    ? std::string(std::istreambuf_iterator<char>(std::cin), {})
-                                    : unroll::detail::read_text(options_.input);
+    const std::string content = options_.input == "-" ? std::string(std::istreambuf_iterator<char>(std::cin), {})
+                                                      : unroll::detail::read_text(options_.input);
     unroll::detail::TextLines lines(content, options_.input);
     for (auto line = lines.next(); line; line = lines.next()) {
       const auto first = line->find_first_not_of(" \t"), last = line->find_last_not_of(" \t");
@@ -399,23 +395,23 @@ class PredictVerb : Program {
 
 int main(int argc, char** argv) {
   return example::run_program("g2p", [&] {
-    return run_command_line(argc, argv,
-                            {.train =
-                                 [](const Options& options, const CLI::App& app) {
-                                   TrainVerb(options, app).train();
-                                   return 0;
-                                 },
-                             .evaluate =
-                                 [](const Options& options, const CLI::App& app) {
-                                   EvaluateVerb(options, app).run();
-                                   return 0;
-                                 },
-                             .predict = [](const Options& options,
-                                           const CLI::App& app) { return PredictVerb(options, app).run(); },
-                             .compare =
-                                 [](const Options& options, const CLI::App& app) {
-                                   TrainVerb(options, app).compare();
-                                   return 0;
-                                 }});
+    return run_command_line(
+        argc, argv,
+        {.train =
+             [](const Options& options, const CLI::App& app) {
+               TrainVerb(options, app).train();
+               return 0;
+             },
+         .evaluate =
+             [](const Options& options, const CLI::App& app) {
+               EvaluateVerb(options, app).run();
+               return 0;
+             },
+         .predict = [](const Options& options, const CLI::App& app) { return PredictVerb(options, app).run(); },
+         .compare =
+             [](const Options& options, const CLI::App& app) {
+               TrainVerb(options, app).compare();
+               return 0;
+             }});
   });
 }

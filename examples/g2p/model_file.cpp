@@ -59,8 +59,7 @@ class Details {
   /// Symbols from place `first`; they must be sorted without duplicates, because Vocabulary searches by bisection.
   std::vector<std::string> symbols(const char* name, const std::vector<std::string>& from, std::size_t first) const {
     const std::vector<std::string> all(from.begin() + std::ptrdiff_t(std::min(first, from.size())), from.end());
-    const bool good =
-        !all.empty() && std::adjacent_find(all.begin(), all.end(), std::greater_equal<>()) == all.end();
+    const bool good = !all.empty() && std::adjacent_find(all.begin(), all.end(), std::greater_equal<>()) == all.end();
     require<FileError>(good, file_, ": '", name, "' must be a sorted list without duplicates");
     return all;
   }
@@ -100,8 +99,12 @@ Trained load(const std::filesystem::path& path) {
   const ModelDetails stored = details_of(file.metadata, file.file);
   const Details details(stored, file.file);
   Trained trained{
-      {.cell = details.word("cell"), .attention = details.word("attention"), .score = details.word("score"),
-       .units = details.size("units"), .layers = details.size("layers"), .embedding = details.size("embedding")},
+      {.cell = details.word("cell"),
+       .attention = details.word("attention"),
+       .score = details.word("score"),
+       .units = details.size("units"),
+       .layers = details.size("layers"),
+       .embedding = details.size("embedding")},
       {.lower = details.is("case", "lower", "keep"), .stress = details.is("stress", "keep", "drop")},
       {details.symbols("tokens", stored.tokens, 0), details.symbols("outputs", stored.outputs, special_tokens.end + 1)},
       {},

@@ -19,7 +19,7 @@ struct Trained {
   Reading reading;
   Vocabulary vocabulary;
   std::shared_ptr<Network> network;
-  std::optional<std::set<std::string>> learned;    // training words; empty if the file does not list them
+  std::optional<std::set<std::string>> learned;      // training words; empty if the file does not list them
   std::map<std::string, std::string> training = {};  // settings, data and results of the training
 };
 

@@ -75,7 +75,8 @@ void add_optimizer_options(CLI::App& app, Options& o) {
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--batch", o.batch, "words per update")->check(whole(1, 1000000));
   app.add_option("--rate", o.rate, "learning rate")->check(number(1e-7, 10));
-  app.add_option("--late-rate", o.late_rate, "factor of the learning rate in the last quarter of the epochs; 1: constant")
+  app.add_option("--late-rate", o.late_rate,
+                 "factor of the learning rate in the last quarter of the epochs; 1: constant")
       ->check(number(1e-6, 1));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
   app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
@@ -201,8 +202,9 @@ void check_train(const CLI::App& app, Options& o) {
   if (o.load.empty()) return;
   if (o.load.size() > 1) refuse("--load", "must be one file: training continues from one model");
   if (app.count("--epochs") == 0)
-    refuse("--epochs", "must be given with --load: the number of further epochs; 'g2p predict --load FILE WORD' converts "
-                       "words, 'g2p evaluate --load FILE' tests the model");
+    refuse("--epochs",
+           "must be given with --load: the number of further epochs; 'g2p predict --load FILE WORD' converts "
+           "words, 'g2p evaluate --load FILE' tests the model");
 }
 
 void check_predict(const CLI::App& app, Options& o) {

@@ -96,10 +96,11 @@ std::string write_report(const std::filesystem::path& folder, const std::string&
   Report report("Grapheme-to-phoneme conversion", folder);
   const std::string words = data_text(sources, data);
   report.paragraph(words.substr(0, words.find('\n')) + ".");
-  report.paragraph(studies.size() > 1 ? "The kind of attention with the lowest word error rate of the validation words, " +
-                                            name + ", was chosen. Only this one was tested on the test words."
-                                      : "Settings are compared on the validation words. The test words are used once, "
-                                        "after training.");
+  report.paragraph(studies.size() > 1
+                       ? "The kind of attention with the lowest word error rate of the validation words, " + name +
+                             ", was chosen. Only this one was tested on the test words."
+                       : "Settings are compared on the validation words. The test words are used once, "
+                         "after training.");
   report.settings(named_values(nlohmann::json::parse(settings)));
   report.environment(environment(example::today()));
   add_results(report, chosen);
@@ -112,10 +113,11 @@ std::string write_report(const std::filesystem::path& folder, const std::string&
   report.figure("loss", over_epochs(studies, "loss (nats per phoneme)", [](const Epoch& epoch) { return epoch.loss; }),
                 "Training loss (nats per phoneme) against the epoch.",
                 text(name, ": ", TableValue(last.loss).rounded(), " in the last epoch."));
-  report.figure("validation_loss",
-                over_epochs(studies, "loss (nats per phoneme)", [](const Epoch& epoch) { return epoch.validation_loss; }),
-                "Loss of the validation words (nats per phoneme) against the epoch.",
-                text(name, ": ", TableValue(last.validation_loss).rounded(), " after the last epoch."));
+  report.figure(
+      "validation_loss",
+      over_epochs(studies, "loss (nats per phoneme)", [](const Epoch& epoch) { return epoch.validation_loss; }),
+      "Loss of the validation words (nats per phoneme) against the epoch.",
+      text(name, ": ", TableValue(last.validation_loss).rounded(), " after the last epoch."));
   if (attention != nullptr && !attention->hypothesis.tokens.empty())
     report.figure("map", heat_map(attention->word, data.vocabulary, attention->hypothesis, name),
                   text("Attention weights (%) of '", attention->word, "': a row per phoneme, a column per letter."),

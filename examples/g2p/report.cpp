@@ -87,10 +87,11 @@ std::string data_text(const Sources& sources, const Data& data) {
   const auto from = [](const std::string& source) {
     return share_of(source) ? text("share ", source, " of the dictionary") : source;
   };
-  return text(plural(data.train.size(), "training word"), pairs, ", ", plural(data.validation.size(), "validation word"),
-              ", ", plural(data.test.size(), "test word"), "; ", data.vocabulary.letters.size(), " letters, ",
-              data.vocabulary.phonemes.size(), " phonemes\n  dictionary  ", sources.train, "\n  validation  ",
-              from(sources.validation), "\n  test        ", from(sources.test), "\n");
+  return text(plural(data.train.size(), "training word"), pairs, ", ",
+              plural(data.validation.size(), "validation word"), ", ", plural(data.test.size(), "test word"), "; ",
+              data.vocabulary.letters.size(), " letters, ", data.vocabulary.phonemes.size(),
+              " phonemes\n  dictionary  ", sources.train, "\n  validation  ", from(sources.validation),
+              "\n  test        ", from(sources.test), "\n");
 }
 
 std::string network_text(const Study& study) {

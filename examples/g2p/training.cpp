@@ -38,11 +38,15 @@ void add(const ErrorRates& rates, VectorX<double>& all) {
 Epoch epoch_of(const State& state, std::size_t k) {
   const unroll::Epoch& row = state.history[k];
   const auto rates = state.rates.segment(Index(k) * rate_numbers, rate_numbers);
-  return {Index(row.epoch), row.loss, row.validation_loss,
-          {Index(rates[0]), Index(rates[1]), Index(rates[2]), Index(rates[3])}, row.seconds};
+  return {Index(row.epoch),
+          row.loss,
+          row.validation_loss,
+          {Index(rates[0]), Index(rates[1]), Index(rates[2]), Index(rates[3])},
+          row.seconds};
 }
 
-PairFitOptions fit_options(const Options& options, std::uint64_t seed, const Threads& threads, const Pairs& validation) {
+PairFitOptions fit_options(const Options& options, std::uint64_t seed, const Threads& threads,
+                           const Pairs& validation) {
   PairFitOptions fit{.epochs = options.epochs,
                      .batches = {.size = options.batch},
                      .seed = seed,

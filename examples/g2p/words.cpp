@@ -273,8 +273,8 @@ struct Division {
 }  // namespace
 
 Data read_data(const Sources& sources, const Learned* learned) {
-  const auto entries =
-      Reader(sources.reading, learned != nullptr ? &learned->vocabulary : nullptr).read(sources.train, sources.limit, {});
+  const auto entries = Reader(sources.reading, learned != nullptr ? &learned->vocabulary : nullptr)
+                           .read(sources.train, sources.limit, {});
   Data data{learned != nullptr ? learned->vocabulary : vocabulary_of(entries), {}, {}, {}};
   std::set<std::string> taken;
   if (learned != nullptr) taken = learned->words;

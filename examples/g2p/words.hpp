@@ -73,11 +73,11 @@ std::optional<double> share_of(const std::string& part);
 std::vector<std::string> letters_of(const std::string& word);
 
 /// Reads the dictionaries of a training. A line holds a word and its phonemes, in the format of CMUdict: separated by a
-/// tab in all lines, or by blanks; `;;;` starts a comment line, ` #` a comment after the phonemes; `word(2)` and repeated
-/// words are further pronunciations, which stay together. A share of 0.05 is every 20th word, in order of first
-/// appearance; that of the validation words is of the words that are not test words. Letters and phonemes are those of
-/// the training words, or of `learned`, whose words always belong to the training part. Throws FileError, with the line,
-/// for a malformed line, a word that is in two files, and an unknown letter or phoneme.
+/// tab in all lines, or by blanks; `;;;` starts a comment line, ` #` a comment after the phonemes; `word(2)` and
+/// repeated words are further pronunciations, which stay together. A share of 0.05 is every 20th word, in order of
+/// first appearance; that of the validation words is of the words that are not test words. Letters and phonemes are
+/// those of the training words, or of `learned`, whose words always belong to the training part. Throws FileError, with
+/// the line, for a malformed line, a word that is in two files, and an unknown letter or phoneme.
 Data read_data(const Sources& sources, const Learned* learned = nullptr);
 
 /// Words to test, and the number of others that have letters without a number.
@@ -85,8 +85,8 @@ struct TestWords {
   Words words;
   unroll::Index left_out = 0;
 };
-/// Reads the test words of `sources` with the letters and phonemes of a trained network. Throws as read_data, except for
-/// unknown letters.
+/// Reads the test words of `sources` with the letters and phonemes of a trained network. Throws as read_data, except
+/// for unknown letters.
 TestWords read_test(const Sources& sources, const Vocabulary& known);
 
 }  // namespace g2p

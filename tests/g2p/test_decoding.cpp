@@ -65,7 +65,8 @@ TEST_CASE("ensemble: averages log-probabilities", "[g2p]") {
   const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1})};
   const SpellerNetwork sure(1, 0, 6), other(1, 2, 4);
   for (const Index beams : {0, 4}) {
-    const auto alone = decode({&sure}, words, {.beams = beams}, 1), twice = decode({&sure, &sure}, words, {.beams = beams}, 1);
+    const auto alone = decode({&sure}, words, {.beams = beams}, 1),
+               twice = decode({&sure, &sure}, words, {.beams = beams}, 1);
     CHECK(twice[0][0].tokens == alone[0][0].tokens);
     CHECK(twice[0][0].log_probability == Approx(alone[0][0].log_probability).epsilon(1e-5));
     const auto both = decode({&other, &sure}, words, {.beams = beams}, 1);

@@ -4,9 +4,9 @@
 #include "g2p/pictures.hpp"
 #include "g2p/report.hpp"
 #include "speller.hpp"
-#include "support/trained.hpp"
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
+#include "support/trained.hpp"
 
 namespace test_report {
 
@@ -71,8 +71,9 @@ TEST_CASE("attention map: has a row for each phoneme, in percent", "[g2p]") {
 
 TEST_CASE("predictions: CSV and JSON have a line for each pronunciation and for each word without any", "[g2p]") {
   const Vocabulary vocabulary{{"a", "b"}, {"A", "B"}};
-  const std::vector<Converted> words{{"ab", {}, {{.tokens = {2, 3}, .log_probability = -0.5, .ended = true}, {.tokens = {3}, .log_probability = -2}}},
-                                     {"c", "no 'c', sorry"}};
+  const std::vector<Converted> words{
+      {"ab", {}, {{.tokens = {2, 3}, .log_probability = -0.5, .ended = true}, {.tokens = {3}, .log_probability = -2}}},
+      {"c", "no 'c', sorry"}};
   const std::string csv = to_csv(prediction_table(words, vocabulary));
   CHECK(csv.starts_with("word,rank,phonemes,log_probability,probability,error\nab,1,A B,-0.5,0.6065"));
   CHECK(csv.find("\nab,2,B,-2,0.1353") != std::string::npos);

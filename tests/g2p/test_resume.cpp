@@ -66,11 +66,33 @@ std::string history_in(const std::filesystem::path& folder) {
 
 Arguments run_in(const std::filesystem::path& folder, const Arguments& more) {
   const std::string data = G2P_DATA;
-  Arguments all{"train",       "--train",   data + "/learned.tsv", "--validation", "0.2",  "--test",
-                "0.1",         "--out",     folder.string(),       "--resume",     "--quiet",
-                "--units",     "8",         "--embedding",         "4",            "--epochs", "3",
-                "--batch",     "4",         "--beams",             "2",            "--checkpoint-seconds",
-                "0",           "--threads", "1",                   "--late-rate",  "1"};
+  Arguments all{"train",
+                "--train",
+                data + "/learned.tsv",
+                "--validation",
+                "0.2",
+                "--test",
+                "0.1",
+                "--out",
+                folder.string(),
+                "--resume",
+                "--quiet",
+                "--units",
+                "8",
+                "--embedding",
+                "4",
+                "--epochs",
+                "3",
+                "--batch",
+                "4",
+                "--beams",
+                "2",
+                "--checkpoint-seconds",
+                "0",
+                "--threads",
+                "1",
+                "--late-rate",
+                "1"};
   all.insert(all.end(), more.begin(), more.end());
   return all;
 }
@@ -147,8 +169,10 @@ TEST_CASE("g2p program: training continues from a model, with its letters and ph
   const auto first = folder.path / "first", second = folder.path / "second", other = folder.path / "other.tsv";
   REQUIRE(status_of(run_in(first, {})) == 0);
   const std::string model = (first / "model.safetensors").string();
-  const Arguments more{"train",  "--load",          model, "--epochs", "2",  "--quiet", "--train", std::string(G2P_DATA) + "/learned.tsv",
-                       "--test", "0.1", "--out", second.string(), "--beams", "2"};
+  const Arguments more{"train",   "--load",  model,     "--epochs",
+                       "2",       "--quiet", "--train", std::string(G2P_DATA) + "/learned.tsv",
+                       "--test",  "0.1",     "--out",   second.string(),
+                       "--beams", "2"};
   REQUIRE(status_of(more) == 0);
   CHECK(content(second / "model.safetensors") != content(model));
   CHECK(content(second / "model.safetensors").find("before epochs") != std::string::npos);
