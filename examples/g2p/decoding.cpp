@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "unroll/infer/beam.hpp"
-#include "unroll/infer/detail/choices.hpp"
 #include "unroll/infer/greedy.hpp"
 
 namespace g2p {
@@ -47,20 +46,12 @@ class Ensemble final : public WordDecoder {
   }
 
  private:
-  /// Mean of the log-probabilities of all members.
+  /// Mean of the logits of all members, which is that of their log-probabilities except for a constant.
   template <class Logits>
   ConstView<float> mean(const Logits& logits_of) {
-    MatrixX<double> sums;
-    for (const auto& member : members_) {
-      const auto logits = logits_of(*member);
-      if (sums.size() == 0) sums.setZero(logits.rows(), logits.cols());
-      for (Index c = 0; c < logits.cols(); ++c) {
-        const std::span<const float> column(logits.col(c).data(), std::size_t(logits.rows()));
-        const auto log_softmax = unroll::detail::log_softmax(column);
-        for (Index k = 0; k < logits.rows(); ++k) sums(k, c) += log_softmax(column[std::size_t(k)]);
-      }
-    }
-    mean_ = (sums / double(members_.size())).cast<float>();
+    mean_ = logits_of(*members_.front());
+    for (std::size_t k = 1; k < members_.size(); ++k) mean_ += logits_of(*members_[k]);
+    mean_ /= float(members_.size());
     return view(std::as_const(mean_));
   }
 

@@ -219,12 +219,13 @@ void check_predict(const CLI::App& app, Options& o) {
 /// dictionary.
 std::string inherited(const CLI::App& app, const Options& o) {
   nlohmann::json json = nlohmann::json::object();
-  if (!o.load.empty() && app.get_option_no_throw("--case") != nullptr) {
+  const bool has_options = app.get_option_no_throw("--case") != nullptr;
+  if (has_options && !o.load.empty() && (o.load.size() == 1 || app.get_name() == "evaluate")) {
     const Trained trained = load(o.load.front());
     for (const auto& [name, value] : fixed_options(trained.options, trained.reading))
       if (app.get_option_no_throw("--" + name) != nullptr) json[name] = value;
   }
-  if (app.count("--train") > 0 && app.get_option_no_throw("--validation") != nullptr) json["validation"] = "0.05";
+  if (app.get_option_no_throw("--validation") != nullptr && app.count("--train") > 0) json["validation"] = "0.05";
   return json.empty() ? std::string() : json.dump();
 }
 

@@ -20,7 +20,7 @@ class RateNetwork : public SpellerNetwork {
  public:
   std::vector<double> rates;
   void fit(const Pairs&, Adam<float>&, const PairFitOptions& options, const example::RunControl&,
-           State& state) override {
+           g2p::State& state) override {
     CHECK(options.learning_rate.counts == LearningRate::per_epoch);
     for (Index k = 0; k < options.epochs; ++k) {
       rates.push_back(options.learning_rate.rate(long(k)));

@@ -25,7 +25,13 @@ using Microseconds = std::chrono::microseconds;
 /// Starts the program without gnuplot, which takes longer than the training.
 pid_t started(Arguments arguments) {
   arguments.insert(arguments.begin(), "g2p");
+  sigset_t all_signals, before;
+  sigfillset(&all_signals);
+  sigprocmask(SIG_SETMASK, &all_signals, &before);  // the child must not run Catch2's handlers
   const pid_t child = fork();
+  if (child == 0)
+    for (const int one : {SIGINT, SIGTERM}) signal(one, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   if (child != 0) return child;
   setenv("PATH", "/nonexistent", 1);
   const int nowhere = open("/dev/null", O_WRONLY);
