@@ -17,6 +17,56 @@ constexpr Index group = 100;
 
 using Group = std::span<const MatrixX<float>>;
 
+/// Decoder of an ensemble.
+class Ensemble final : public WordDecoder {
+ public:
+  explicit Ensemble(std::vector<std::unique_ptr<WordDecoder>> members) : members_(std::move(members)) {}
+
+  void read(const MatrixX<float>& letters, const Timeline& timeline) override {
+    for (const auto& member : members_) member->read(letters, timeline);
+  }
+  Index vocabulary() const override { return members_.front()->vocabulary(); }
+  Index sources() const override { return members_.front()->sources(); }
+  Index source_length(Index source) const override { return members_.front()->source_length(source); }
+  ConstView<float> start() override {
+    return mean([](WordDecoder& member) { return member.start(); });
+  }
+  ConstView<float> step(std::span<const Index> parents, std::span<const Index> tokens) override {
+    return mean([&](WordDecoder& member) { return member.step(parents, tokens); });
+  }
+  ConstView<float> attention() const override {
+    attention_.resize(0, 0);
+    for (const auto& member : members_) {
+      const auto weights = member->attention();
+      if (weights.data() == nullptr) return nothing<float>();
+      if (attention_.size() == 0) attention_.setZero(weights.rows(), weights.cols());
+      attention_ += weights / float(members_.size());
+    }
+    return view(std::as_const(attention_));
+  }
+
+ private:
+  /// Mean of the logits of all members, which is that of their log-probabilities except for a constant.
+  template <class Logits>
+  ConstView<float> mean(const Logits& logits_of) {
+    mean_ = logits_of(*members_.front());
+    for (std::size_t k = 1; k < members_.size(); ++k) mean_ += logits_of(*members_[k]);
+    mean_ /= float(members_.size());
+    return view(std::as_const(mean_));
+  }
+
+  std::vector<std::unique_ptr<WordDecoder>> members_;
+  MatrixX<float> mean_;
+  mutable MatrixX<float> attention_;
+};
+
+std::unique_ptr<WordDecoder> decoder_of(const Networks& networks) {
+  std::vector<std::unique_ptr<WordDecoder>> members;
+  for (const Network* network : networks) members.push_back(network->decoder());
+  if (members.size() == 1) return std::move(members.front());
+  return std::make_unique<Ensemble>(std::move(members));
+}
+
 void read(Group words, WordDecoder& decoder) {
   std::vector<Index> lengths;
   for (const auto& word : words) lengths.push_back(word.cols());
@@ -49,13 +99,13 @@ Hypotheses search_best(WordDecoder& decoder, const Limits& limits, const Search&
 
 }  // namespace
 
-Hypotheses decode(const Network& network, const std::vector<MatrixX<float>>& words, const Search& search,
+Hypotheses decode(const Networks& networks, const std::vector<MatrixX<float>>& words, const Search& search,
                   const Threads& threads) {
   Hypotheses hypotheses(words.size());
   threads.pool().run((Index(words.size()) + group - 1) / group, [&](Index k) {
     const auto first = std::size_t(k * group);
     const Group some(words.data() + first, std::min(std::size_t(group), words.size() - first));
-    const auto decoder = network.decoder();
+    const auto decoder = decoder_of(networks);
     read(some, *decoder);
     auto part = search_best(*decoder, limits(some), search);
     std::move(part.begin(), part.end(), hypotheses.begin() + Index(first));

@@ -17,9 +17,13 @@ struct Search {
 /// Hypotheses of each word, best first.
 using Hypotheses = std::vector<std::vector<unroll::Hypothesis<float>>>;
 
+/// Networks with the same letters and phonemes. Several are an ensemble: the log-probability of a phoneme is the mean
+/// of theirs, normalised, and the attention is their mean.
+using Networks = std::vector<const Network*>;
+
 /// Decodes the words [1 x letters], in groups that run in parallel. The references are not passed, so decoding cannot
 /// leak them.
-Hypotheses decode(const Network& network, const std::vector<unroll::MatrixX<float>>& words, const Search& search,
+Hypotheses decode(const Networks& networks, const std::vector<unroll::MatrixX<float>>& words, const Search& search,
                   const unroll::Threads& threads);
 
 /// Levenshtein distance: the smallest number of insertions, deletions and substitutions.

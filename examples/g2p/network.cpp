@@ -3,6 +3,7 @@
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/lstm.hpp"
 #include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/dropout.hpp"
 #include "unroll/layers/embedding.hpp"
 
 namespace g2p {
@@ -43,10 +44,13 @@ std::unique_ptr<Network> make_network(const NetworkOptions& options, Index lette
 Stack<float> make_encoder(const NetworkOptions& options, Index letters) {
   std::vector<AnyLayer<float>> layers{Embedding{.size = letters, .dimension = options.embedding}};
   const Index units = options.score.ends_with("dot") ? options.units / 2 : options.units;
-  if (options.cell == "lstm")
-    layers.push_back(Bidirectional<Lstm>{.units = units});
-  else
-    layers.push_back(Bidirectional<Gru>{.units = units});
+  for (Index k = 0; k < options.layers; ++k) {
+    if (options.cell == "lstm")
+      layers.push_back(Bidirectional<Lstm>{.units = units});
+    else
+      layers.push_back(Bidirectional<Gru>{.units = units});
+    layers.push_back(Dropout{.rate = options.dropout});
+  }
   return Stack<float>(1, std::move(layers));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 // Network and decoder for a given decoder cell.
 
+#include "../support/trained.hpp"
 #include "network.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"
-#include "unroll/io/model_file.hpp"
+#include "unroll/io/model_details.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
-#include "unroll/train/fit.hpp"
 #include "words.hpp"
 
 namespace g2p {
@@ -46,12 +46,14 @@ class NetworkOf final : public Network {
   bool attends() const override { return Model::attends; }
   void initialise(std::uint64_t seed) override { model_.initialise(seed); }
   unroll::Index parameters() const override { return model_.parameters().size(); }
-  unroll::SafeTensors tensors(std::map<std::string, std::string> metadata) const override {
-    return unroll::to_tensors(model_, std::move(metadata));
+  void save(const std::filesystem::path& file, const unroll::ModelDetails& details,
+            const std::map<std::string, std::string>& metadata) const override {
+    unroll::save(model_, file, details, metadata);
   }
   void take(const unroll::SafeTensors& file) override { unroll::from_tensors(model_, file); }
-  void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options) override {
-    unroll::fit(model_, unroll::SoftmaxCrossEntropy<float>(), adam, pairs, options);
+  void fit(const Pairs& pairs, unroll::Adam<float>& adam, const PairFitOptions& options,
+           const example::RunControl& control, State& state) override {
+    example::train(model_, unroll::SoftmaxCrossEntropy<float>(), adam, pairs, options, control, state);
   }
   std::unique_ptr<WordDecoder> decoder() const override { return std::make_unique<WordDecoderOf<Model>>(model_); }
 

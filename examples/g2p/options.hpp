@@ -1,32 +1,41 @@
 #pragma once
-// Command-line options of g2p.
+// Options of the verbs of g2p.
 
 #include <string>
 #include <vector>
 
+#include "../support/verbs.hpp"
 #include "decoding.hpp"
 
 namespace g2p {
 
 struct Options {
-  std::vector<std::string> words;  // words to decode
-  std::string map;                 // word whose attention is drawn
-  std::string train = UNROLL_EXAMPLE_DATA "/g2p/data/g2p_train.tsv";
-  std::string validation = UNROLL_EXAMPLE_DATA "/g2p/data/g2p_valid.tsv";
-  unroll::Index limit = 0;  // words of the training file; 0: all
-  NetworkOptions network;
-  bool compare = false;  // train and compare all kinds of networks
-  unroll::Index epochs = 8, batch = 64, seeds = 1;
-  std::uint64_t first_seed = 1;
-  double rate = 0.003, clip = 2;
+  std::vector<std::string> words;  // words to convert
+  std::string map;                 // word whose attention is drawn; empty: the longest validation word
+  std::string input;               // file of words to convert; -: standard input
+  Sources sources{.train = UNROLL_EXAMPLE_DATA "/g2p/data/g2p_train.tsv",
+                  .validation = UNROLL_EXAMPLE_DATA "/g2p/data/g2p_valid.tsv"};
+  std::string letter_case = "lower", stress = "keep";
+  NetworkOptions network = {};
+  unroll::Index epochs = 8, batch = 64, patience = 0;
+  double rate = 0.003, late_rate = 0.3, clip = 2;
+  example::Seeds seeds = {};
   Search search{.beams = 4, .n_best = 3};
-  int threads = 0;
-  std::string load;  // model file to load instead of training
-  std::string out = "out/g2p";
-  bool quiet = false;
+  std::vector<std::string> load;  // model files
+  std::string save;               // model file; empty: model.safetensors in the output folder
+  std::string output;             // CSV or JSON file of predictions
+  example::Running running = {};
 };
 
-/// Fills `options`. Returns -1 to continue, or an exit status: 0 after --help, 2 after an error message.
-int read_command_line(int argc, char** argv, Options& options);
+/// What the verbs do.
+struct Actions {
+  int (*train)(const Options&, const CLI::App&);
+  int (*evaluate)(const Options&, const CLI::App&);
+  int (*predict)(const Options&, const CLI::App&);
+  int (*compare)(const Options&, const CLI::App&);
+};
+
+/// Reads the command line and runs its verb. Returns the exit status.
+int run_command_line(int argc, char** argv, const Actions& actions);
 
 }  // namespace g2p

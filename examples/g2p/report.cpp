@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "../support/format.hpp"
-#include "unroll/report/report.hpp"
+#include "unroll/core/tables/data_table.hpp"
 
 namespace g2p {
 
@@ -23,6 +23,34 @@ std::string percent_text(const Summary& share) {
   return share.count > 1 ? mean + format(" +- %.2f", 100 * share.sample_deviation) : mean;
 }
 
+nlohmann::json json_of(const Run& run, bool tested) {
+  nlohmann::json json{{"seed", run.seed},
+                      {"loss", run.history.back().loss},
+                      {"epochs", run.history.size()},
+                      {"seconds", run.seconds()},
+                      {"validation", g2p::json_of(run.validation)}};
+  if (run.best_epoch > 0) json["best_epoch"] = run.best_epoch;
+  if (tested) json["test"] = g2p::json_of(run.test);
+  return json;
+}
+
+nlohmann::json json_of(const Study& study, bool tested) {
+  nlohmann::json object{{"cell", study.network.cell},
+                        {"attention", study.network.attention},
+                        {"score", study.network.score},
+                        {"parameters", study.parameters},
+                        {"runs", nlohmann::json::array()}};
+  for (const Run& run : study.runs) object["runs"].push_back(json_of(run, tested));
+  if (study.ensemble) object["test_of_ensemble"] = g2p::json_of(*study.ensemble);
+  return object;
+}
+
+}  // namespace
+
+double validation_error(const Study& study) {
+  return over_runs(study, [](const Run& run) { return run.validation.beam.word(); }).mean;
+}
+
 nlohmann::json json_of(const ErrorRates& rates) {
   return {{"phoneme_error_rate", rates.phoneme()},
           {"word_error_rate", rates.word()},
@@ -36,64 +64,46 @@ nlohmann::json json_of(const Tested& tested) {
   return {{"greedy", json_of(tested.greedy)}, {"beam", json_of(tested.beam)}};
 }
 
-nlohmann::json json_of(const Run& run) {
-  return {{"seed", run.seed},
-          {"loss", run.history.back().loss},
-          {"seconds", run.seconds.wall},
-          {"processor_seconds", run.seconds.processor},
-          {"validation", json_of(run.validation)},
-          {"test", json_of(run.test)}};
+nlohmann::json json_of(const Converted& converted, const Vocabulary& vocabulary) {
+  nlohmann::json json{{"word", converted.word}};
+  if (!converted.error.empty()) json["error"] = converted.error;
+  if (!converted.error.empty()) return json;
+  json["pronunciations"] = nlohmann::json::array();
+  for (const auto& one : converted.pronunciations)
+    json["pronunciations"].push_back({{"phonemes", vocabulary.phonemes_text(one.tokens)},
+                                      {"log_probability", one.log_probability},
+                                      {"probability", std::exp(one.log_probability)},
+                                      {"ended", one.ended}});
+  return json;
 }
 
-nlohmann::json json_of(const Study& study) {
-  nlohmann::json object{{"cell", study.network.cell},
-                        {"attention", study.network.attention},
-                        {"score", study.network.score},
-                        {"parameters", study.parameters},
-                        {"runs", nlohmann::json::array()}};
-  for (const Run& run : study.runs) object["runs"].push_back(json_of(run));
-  return object;
+std::string text_of(const nlohmann::json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-nlohmann::json json_of(const Options& o) {
-  return {{"train", o.train},
-          {"valid", o.validation},
-          {"limit", o.limit},
-          {"units", o.network.units},
-          {"embedding", o.network.embedding},
-          {"epochs", o.epochs},
-          {"batch", o.batch},
-          {"rate", o.rate},
-          {"clip", o.clip},
-          {"threads", o.threads},
-          {"beams", o.search.beams},
-          {"length_penalty", o.search.length_penalty}};
-}
-
-}  // namespace
-
-NamedValues settings_of(const Options& options) { return named_values(json_of(options)); }
-
-std::string data_text(const Options& options, const Data& data) {
+std::string data_text(const Sources& sources, const Data& data) {
   const std::string pairs =
       data.train.pairs() == data.train.size() ? "" : text(" (", data.train.pairs(), " pronunciations)");
-  const bool trains = options.load.empty();
-  const std::string learned = trains ? text(plural(data.train.size(), "training word"), pairs, ", ") : std::string();
-  return text(learned, data.validation.size(), " validation words, ", data.test.size(), " test words (every ", spread,
-              "th of the training file); ", data.vocabulary.letters.size(), " letters, ",
-              data.vocabulary.phonemes.size(), " phonemes\n  training file   ", options.train, "\n  validation file ",
-              options.validation, "\n");
+  const auto from = [](const std::string& source) {
+    return share_of(source) ? text("share ", source, " of the dictionary") : source;
+  };
+  return text(plural(data.train.size(), "training word"), pairs, ", ",
+              plural(data.validation.size(), "validation word"), ", ", plural(data.test.size(), "test word"), "; ",
+              data.vocabulary.letters.size(), " letters, ", data.vocabulary.phonemes.size(),
+              " phonemes\n  dictionary  ", sources.train, "\n  validation  ", from(sources.validation),
+              "\n  test        ", from(sources.test), "\n");
 }
 
 std::string network_text(const Study& study) {
-  return text("\n", name_of(study.network), ": ", study.network.units, " units, embedding dimension ",
-              study.network.embedding, ", ", study.parameters, " parameters\n");
+  return text("\n", name_of(study.network), ": ", study.network.units, " units, ",
+              plural(study.network.layers, "encoder layer"), ", embedding dimension ", study.network.embedding, ", ",
+              study.parameters, " parameters\n");
 }
 
 std::string epoch_text(const Epoch& epoch, Index epochs) {
-  return format("epoch %2ld/%ld   loss %.4f   validation, greedy: %s   %.1f s (processor time %.1f s)\n",
-                long(epoch.epoch), long(epochs), epoch.loss, rates_text(epoch.validation).c_str(), epoch.seconds.wall,
-                epoch.seconds.processor);
+  return format("epoch %2ld/%ld   loss %.4f nats   validation: loss %.4f nats, greedy: %s   %.1f s\n",
+                long(epoch.epoch), long(epochs), epoch.loss, epoch.validation_loss,
+                rates_text(epoch.validation).c_str(), epoch.seconds);
 }
 
 std::string tested_text(const Tested& tested, const Search& search) {
@@ -102,28 +112,31 @@ std::string tested_text(const Tested& tested, const Search& search) {
 }
 
 std::string run_text(const Run& run, const Search& search) {
-  return format("seed %ld: training time %.1f s, processor time %.1f s\n", long(run.seed), run.seconds.wall,
-                run.seconds.processor) +
-         "  validation  " + tested_text(run.validation, search) + "\n  test        " + tested_text(run.test, search) +
-         "\n";
+  const std::string best = run.best_epoch > 0 ? text(", best epoch ", run.best_epoch) : std::string();
+  return format("seed %ld: training time %.1f s", long(run.seed), run.seconds()) + best + "\n  validation  " +
+         tested_text(run.validation, search) + "\n";
+}
+
+std::string test_text(const Study& study, const Search& search) {
+  std::string lines = "\ntest words\n";
+  for (const Run& run : study.runs) lines += text("  seed ", run.seed, "   ", tested_text(run.test, search), "\n");
+  if (study.ensemble) lines += text("  ensemble   ", tested_text(*study.ensemble, search), "\n");
+  return lines;
 }
 
 std::string comparison_text(const std::vector<Study>& studies, const Search& search) {
   const std::string beams = plural(search.beams, "beam");
-  std::string table =
-      format("%-12s %-16s %10s  %14s  %14s  %20s\n", "", "", "", "greedy", beams.c_str(), "training time (s)");
-  table += format("%-12s %-16s %10s  %6s  %6s  %6s  %6s  %9s %10s\n", "attention", "score", "parameters", "PER", "WER",
-                  "PER", "WER", "wall", "processor");
+  std::string table = format("%-12s %-16s %10s  %14s  %14s  %13s\n", "", "", "", "greedy", beams.c_str(), "");
+  table += format("%-12s %-16s %10s  %6s  %6s  %6s  %6s  %13s\n", "attention", "score", "parameters", "PER", "WER",
+                  "PER", "WER", "training time");
   for (const Study& study : studies) {
     const auto mean = [&](const auto& value) { return over_runs(study, value).mean; };
-    table += format("%-12s %-16s %10ld  %6.2f  %6.2f  %6.2f  %6.2f  %9.1f %10.1f\n", study.network.attention.c_str(),
+    table += format("%-12s %-16s %10ld  %6.2f  %6.2f  %6.2f  %6.2f  %11.1f s\n", study.network.attention.c_str(),
                     study.network.score.c_str(), long(study.parameters),
-                    100 * mean([](const Run& run) { return run.test.greedy.phoneme(); }),
-                    100 * mean([](const Run& run) { return run.test.greedy.word(); }),
-                    100 * mean([](const Run& run) { return run.test.beam.phoneme(); }),
-                    100 * mean([](const Run& run) { return run.test.beam.word(); }),
-                    mean([](const Run& run) { return run.seconds.wall; }),
-                    mean([](const Run& run) { return run.seconds.processor; }));
+                    100 * mean([](const Run& run) { return run.validation.greedy.phoneme(); }),
+                    100 * mean([](const Run& run) { return run.validation.greedy.word(); }),
+                    100 * mean([](const Run& run) { return run.validation.beam.phoneme(); }),
+                    100 * validation_error(study), mean([](const Run& run) { return run.seconds(); }));
   }
   return table;
 }
@@ -136,19 +149,18 @@ std::string result_text(const Study& study, const Search& search) {
               plural(Index(study.runs.size()), "seed"), "\n");
 }
 
-std::string hypotheses_text(const std::string& word, const Vocabulary& vocabulary,
-                            const std::vector<Hypothesis<float>>& hypotheses) {
+std::string hypotheses_text(const Converted& converted, const Vocabulary& vocabulary) {
   std::string lines;
-  for (std::size_t k = 0; k < hypotheses.size(); ++k)
-    lines +=
-        text(k == 0 ? word : std::string(word.size(), ' '), "  ",
-             format("%8.3f  %5.1f %%  ", hypotheses[k].log_probability, 100 * std::exp(hypotheses[k].log_probability)),
-             vocabulary.phonemes_text(hypotheses[k].tokens), hypotheses[k].ended ? "" : " ...", "\n");
+  for (const auto& one : converted.pronunciations)
+    lines += text(lines.empty() ? converted.word : std::string(converted.word.size(), ' '), "  ",
+                  format("%8.3f  %5.1f %%  ", one.log_probability, 100 * std::exp(one.log_probability)),
+                  vocabulary.phonemes_text(one.tokens), one.ended ? "" : " ...", "\n");
   return lines;
 }
 
-std::string metrics_json(const Options& options, const Data& data, const std::vector<Study>& studies) {
-  nlohmann::json all{{"options", json_of(options)},
+nlohmann::json metrics_json(const std::string& settings, const Results& results) {
+  const Data& data = results.data;
+  nlohmann::json all{{"settings", nlohmann::json::parse(settings)},
                      {"data",
                       {{"training_words", data.train.size()},
                        {"training_pronunciations", data.train.pairs()},
@@ -157,34 +169,54 @@ std::string metrics_json(const Options& options, const Data& data, const std::ve
                        {"letters", data.vocabulary.letters},
                        {"phonemes", data.vocabulary.phonemes}}},
                      {"networks", nlohmann::json::array()}};
-  for (const Study& study : studies) all["networks"].push_back(json_of(study));
-  // File names may contain invalid UTF-8: it is replaced instead of throwing.
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  for (std::size_t k = 0; k < results.studies.size(); ++k)
+    all["networks"].push_back(json_of(results.studies[k], k == results.chosen));
+  return all;
 }
 
 std::string history_csv(const std::vector<Study>& studies) {
-  std::string csv =
-      "cell,attention,score,seed,epoch,loss,validation_phoneme_error_rate,validation_word_error_rate,seconds,"
-      "processor_seconds\n";
+  DataTable table{{"cell", "attention", "score", "seed", "epoch", "loss", "validation_loss",
+                   "validation_phoneme_error_rate", "validation_word_error_rate", "seconds"},
+                  {}};
   for (const Study& study : studies)
     for (const Run& run : study.runs)
       for (const Epoch& epoch : run.history)
-        csv += text(study.network.cell, ",", study.network.attention, ",", study.network.score, ",", run.seed, ",",
-                    epoch.epoch, ",", epoch.loss, ",", epoch.validation.phoneme(), ",", epoch.validation.word(), ",",
-                    epoch.seconds.wall, ",", epoch.seconds.processor, "\n");
-  return csv;
+        table.rows.push_back({study.network.cell, study.network.attention, study.network.score, run.seed, epoch.epoch,
+                              epoch.loss, epoch.validation_loss, epoch.validation.phoneme(), epoch.validation.word(),
+                              epoch.seconds});
+  return to_csv(table);
 }
 
-std::string test_table(const Words& words, const Hypotheses& hypotheses, const Vocabulary& vocabulary) {
-  std::string table = "word\tright\twritten\tedits\tlog_probability\n";
+DataTable test_table(const Words& words, const Hypotheses& hypotheses, const Vocabulary& vocabulary) {
+  DataTable table{{"word", "right", "written", "edits", "log_probability"}, {}};
   for (std::size_t k = 0; k < hypotheses.size(); ++k) {
     const auto& best = hypotheses[k].front();
     const auto& reference = nearest(best.tokens, words.pronunciations[k]);
-    table +=
-        text(words.spellings[k], "\t", vocabulary.phonemes_text(reference), "\t", vocabulary.phonemes_text(best.tokens),
-             "\t", edit_distance(best.tokens, reference), "\t", best.log_probability, "\n");
+    table.rows.push_back({words.spellings[k], vocabulary.phonemes_text(reference),
+                          vocabulary.phonemes_text(best.tokens), edit_distance(best.tokens, reference),
+                          best.log_probability});
   }
   return table;
+}
+
+DataTable prediction_table(const std::vector<Converted>& words, const Vocabulary& vocabulary) {
+  DataTable table{{"word", "rank", "phonemes", "log_probability", "probability", "error"}, {}};
+  for (const Converted& converted : words) {
+    if (!converted.error.empty()) table.rows.push_back({converted.word, NAN, "", NAN, NAN, converted.error});
+    Index rank = 0;
+    for (const auto& one : converted.pronunciations)
+      table.rows.push_back({converted.word, ++rank, vocabulary.phonemes_text(one.tokens), one.log_probability,
+                            std::exp(one.log_probability), ""});
+  }
+  return table;
+}
+
+std::string tsv_of(const DataTable& table) {
+  std::string all;
+  for (std::size_t k = 0; k < table.columns.size(); ++k) all += (k > 0 ? "\t" : "") + table.columns[k];
+  for (const auto& row : table.rows)
+    for (std::size_t k = 0; k < row.size(); ++k) all += (k > 0 ? "\t" : "\n") + row[k].exact();
+  return all + "\n";
 }
 
 }  // namespace g2p

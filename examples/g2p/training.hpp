@@ -5,16 +5,11 @@
 
 namespace g2p {
 
-/// Elapsed wall-clock time and processor time, summed over all threads.
-struct Seconds {
-  double wall = 0, processor = 0;
-};
-
 struct Epoch {
   unroll::Index epoch;
-  double loss;            // training loss, mean over the phonemes
-  ErrorRates validation;  // greedy decoding
-  Seconds seconds;        // of training, without validation
+  double loss, validation_loss;  // mean over the phonemes, in nats
+  ErrorRates validation;         // greedy decoding
+  double seconds;                // of training, without decoding
 };
 
 struct Tested {
@@ -24,15 +19,19 @@ struct Tested {
 struct Run {
   std::uint64_t seed;
   std::vector<Epoch> history = {};
+  unroll::Index best_epoch = 0;  // with --patience the epoch of the parameters, counted from 1; otherwise 0
   Tested validation = {}, test = {};
-  Seconds seconds = {};
+
+  double seconds() const;
 };
 
-/// Trains the network from new initial values and tests the parameters of the last epoch; there is no early stopping.
+/// Trains the network from its present parameters and tests it on the validation words. The checkpoint of `control` is
+/// continued if it exists.
 Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-          const unroll::Threads& threads, const std::function<void(const Epoch&)>& on_epoch);
+          const unroll::Threads& threads, const example::RunControl& control,
+          const std::function<void(const Epoch&)>& on_epoch);
 
-/// Error rates of greedy decoding and of beam search with `options.search`.
-Tested test(const Network& network, const Options& options, const Words& words, const unroll::Threads& threads);
+/// Error rates of greedy decoding and of beam search.
+Tested test(const Networks& networks, const Search& search, const Words& words, const unroll::Threads& threads);
 
 }  // namespace g2p

@@ -1,11 +1,13 @@
 #include "words.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
 #include <map>
 #include <numeric>
-#include <optional>
-#include <set>
 
+#include "../support/fingerprint.hpp"
 #include "unroll/core/utf8.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/detail/text_lines.hpp"
@@ -57,10 +59,28 @@ std::string_view without_number(std::string_view word) {
   return digits ? word.substr(0, open) : word;
 }
 
+/// Word in lower case, as far as its letters are A-Z.
+std::string lower(std::string word) {
+  for (char& c : word)
+    if (c >= 'A' && c <= 'Z') c = char(c | 0x20);
+  return word;
+}
+
+std::optional<Index> letter_in(const Vocabulary& vocabulary, const std::string& letter) {
+  const auto place = place_of(vocabulary.letters, letter);
+  return place ? place : place_of(vocabulary.letters, other_case(letter));
+}
+
+enum class Unknown { refused, left_out };
+
+/// Reader of dictionaries. `vocabulary` is that of all words, or null if the first file defines it.
 class Reader {
  public:
-  /// Reads at most `limit` words (0: all). If `vocabulary` is not null, unknown letters and phonemes are errors.
-  std::vector<Entry> read(const std::filesystem::path& path, Index limit, const Vocabulary* vocabulary) {
+  Reader(const Reading& reading, const Vocabulary* vocabulary, Unknown unknown = Unknown::refused)
+      : reading_(reading), vocabulary_(vocabulary), unknown_(unknown) {}
+
+  /// Reads at most `limit` words (0: all), none of which may be in `taken`.
+  std::vector<Entry> read(const std::filesystem::path& path, Index limit, const std::set<std::string>& taken) {
     const std::string content = detail::read_text(path), name = path.string();
     detail::TextLines lines(content, name);
     std::vector<Entry> entries;
@@ -69,12 +89,12 @@ class Reader {
     for (auto line = lines.next(); line; line = lines.next()) {
       if (line->starts_with(";;;") || line->starts_with("# ")) continue;
       if (!tabs) tabs = line->find('\t') != line->npos;
-      Entry entry = Reader::entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
-      lines.expect(!seen_.contains(entry.word), "the word '", entry.word, "' must not be in the training file");
+      Entry entry = this->entry(without_comment(*line), *tabs ? '\t' : ' ', lines);
+      lines.expect(!taken.contains(entry.word), "the word '", entry.word, "' must not be in the training file");
       const auto place = places.find(entry.word);
       // Words within the limit get all their pronunciations, even those far down in the file.
       if (place == places.end() && limit > 0 && Index(entries.size()) == limit) continue;
-      if (vocabulary != nullptr) check_known(entry, *vocabulary, lines);
+      if (vocabulary_ != nullptr) check_known(entry, lines);
       if (place != places.end()) {
         add(std::move(entry.pronunciations.front()), entries[place->second]);
       } else {
@@ -83,24 +103,26 @@ class Reader {
       }
     }
     require<FileError>(!entries.empty(), name, ": expected lines with a word and its phonemes, found none");
-    for (const Entry& entry : entries) seen_.insert(entry.word);
     return entries;
   }
 
  private:
   /// Parses a line; `separator`, between word and phonemes, is the same in all lines of a file.
-  static Entry entry(std::string_view line, char separator, const detail::TextLines& lines) {
+  Entry entry(std::string_view line, char separator, const detail::TextLines& lines) const {
     Entry entry{std::string(without_number(detail::take_until(line, separator))), {}, {parts(line)}};
-    const std::size_t phonemes = entry.pronunciations.front().size();
-    lines.expect(phonemes > 0 && line.find('\t') == line.npos, "expected a word, a ",
+    auto& phonemes = entry.pronunciations.front();
+    lines.expect(!phonemes.empty() && line.find('\t') == line.npos, "expected a word, a ",
                  separator == ' ' ? "blank" : "tab", " and its phonemes");
-    for (const std::string& phoneme : entry.pronunciations.front())
+    for (std::string& phoneme : phonemes) {
       lines.expect(!letters_of(phoneme).empty(), "the phoneme must be UTF-8, got ",
                    [&] { return detail::in_quotes(phoneme); });
+      if (!reading_.stress && phoneme.size() > 1 && phoneme.back() >= '0' && phoneme.back() <= '2') phoneme.pop_back();
+    }
+    if (reading_.lower) entry.word = lower(entry.word);
     entry.letters = letters_of(entry.word);
     lines.expect(!entry.letters.empty(), "expected a word in UTF-8 without blanks before its phonemes");
-    lines.expect(Index(std::max(entry.letters.size(), phonemes)) <= longest_word, "a word must have at most ",
-                 longest_word, " letters and phonemes, got ", entry.letters.size(), " and ", phonemes);
+    lines.expect(Index(std::max(entry.letters.size(), phonemes.size())) <= longest_word, "a word must have at most ",
+                 longest_word, " letters and phonemes, got ", entry.letters.size(), " and ", phonemes.size());
     return entry;
   }
 
@@ -109,18 +131,29 @@ class Reader {
     if (std::find(all.begin(), all.end(), pronunciation) == all.end()) all.push_back(std::move(pronunciation));
   }
 
-  static void check_known(const Entry& entry, const Vocabulary& vocabulary, const detail::TextLines& lines) {
-    for (const std::string& letter : entry.letters)
-      lines.expect(place_of(vocabulary.letters, letter).has_value(), "the letter '", letter, "' of '", entry.word,
-                   "' must occur in a training word");
+  void check_known(Entry& entry, const detail::TextLines& lines) const {
+    for (const std::string& letter : entry.letters) {
+      const bool known = letter_in(*vocabulary_, letter).has_value();
+      if (!known && unknown_ == Unknown::left_out) {
+        entry.letters.clear();
+        return;
+      }
+      lines.expect(known, "the letter '", letter, "' of '", entry.word, "' must occur in a training word");
+    }
     for (const std::string& phoneme : entry.pronunciations.front())
       lines.expect(
-          place_of(vocabulary.phonemes, phoneme).has_value(), "the phoneme ",
-          [&] { return detail::in_quotes(phoneme); }, " of '", entry.word, "' must occur in a training word");
+          place_of(vocabulary_->phonemes, phoneme).has_value(), "the phoneme ",
+          [&] { return detail::in_quotes(phoneme); }, " of '", entry.word,
+          "' must occur in a training word; --stress drop removes stress digits");
   }
 
-  std::set<std::string> seen_;  // words of the files read before
+  Reading reading_;
+  const Vocabulary* vocabulary_;
+  Unknown unknown_;
 };
+
+/// Whether the share of a list contains its entry k.
+bool in_share(Index k, double share) { return std::floor(double(k + 1) * share) > std::floor(double(k) * share); }
 
 Vocabulary vocabulary_of(const std::vector<Entry>& entries) {
   std::set<std::string> letters, phonemes;
@@ -133,7 +166,7 @@ Vocabulary vocabulary_of(const std::vector<Entry>& entries) {
 
 void add(const Entry& entry, const Vocabulary& vocabulary, Words& words) {
   std::vector<Index> letters;
-  for (const std::string& letter : entry.letters) letters.push_back(*place_of(vocabulary.letters, letter));
+  for (const std::string& letter : entry.letters) letters.push_back(*letter_in(vocabulary, letter));
   words.spellings.push_back(entry.word);
   words.sources.push_back(token_row<float>(letters));
   words.pronunciations.emplace_back();
@@ -176,8 +209,7 @@ MatrixX<float> Vocabulary::source(const std::string& word) const {
                       "' must be a word of 1 to ", longest_word, " letters in UTF-8 without blanks");
   std::vector<Index> numbers;
   for (const std::string& letter : spelling) {
-    auto place = place_of(letters, letter);
-    if (!place) place = place_of(letters, other_case(letter));
+    const auto place = letter_in(*this, letter);
     require<ValueError>(place.has_value(), "'", word, "': the letter '", letter, "' must occur in a training word");
     numbers.push_back(*place);
   }
@@ -191,17 +223,90 @@ std::string Vocabulary::phonemes_text(std::span<const Index> tokens) const {
   return line;
 }
 
-Data read_data(const std::filesystem::path& train, const std::filesystem::path& validation, Index limit,
-               const Vocabulary* known) {
-  Reader reader;
-  const auto words = reader.read(train, limit, known);
-  require<FileError>(Index(words.size()) >= spread, train.string(), ": must have at least ", spread,
-                     " words, because every ", spread, "th is a test word, got ", words.size());
-  Data data{known != nullptr ? *known : vocabulary_of(words), {}, {}, {}};
-  for (std::size_t k = 0; k < words.size(); ++k)
-    add(words[k], data.vocabulary, Index(k + 1) % spread == 0 ? data.test : data.train);
-  for (const Entry& entry : reader.read(validation, 0, &data.vocabulary)) add(entry, data.vocabulary, data.validation);
+std::string Data::fingerprint() const {
+  example::Fingerprint hash;
+  for (const Words* words : {&train, &validation, &test}) {
+    for (std::size_t k = 0; k < words->spellings.size(); ++k) {
+      hash.add(words->spellings[k].c_str(), words->spellings[k].size() + 1);
+      for (const auto& tokens : words->pronunciations[k]) {
+        const std::string phonemes = vocabulary.phonemes_text(tokens);
+        hash.add(phonemes.c_str(), phonemes.size() + 1);
+      }
+    }
+    hash.add("", 1);
+  }
+  return hash.text();
+}
+
+std::optional<double> share_of(const std::string& part) {
+  double share = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), share);
+  return error == std::errc{} && end == part.data() + part.size() ? std::optional(share) : std::nullopt;
+}
+
+namespace {
+
+/// Divides the words of a dictionary. Words of `learned` stay in the training part.
+struct Division {
+  std::vector<const Entry*> train, validation, test;
+
+  Division(const std::vector<Entry>& entries, const Sources& sources, const std::set<std::string>& learned) {
+    const double test_share = share_of(sources.test).value_or(0),
+                 validation_share = share_of(sources.validation).value_or(0);
+    Index others = 0;
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      const Entry* const entry = &entries[k];
+      const bool tests = in_share(Index(k), test_share), validates = !tests && in_share(others, validation_share);
+      others += tests ? 0 : 1;
+      (learned.contains(entry->word) || (!tests && !validates) ? train : tests ? test : validation).push_back(entry);
+    }
+    const auto check = [&](const char* what, const std::vector<const Entry*>& part, const std::string& source) {
+      require<FileError>(!part.empty() || !share_of(source), sources.train, ": the ", what, " part, ", source, " of ",
+                         entries.size(), " words, must have at least 1 word, got 0");
+    };
+    check("test", test, sources.test);
+    check("validation", validation, sources.validation);
+    require<FileError>(!train.empty(), sources.train, ": the training part must have at least 1 word, got 0");
+  }
+};
+
+}  // namespace
+
+Data read_data(const Sources& sources, const Learned* learned) {
+  const auto entries = Reader(sources.reading, learned != nullptr ? &learned->vocabulary : nullptr)
+                           .read(sources.train, sources.limit, {});
+  Data data{learned != nullptr ? learned->vocabulary : vocabulary_of(entries), {}, {}, {}};
+  std::set<std::string> taken;
+  if (learned != nullptr) taken = learned->words;
+  const Division division(entries, sources, taken);
+  for (const Entry& entry : entries) taken.insert(entry.word);
+  const auto fill = [&](const std::vector<const Entry*>& part, const std::string& source, Words& words) {
+    for (const Entry* entry : part) add(*entry, data.vocabulary, words);
+    if (source.empty() || share_of(source)) return;
+    const auto others = Reader(sources.reading, &data.vocabulary).read(source, 0, taken);
+    for (const Entry& entry : others) taken.insert(entry.word), add(entry, data.vocabulary, words);
+  };
+  fill(division.train, {}, data.train);
+  fill(division.validation, sources.validation, data.validation);
+  fill(division.test, sources.test, data.test);
   return data;
+}
+
+TestWords read_test(const Sources& sources, const Vocabulary& known) {
+  const bool divides = share_of(sources.test).has_value();
+  const auto entries = Reader(sources.reading, &known, Unknown::left_out)
+                           .read(divides ? sources.train : sources.test, divides ? sources.limit : 0, {});
+  TestWords all;
+  for (std::size_t k = 0; k < entries.size(); ++k) {
+    if (divides && !in_share(Index(k), *share_of(sources.test))) continue;
+    if (entries[k].letters.empty())
+      ++all.left_out;
+    else
+      add(entries[k], known, all.words);
+  }
+  require<FileError>(all.words.size() > 0, divides ? sources.train : sources.test,
+                     ": must have at least 1 test word with known letters, got 0");
+  return all;
 }
 
 }  // namespace g2p

@@ -1,7 +1,8 @@
 #pragma once
 // Pronunciation dictionaries: words with their pronunciations, read from files and encoded as numbers.
 
-#include <filesystem>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,9 +16,18 @@ inline constexpr unroll::SpecialTokens special_tokens{.begin = 0, .end = 1};
 /// Maximum number of letters and of phonemes of a word.
 inline constexpr unroll::Index longest_word = 64;
 
-/// Every `spread`-th word, in order of first appearance in the file, belongs to the test part, with all of its
-/// pronunciations.
-inline constexpr unroll::Index spread = 20;
+/// How the lines of a dictionary are read.
+struct Reading {
+  bool lower = true;   // letters A-Z of words become a-z
+  bool stress = true;  // false: phonemes lose the stress digit at their end, AH0 becomes AH
+};
+
+/// Dictionaries of a training. A part is a file, or a share of the words of `train` such as "0.05".
+struct Sources {
+  std::string train, validation, test = "0.05";
+  unroll::Index limit = 0;  // words of `train` that are read; 0: all
+  Reading reading = {};
+};
 
 struct Vocabulary {
   std::vector<std::string> letters, phonemes;  // sorted, without duplicates
@@ -45,18 +55,38 @@ struct Words {
 struct Data {
   Vocabulary vocabulary;
   Words train, validation, test;
+
+  /// Hash of all words and pronunciations, by part.
+  std::string fingerprint() const;
 };
+
+/// What a trained network has learned from.
+struct Learned {
+  Vocabulary vocabulary;
+  std::set<std::string> words;
+};
+
+/// The number in `part` if it is a share of a dictionary; none for the name of a file.
+std::optional<double> share_of(const std::string& part);
 
 /// Letters of a word, one per UTF-8 code point. Empty for invalid UTF-8 and for words with blanks.
 std::vector<std::string> letters_of(const std::string& word);
 
-/// Reads two dictionaries, of the training file the first `limit` words (0: all), and splits off the test part. A line
-/// holds a word and its phonemes, in the format of CMUdict: separated by a tab in all lines, or by blanks; `;;;` starts
-/// a comment line, ` #` a comment after the phonemes; `word(2)` and repeated words are further pronunciations. Stress
-/// digits are part of their phonemes. Letters and phonemes are those of the training file, or of `known`, the
-/// vocabulary of a trained network. Throws FileError, with the line, for a malformed line, a validation word that is in
-/// the training file, and an unknown letter or phoneme.
-Data read_data(const std::filesystem::path& train, const std::filesystem::path& validation, unroll::Index limit,
-               const Vocabulary* known = nullptr);
+/// Reads the dictionaries of a training. A line holds a word and its phonemes, in the format of CMUdict: separated by a
+/// tab in all lines, or by blanks; `;;;` starts a comment line, ` #` a comment after the phonemes; `word(2)` and
+/// repeated words are further pronunciations, which stay together. A share of 0.05 is every 20th word, in order of
+/// first appearance; that of the validation words is of the words that are not test words. Letters and phonemes are
+/// those of the training words, or of `learned`, whose words always belong to the training part. Throws FileError, with
+/// the line, for a malformed line, a word that is in two files, and an unknown letter or phoneme.
+Data read_data(const Sources& sources, const Learned* learned = nullptr);
+
+/// Words to test, and the number of others that have letters without a number.
+struct TestWords {
+  Words words;
+  unroll::Index left_out = 0;
+};
+/// Reads the test words of `sources` with the letters and phonemes of a trained network. Throws as read_data, except
+/// for unknown letters.
+TestWords read_test(const Sources& sources, const Vocabulary& known);
 
 }  // namespace g2p

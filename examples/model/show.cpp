@@ -15,6 +15,12 @@ std::string shown(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+/// Value of the metadata for a line; long ones, such as lists of training data, are cut.
+std::string beginning_of(const std::string& value) {
+  constexpr std::size_t longest = 500;
+  return value.size() <= longest ? value : text(value.substr(0, longest), "... (", value.size(), " bytes)");
+}
+
 std::string name_of_layer(const Json& layer) {
   for (const char* key : {"name", "cell", "merge"})
     if (layer.contains(key)) return layer.at(key).get<std::string>();
@@ -125,7 +131,7 @@ std::string as_text(const Content& content) {
   for (const auto& item : details.items()) rest += text("  ", item.key(), ": ", shown(item.value()), "\n");
   if (!rest.empty()) all += "\ndetails\n" + rest;
   rest.clear();
-  for (const auto& item : content.metadata) rest += text("  ", item.first, ": ", item.second, "\n");
+  for (const auto& item : content.metadata) rest += text("  ", item.first, ": ", beginning_of(item.second), "\n");
   if (!rest.empty()) all += "\nmetadata\n" + rest;
   return all;
 }

@@ -28,8 +28,10 @@ void fuzz::read(const Bytes& input) {
   const bool tabs = files[0].find('\t') != Bytes::npos || files[0].empty();
   Bytes train = many_words() + files[0];
   if (!tabs) std::ranges::replace(train, '\t', ' ');
-  const g2p::Data data = g2p::read_data(
-      file("train", train), file("valid", files[1].empty() ? Bytes(tabs ? "zz\tA\n" : "za A\n") : files[1]), 0);
+  const auto valid = file("valid", files[1].empty() ? Bytes(tabs ? "zz\tA\n" : "za A\n") : files[1]);
+  const bool drops = train.size() % 2 == 0;
+  const g2p::Data data =
+      g2p::read_data({file("train", train).string(), valid.string(), "0.05", 0, {.lower = drops, .stress = !drops}});
   const auto& known = data.vocabulary;
   for (const auto* symbols : {&known.letters, &known.phonemes})
     for (const std::string& symbol : *symbols) {

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "speller.hpp"
 #include "support/catch.hpp"
 
@@ -35,9 +37,10 @@ TEST_CASE("decoding: words keep their order for any number of groups and threads
     words.sources.push_back(token_row<float>(letters));
     words.pronunciations.push_back({reference});
   }
+  const SpellerNetwork network;
   for (const int threads : {1, 3})
     for (const Index beams : {0, 2}) {
-      const auto hypotheses = decode(SpellerNetwork(), words.sources, {.beams = beams}, threads);
+      const auto hypotheses = decode({&network}, words.sources, {.beams = beams}, threads);
       CHECK(error_rates(hypotheses, words).edits == 0);
       CHECK(error_rates(hypotheses, words).words == 250);
     }
@@ -47,13 +50,30 @@ TEST_CASE("decoding: a word has at most twice its letters plus eight phonemes", 
   const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1, 2}),
                                           token_row<float>(std::vector<Index>{3})};
   for (const Index beams : {0, 2}) {
-    const auto four_times = decode(SpellerNetwork(4), words, {.beams = beams}, 1);
+    const SpellerNetwork repeating(4), endless(100);
+    const auto four_times = decode({&repeating}, words, {.beams = beams}, 1);
     CHECK(four_times[0][0].tokens == std::vector<Index>{2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4});
     CHECK(four_times[0][0].ended);
-    const auto too_long = decode(SpellerNetwork(100), words, {.beams = beams}, 1);
+    const auto too_long = decode({&endless}, words, {.beams = beams}, 1);
     CHECK(too_long[0][0].tokens == std::vector<Index>(2 * 3 + 8, 2));
     CHECK_FALSE(too_long[0][0].ended);
     CHECK(too_long[1][0].tokens == std::vector<Index>(2 * 1 + 8, 5));
+  }
+}
+
+TEST_CASE("ensemble: averages log-probabilities", "[g2p]") {
+  const std::vector<MatrixX<float>> words{token_row<float>(std::vector<Index>{0, 1})};
+  const SpellerNetwork sure(1, 0, 6), other(1, 2, 4);
+  for (const Index beams : {0, 4}) {
+    const auto alone = decode({&sure}, words, {.beams = beams}, 1),
+               twice = decode({&sure, &sure}, words, {.beams = beams}, 1);
+    CHECK(twice[0][0].tokens == alone[0][0].tokens);
+    CHECK(twice[0][0].log_probability == Approx(alone[0][0].log_probability).epsilon(1e-5));
+    const auto both = decode({&other, &sure}, words, {.beams = beams}, 1);
+    CHECK(both[0][0].tokens == std::vector<Index>{2, 3});
+    // Logits of 3 and 2 for the two tokens of each step, 0 for six others, and of (6 + 4) / 2 for the end.
+    const double step = 3 - std::log(std::exp(3.0) + std::exp(2.0) + 6), end = 5 - std::log(std::exp(5.0) + 7);
+    CHECK(both[0][0].log_probability == Approx(2 * step + end).epsilon(1e-5));
   }
 }
 

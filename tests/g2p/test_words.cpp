@@ -28,6 +28,11 @@ std::filesystem::path written(const support::TemporaryFolder& folder, const std:
   return path;
 }
 
+/// Reads dictionaries with the words as they are.
+Data read_data(const std::filesystem::path& train, const std::filesystem::path& validation, Index limit) {
+  return g2p::read_data({train.string(), validation.string(), "0.05", limit, {.lower = false}});
+}
+
 }  // namespace
 
 TEST_CASE("letters: are code points of UTF-8, and an invalid word has none", "[g2p]") {
@@ -147,6 +152,68 @@ TEST_CASE("word list: all pronunciations of a word are in the same part of the d
   CHECK(data.test.pronunciations[0].size() == 3);
   CHECK(data.validation.pronunciations[0].size() == 2);
   CHECK(data.test.subset(std::vector<Index>{0}).pairs() == 3);
+}
+
+TEST_CASE("dictionary: lower case and dropped stress digits merge words and pronunciations", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.dict", "READ  R EH1 D\nREAD(1)  R IY1 D\nRead  R EH0 D\nA2  AH0 2\n"),
+             watch = written(folder, "watch.dict", "DEAR  D IY1 R\n");
+  const Sources sources{train.string(), watch.string(), watch.string(), 0, {.lower = true, .stress = false}};
+  CHECK_THROWS_MATCHES(g2p::read_data(sources), FileError, says("the word 'dear' must not be in the training file"));
+  const auto test = written(folder, "test.dict", "RED  R EH2 D\n");
+  Sources apart = sources;
+  apart.test = test.string();
+  const Data data = g2p::read_data(apart);
+  CHECK(data.train.spellings == std::vector<std::string>{"read", "a2"});
+  CHECK(data.train.pairs() == 3);
+  CHECK(data.vocabulary.phonemes == std::vector<std::string>{"2", "AH", "D", "EH", "IY", "R"});
+  CHECK(data.vocabulary.letters == std::vector<std::string>{"2", "a", "d", "e", "r"});
+  CHECK(data.vocabulary.phonemes_text(data.test.pronunciations[0][0]) == "R EH D");
+}
+
+TEST_CASE("division: shares of test and validation words", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", word_list(40));
+  const Data data = g2p::read_data({train.string(), "0.25", "0.1", 0});
+  CHECK(data.test.spellings == std::vector<std::string>{"aj", "at", "bd", "bn"});
+  CHECK(data.validation.size() == 9);
+  CHECK(data.validation.spellings[0] == "ad");
+  CHECK(data.train.size() == 27);
+  CHECK(g2p::read_test({train.string(), "0.25", "0.1", 0}, data.vocabulary).words.spellings == data.test.spellings);
+  CHECK_THROWS_MATCHES(g2p::read_data({train.string(), "0.25", "0.01", 0}), FileError,
+                       says("the test part, 0.01 of 40 words, must have at least 1 word, got 0"));
+  CHECK(data.fingerprint() != g2p::read_data({train.string(), "0.2", "0.1", 0}).fingerprint());
+  CHECK(data.fingerprint() == g2p::read_data({train.string(), "0.25", "0.1", 40}).fingerprint());
+}
+
+TEST_CASE("division: words that a loaded model has learned stay in the training part", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const auto train = written(folder, "train.tsv", word_list(40)), watch = written(folder, "watch.tsv", "zz\tA\n");
+  const Learned learned{g2p::read_data({train.string(), "0.05", "0.05", 0}).vocabulary, {"at", "zz"}};
+  const Data data = g2p::read_data({train.string(), "0.25", "0.05", 0}, &learned);
+  CHECK(data.test.spellings == std::vector<std::string>{"bn"});
+  CHECK(std::find(data.train.spellings.begin(), data.train.spellings.end(), "at") != data.train.spellings.end());
+  CHECK_THROWS_MATCHES(g2p::read_data({train.string(), watch.string(), "0.05", 0}, &learned), FileError,
+                       says("watch.tsv, line 1: the word 'zz' must not be in the training file"));
+  const auto strange = written(folder, "strange.tsv", "a3\tA\n" + word_list(40));
+  CHECK_THROWS_MATCHES(g2p::read_data({strange.string(), "0.25", "0.05", 0}, &learned), FileError,
+                       says("strange.tsv, line 1: the letter '3' of 'a3' must occur in a training word"));
+}
+
+TEST_CASE("test words: words with unknown letters are left out and counted", "[g2p]") {
+  const support::TemporaryFolder folder;
+  const Vocabulary known{{"a", "b"}, {"A", "B"}};
+  const auto test = written(folder, "test.dict", "AB  A B\nAB(1)  B\nA'B  A B\nA'B(1)  B\n");
+  const Sources sources{{}, {}, test.string(), 0};
+  const TestWords words = g2p::read_test(sources, known);
+  CHECK(words.left_out == 1);
+  CHECK(words.words.spellings == std::vector<std::string>{"ab"});
+  CHECK(words.words.pairs() == 2);
+  written(folder, "test.dict", "AB  A1 B\n");
+  CHECK_THROWS_MATCHES(g2p::read_test(sources, known), FileError,
+                       says("the phoneme 'A1' of 'ab' must occur in a training word; --stress drop"));
+  written(folder, "test.dict", "CD  A B\n");
+  CHECK_THROWS_MATCHES(g2p::read_test(sources, known), FileError, says("must have at least 1 test word with known"));
 }
 
 }  // namespace test_words
