@@ -25,13 +25,16 @@ const Verb* find_verb(const std::vector<Verb>& verbs, const std::string& name) {
   return found == verbs.end() ? nullptr : &*found;
 }
 
-/// Replaces earlier names, with a notice for each.
-Words with_present_names(const char* program, const Words& given, const EarlierNames& earlier) {
+/// Replaces earlier names, with a notice for each. Options that became verbs are replaced only if the words name no
+/// verb, or the verb `usual`, which is then replaced too; other verbs may have options of the same names.
+Words with_present_names(const char* program, const Words& given, const EarlierNames& earlier,
+                         const std::string& usual = {}, bool of_other_verb = false) {
   Words words;
   std::string verb;
   for (const std::string& word : given) {
     const auto known = std::find_if(earlier.begin(), earlier.end(), [&](const auto& names) {
-      return names.first == (is_option(word) ? name_in(word) : word) && (is_option(word) || words.empty());
+      return names.first == (is_option(word) ? name_in(word) : word) && (is_option(word) || words.empty()) &&
+             (is_option(names.second) || !of_other_verb);
     });
     if (known == earlier.end()) {
       words.push_back(word);
@@ -43,7 +46,9 @@ Words with_present_names(const char* program, const Words& given, const EarlierN
     else
       verb = known->second;
   }
-  if (!verb.empty() && (words.empty() || words.front() != verb)) words.insert(words.begin(), verb);
+  if (verb.empty()) return words;
+  if (!words.empty() && (words.front() == usual || words.front() == verb)) words.erase(words.begin());
+  words.insert(words.begin(), verb);
   return words;
 }
 
@@ -153,7 +158,9 @@ struct Parser {
 
 int run_words(const char* name, const char* purpose, Words words, const std::vector<Verb>& verbs,
               const EarlierNames& earlier) {
-  words = with_present_names(name, words, earlier);
+  const std::string& usual = verbs.front().name;
+  const bool of_other_verb = !words.empty() && words.front() != usual && find_verb(verbs, words.front()) != nullptr;
+  words = with_present_names(name, words, earlier, usual, of_other_verb);
   const bool of_program = words.size() == 1 && (words[0] == "--help" || words[0] == "-h" || words[0] == "--version");
   if (!of_program && (words.empty() || find_verb(verbs, words.front()) == nullptr)) {
     // Without a verb, the first word must be an option or an argument of the first verb.

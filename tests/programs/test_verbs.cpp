@@ -69,6 +69,8 @@ TEST_CASE("verbs: earlier names are accepted") {
   CHECK(run({"--first-seed", "7"}).seeds.seed == 7);
   CHECK(run({"--first-seed=7"}).seeds.seed == 7);
   CHECK(run({"--units", "3", "--predict"}).verb == "predict");
+  CHECK(run({"train", "--predict", "--units", "3"}).verb == "predict");
+  CHECK(run({"predict", "--predict"}).status == 2);  // an option of the verb, which has none
 }
 
 TEST_CASE("verbs: mistakes end with status 2") {
