@@ -12,10 +12,10 @@ class EventFile;
 namespace har {
 
 /// Writer of FOLDER/seedN/events.out.tfevents.har: numbers of each epoch, histograms of all parameters, and the final
-/// confusion matrix. Replaces the file of an earlier run.
+/// confusion matrix. Replaces the file of an earlier run; a resumed run writes a further file, NAME.1, NAME.2, ...
 class RunEvents {
  public:
-  RunEvents(const std::filesystem::path& folder, std::uint64_t seed);
+  RunEvents(const std::filesystem::path& folder, std::uint64_t seed, bool resumes);
   ~RunEvents();
   RunEvents(const RunEvents&) = delete;
   RunEvents& operator=(const RunEvents&) = delete;
