@@ -64,7 +64,8 @@ NewStreams read_streams_for(const TrainedModel& model, const Options& options) {
                       ": the classes of the model must be those of the data 'freezing'");
   const double share = 0.3;  // as in training by default
   StreamParts parts = make_gait_stand_in({}, share);
-  NewStreams given{parts.name, options.part == "training" ? parts.train : parts.test, true, parts.sample_rate, parts.remarks};
+  NewStreams given{parts.name, options.part == "training" ? parts.train : parts.test, true, parts.sample_rate,
+                   parts.remarks};
   require<ValueError>(options.part != "all", "--part must be training or test for 'freezing', got all");
   return given;
 }
@@ -73,8 +74,8 @@ Applied applied_to_streams(const TrainedModel& model, const Options& options, co
   const NewStreams given = read_streams_for(model, options);
   check_fits(model, model.classes(), given.streams.front().channels.rows(), given.sample_rate);
   const auto streams = standardized(given.streams, model.standardizer());
-  Applied all{given.name, given.remarks, stream_outputs(model.network, model.options, streams, threads), {}, {}, {},
-              given.labelled};
+  Applied all{given.name, given.remarks, stream_outputs(model.network, model.options, streams, threads), {}, {},
+              {},         given.labelled};
   for (const Stream& stream : streams) {
     all.labels.push_back(stream.labels);
     all.names.push_back(stream.name);
@@ -135,10 +136,12 @@ Figures figures_of(const Applied& all, Index classes, const std::set<std::string
 }
 
 nlohmann::json json_of(const Figures& figures, bool known) {
-  nlohmann::json json{{"sequences", figures.sequences}, {"scored", figures.scored}, {"confusion", har::json_of(figures.confusion)}};
+  nlohmann::json json{
+      {"sequences", figures.sequences}, {"scored", figures.scored}, {"confusion", har::json_of(figures.confusion)}};
   for (std::size_t k = 0; k < figures.top.size(); ++k) json[text("top_", k + 1)] = figures.top[k];
   if (known && figures.persons > 1)
-    json["top_1_limits_over_people"] = {{"confidence", 0.95}, {"low", figures.limits.low}, {"high", figures.limits.high}};
+    json["top_1_limits_over_people"] = {
+        {"confidence", 0.95}, {"low", figures.limits.low}, {"high", figures.limits.high}};
   return json;
 }
 
@@ -171,8 +174,9 @@ Known known_people(const TrainedModel& model, const Applied& all) {
   if (known.all.empty()) {
     known.text = "people of the data: unknown\n";
   } else if (people.empty() || !(model.options.stream || same_numbering(model, all.name))) {
-    known.text = text("people of the data: ", known.all.size(), "; unknown whether the model was trained on them (its data: ",
-                      unroll::detail::in_quotes(model.data()), ")\n");
+    known.text = text(
+        "people of the data: ", known.all.size(),
+        "; unknown whether the model was trained on them (its data: ", unroll::detail::in_quotes(model.data()), ")\n");
     known.all.clear();
   } else {
     std::ranges::set_intersection(known.all, people, std::inserter(known.trained, known.trained.end()));
@@ -188,8 +192,9 @@ std::string seen_recordings(const TrainedModel& model, const Applied& all) {
   const auto trained = model.recordings();
   for (const std::string& name : all.names)
     if (model.options.stream && trained.contains(name)) seen.push_back(name);
-  return seen.empty() ? std::string()
-                      : text("recordings whose names are those of training recordings: ", example::quoted_list(seen), "\n");
+  return seen.empty()
+             ? std::string()
+             : text("recordings whose names are those of training recordings: ", example::quoted_list(seen), "\n");
 }
 
 }  // namespace
@@ -198,13 +203,15 @@ void evaluate_new(const Options& options) {
   const TrainedModel model = read_model(options);
   const auto folder = folder_for(options, {"evaluation.json", "report.html"});
   const Applied all = applied(model, options);
-  require<ValueError>(all.labelled, "--data ", options.data, ": evaluation needs class labels, found none; har predict "
+  require<ValueError>(all.labelled, "--data ", options.data,
+                      ": evaluation needs class labels, found none; har predict "
                       "needs none");
   const Index classes = std::ssize(model.classes());
   const char* const unit = model.options.stream ? "steps" : "sequences";
   const Known known = known_people(model, all);
   const Figures every = figures_of(all, classes, {});
-  require<ValueError>(every.scored > 0, "--data ", options.data, ": at least one ", unit, " must have a label, got none");
+  require<ValueError>(every.scored > 0, "--data ", options.data, ": at least one ", unit,
+                      " must have a label, got none");
   const bool some_others = !known.all.empty() && known.trained.size() < known.all.size();
   const bool divided = some_others && !known.trained.empty();
   nlohmann::json json{{"model", model.file},
@@ -212,7 +219,8 @@ void evaluate_new(const Options& options) {
                       {"remarks", all.remarks},
                       {"classes", model.classes()},
                       {"all", json_of(every, !known.all.empty())}};
-  std::string words = text(all.name, ": ", all.outputs.size(), model.options.stream ? " recordings" : " sequences", "\n");
+  std::string words =
+      text(all.name, ": ", all.outputs.size(), model.options.stream ? " recordings" : " sequences", "\n");
   for (const std::string& remark : all.remarks) words += "  " + remark + "\n";
   words += known.text + seen_recordings(model, all) + "all: " + text_of(every, !known.all.empty(), unit) + "\n";
   if (!known.all.empty()) {
@@ -235,11 +243,13 @@ void evaluate_new(const Options& options) {
     report.paragraph(words.substr(0, words.find("\nconfusion")));
     for (std::size_t k = 0; k < shown.top.size(); ++k)
       report.metric({.name = text("top-", k + 1, whom), .value = 100 * shown.top[k], .unit = "%"});
-    report.figure("confusion",
-                  figure::Confusion{.title = {}, .counts = shown.confusion, .classes = model.classes(), .counted = unit},
-                  text("Confusion matrix", whom, ": true class (rows) and predicted class (columns), in % of the true "
-                       "class."),
-                  text_of(shown, !known.all.empty(), unit));
+    report.figure(
+        "confusion",
+        figure::Confusion{.title = {}, .counts = shown.confusion, .classes = model.classes(), .counted = unit},
+        text("Confusion matrix", whom,
+             ": true class (rows) and predicted class (columns), in % of the true "
+             "class."),
+        text_of(shown, !known.all.empty(), unit));
     report.settings({{"model", model.file}, {"data", options.data}});
     report.environment(environment(example::today()));
     report.write();

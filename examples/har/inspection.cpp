@@ -73,13 +73,11 @@ std::vector<WeightMatrix> weights_of(const Network& network, const std::vector<s
     if (block.role == Role::bias) continue;
     const bool recurrent = block.role == Role::recurrent_weight, first = block.name.starts_with("0.") && !recurrent,
                last = block.name == text(network.depth() - 1, ".weight");
-    all.push_back({block.name,
-                   last ? "class" : "unit",
+    all.push_back({block.name, last ? "class" : "unit",
                    first       ? "channel"
                    : recurrent ? "unit of the previous state"
                                : "output of the layer below",
-                   last ? classes : std::vector<std::string>(),
-                   first ? channels : std::vector<std::string>(),
+                   last ? classes : std::vector<std::string>(), first ? channels : std::vector<std::string>(),
                    network.parameters()[block.name].cast<double>()});
   }
   return all;

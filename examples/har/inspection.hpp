@@ -7,8 +7,8 @@ namespace har {
 
 /// Weight matrix of a gate or a dense layer.
 struct WeightMatrix {
-  std::string name;           // of the parameter: "0.r.x"
-  std::string rows, columns;  // meaning of the rows and columns: "unit", "channel"
+  std::string name;                                  // of the parameter: "0.r.x"
+  std::string rows, columns;                         // meaning of the rows and columns: "unit", "channel"
   std::vector<std::string> row_names, column_names;  // empty: numbers
   unroll::MatrixX<double> values;
 };

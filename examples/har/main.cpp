@@ -59,7 +59,8 @@ std::optional<TrainedModel> loaded_model(Options& options) {
   if (options.load.empty()) return std::nullopt;
   std::optional<TrainedModel> model = read_trained(options.load);
   require<ValueError>(model->options.stream == options.stream, options.load, ": the model must be one for ",
-                      options.stream ? "a class at every step, which the verb stream trains" : "whole sequences, which the verb train trains");
+                      options.stream ? "a class at every step, which the verb stream trains"
+                                     : "whole sequences, which the verb train trains");
   const auto file = options.load;
   take_network(network_json(model->options), file, options);
   if (options.stream) options.directions = {options.direction};
@@ -178,8 +179,7 @@ int study_verb(const CLI::App& verb, Options options) {
   const Runs runs(options, data, run_folder);
   if (!folder.resumes()) runs.forget(jobs_of(settings_of(options), options, options.epochs));
   print(options, data_text(data) + "\n");
-  const Study study =
-      run_study(options, data, runs, [&](const Run& run) { print(options, outcome_text(run)); });
+  const Study study = run_study(options, data, runs, [&](const Run& run) { print(options, outcome_text(run)); });
   const Run& best = best_of(study.selected().runs, options);
   runs.save(best, folder / "model.safetensors");
   save_copy(options, folder / "model.safetensors");
@@ -190,9 +190,9 @@ int study_verb(const CLI::App& verb, Options options) {
   write_text(folder / "study.csv", study_csv(study));
   write_text(folder / "study.json", text_of(json));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  print(options, text("\n", study.trained, " runs in ", std::lround(seconds), " s, ", study.loaded,
-                      " of them loaded; files in ", options.running.out,
-                      ": model.safetensors, study.txt, study.md, study.csv, study.json, runs/\n"));
+  print(options,
+        text("\n", study.trained, " runs in ", std::lround(seconds), " s, ", study.loaded, " of them loaded; files in ",
+             options.running.out, ": model.safetensors, study.txt, study.md, study.csv, study.json, runs/\n"));
   const Options chosen = runs.options_of(best.setting);
   const Inspection seen = inspect(runs.network_of(best), chosen, data);
   print(options, page_text(write_report(folder.path(), options, data, study, seconds, seen)));

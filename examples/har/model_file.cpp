@@ -56,10 +56,9 @@ TrainedModel read_trained(const std::string& file) {
         std::tuple("pool", options.pool, std::vector<std::string>{"mean", "last", "max"})})
     require<FileError>(std::ranges::find(words, value) != words.end(), file, ": ", name, " must be ",
                        example::any_of(words), ", got ", value);
-  require<FileError>(options.layers >= 1 && options.layers <= 8 && options.setting.units >= 1 &&
-                         options.setting.units <= 4096,
-                     file, ": layers must be 1 to 8 and units 1 to 4096, got ", options.layers, " and ",
-                     options.setting.units);
+  require<FileError>(
+      options.layers >= 1 && options.layers <= 8 && options.setting.units >= 1 && options.setting.units <= 4096, file,
+      ": layers must be 1 to 8 and units 1 to 4096, got ", options.layers, " and ", options.setting.units);
   Network network = make_network(options, details.mean.size(), std::ssize(details.outputs));
   load(network, file);
   return {file, options, std::move(network), details};
@@ -111,14 +110,15 @@ void save_and_check(const Network& network, const std::filesystem::path& file, c
 
 void check_fits(const TrainedModel& model, const std::vector<std::string>& classes, Index channels,
                 std::optional<double> sample_rate) {
-  require<ValueError>(classes == model.classes(), model.file, ": the classes of the data must be ",
-                      [&] { return example::quoted_list(model.classes()); }, ", as those of the model, got ",
-                      [&] { return example::quoted_list(classes); });
+  require<ValueError>(
+      classes == model.classes(), model.file, ": the classes of the data must be ",
+      [&] { return example::quoted_list(model.classes()); }, ", as those of the model, got ",
+      [&] { return example::quoted_list(classes); });
   require<ValueError>(channels == model.network.features(), model.file, ": the data must have ",
                       model.network.features(), " channels, as the model, got ", channels);
   const auto& rate = model.details.sample_rate;
-  require<ValueError>(!rate || !sample_rate || *rate == *sample_rate, model.file, ": the data must have ", rate.value_or(0),
-                      " steps per second, as the model, got ", sample_rate.value_or(0));
+  require<ValueError>(!rate || !sample_rate || *rate == *sample_rate, model.file, ": the data must have ",
+                      rate.value_or(0), " steps per second, as the model, got ", sample_rate.value_or(0));
 }
 
 }  // namespace har

@@ -136,7 +136,8 @@ void add_training_options(CLI::App& app, Options& o, Kind kind) {
 
 void check_seeds(const Seeds& seeds) {
   if (seeds.runs.size() == 1 && (seeds.runs[0] < 1 || seeds.runs[0] > 1000))
-    refuse("--seeds", unroll::text("must be a whole number from 1 to 1000, or a list of seeds, got '", seeds.runs[0], "'"));
+    refuse("--seeds",
+           unroll::text("must be a whole number from 1 to 1000, or a list of seeds, got '", seeds.runs[0], "'"));
   std::vector<std::uint64_t> all = seeds.all();
   std::ranges::sort(all);
   if (std::ranges::adjacent_find(all) != all.end()) refuse("--seeds", "must be different numbers");
@@ -234,7 +235,8 @@ void check_training_verb(const CLI::App& app, Options& o, Kind kind) {
   }
   if (o.data.empty() && o.train.empty()) {
     if (kind == Kind::train)
-      o.train = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts", o.test = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TEST.ts";
+      o.train = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts",
+      o.test = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TEST.ts";
     else
       o.data = kind == Kind::stream ? "freezing" : "stand-in";
   }
@@ -246,7 +248,8 @@ void check_training_verb(const CLI::App& app, Options& o, Kind kind) {
   if (o.carry && o.direction == "bidirectional")
     refuse("--carry", "cannot be combined with --direction bidirectional, which reads recordings to their end first");
   if (kind == Kind::study && o.search == "grid")
-    for (const auto& [name, list] : {std::pair("--units", o.space.units), {"--batch", o.space.batch}, {"--rate", o.space.rate}})
+    for (const auto& [name, list] :
+         {std::pair("--units", o.space.units), {"--batch", o.space.batch}, {"--rate", o.space.rate}})
       for (const std::string& entry : list)
         if (entry.find(':') != entry.npos)
           refuse(name, unroll::text("must be a list of values with --search grid, got the range ",

@@ -27,8 +27,8 @@ struct Space {
 struct Options {
   std::string train, test;  // .ts files
   std::string data;         // instead of `train` and `test`: a path, or the name of simulated data
-  std::string load;  // trained model; empty: none
-  std::string save;  // another file for the trained model; empty: none
+  std::string load;         // trained model; empty: none
+  std::string save;         // another file for the trained model; empty: none
   bool stream = false;
   // network
   std::string cell = "gru", direction = "forward", pool = "mean", outputs = "softmax", start = "usual";

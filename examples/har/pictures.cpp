@@ -7,10 +7,10 @@
 #include "report.hpp"
 #include "stream_report.hpp"
 #include "study_report.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/report/bars.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
-#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/report/report.hpp"
 
 namespace har {
@@ -112,17 +112,16 @@ void add_inspection(Report& report, const Data& data, const Inspection& seen, co
       "Top-1 accuracy (%) of truncated sequences against their number of steps.",
       format("%.1f %% with %.0f steps, %.1f %% with all steps.", accuracy.front(), seen.steps.front(),
              accuracy.back()));
-  report.figure(
-      "state",
-      figure::HeatMap{.title = {},
-                      .x = {"step"},
-                      .y = {"unit"},
-                      .value = "output of the unit",
-                      .values = seen.state,
-                      .diverging = true},
-      text("Outputs of the last recurrent layer at every step of the first test sequence (class ",
-           unroll::detail::in_quotes(seen.sequence), ")."),
-      format("Values from %.2f to %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
+  report.figure("state",
+                figure::HeatMap{.title = {},
+                                .x = {"step"},
+                                .y = {"unit"},
+                                .value = "output of the unit",
+                                .values = seen.state,
+                                .diverging = true},
+                text("Outputs of the last recurrent layer at every step of the first test sequence (class ",
+                     unroll::detail::in_quotes(seen.sequence), ")."),
+                format("Values from %.2f to %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
   report.figure("gradient",
                 figure::Curves{.title = {},
                                .x = {"step"},
@@ -160,8 +159,7 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
     report.metric(metric_of("top-1 of the validation data", validation[0]));
   report.metric(metric_of("top-1 of the training data", top_summaries(runs, &Run::training)[0]));
   report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
-  report.metric(
-      {.name = "training time", .value = runs.front().record.seconds(), .unit = "s", .note = "first seed"});
+  report.metric({.name = "training time", .value = runs.front().record.seconds(), .unit = "s", .note = "first seed"});
   std::vector<History> histories;
   for (const Run& run : runs) histories.push_back(run.record.history);
   add_curves(report, options, histories, data.classes.size());
@@ -231,15 +229,18 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
                                            "selection."
                                          : ". The test data were used once, for this setting."));
   const auto tops = top_summaries(chosen.runs, &Run::test);
-  for (std::size_t k = 0; k < tops.size(); ++k) report.metric(metric_of(text("selected setting, top-", k + 1), tops[k]));
-  report.metric(metric_of("selected setting, top-1 of the validation data", top_summaries(chosen.runs, &Run::validation)[0]));
+  for (std::size_t k = 0; k < tops.size(); ++k)
+    report.metric(metric_of(text("selected setting, top-", k + 1), tops[k]));
+  report.metric(
+      metric_of("selected setting, top-1 of the validation data", top_summaries(chosen.runs, &Run::validation)[0]));
   report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline, &Run::test)[0]));
   report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
   report.metric({.name = "time of the study",
                  .value = seconds,
                  .unit = "s",
                  .note = text(study.loaded, " of ", study.trained, " runs were loaded")});
-  for (const StudyTable& table : study_tables(study, options, data)) report.table(table.name, table.table, table.caption);
+  for (const StudyTable& table : study_tables(study, options, data))
+    report.table(table.name, table.table, table.caption);
   report.figure("settings_validation", bars_of(study, data, &Run::validation, "validation"),
                 "Top-1 accuracy (%) of each setting on the validation data.",
                 text("Selected: ", name_of(chosen.setting), "."));

@@ -145,7 +145,8 @@ NewRecordings read_new(const fs::path& path, Index window, const std::vector<std
     std::string name = file.name;
     return {std::move(name), to_dataset(std::move(file)), labelled, {}, {}, {"data " + path.string()}};
   }
-  if (const auto text_file = wisdm_file(path)) return part_of(read_wisdm(*text_file, window, !part.empty() && part != "all"), classes, part);
+  if (const auto text_file = wisdm_file(path))
+    return part_of(read_wisdm(*text_file, window, !part.empty() && part != "all"), classes, part);
   return part_of(read_recordings(path, window), classes, part);
 }
 

@@ -30,16 +30,16 @@ Recordings read_recordings(const std::filesystem::path& path, unroll::Index wind
 /// part of CSV or Daphnet recordings has steps of a single class only.
 StreamParts read_streams(const std::filesystem::path& path, double test_share);
 
-/// Reads windows for a model with these classes; names of classes identify them. `part` is "training", "test" or "all" of
-/// data with a training and a test part; empty: the test part, or all windows of WISDM, whose files have no parts. A .ts
-/// file is read as it is, with or without labels. Throws FileError as read_recordings, and for other classes.
+/// Reads windows for a model with these classes; names of classes identify them. `part` is "training", "test" or "all"
+/// of data with a training and a test part; empty: the test part, or all windows of WISDM, whose files have no parts. A
+/// .ts file is read as it is, with or without labels. Throws FileError as read_recordings, and for other classes.
 NewRecordings read_new(const std::filesystem::path& path, unroll::Index window, const std::vector<std::string>& classes,
                        const std::string& part);
 /// The windows of a part of `recordings` for a model with these classes. Throws FileError for other classes.
 NewRecordings part_of(Recordings recordings, const std::vector<std::string>& classes, const std::string& part);
 
-/// Reads whole recordings for a model of `channels` channels with these classes; the label in the last column of CSV and
-/// Daphnet files may be missing. Each series of a .ts file is a recording. Throws FileError as read_streams.
+/// Reads whole recordings for a model of `channels` channels with these classes; the label in the last column of CSV
+/// and Daphnet files may be missing. Each series of a .ts file is a recording. Throws FileError as read_streams.
 NewStreams read_new_streams(const std::filesystem::path& path, unroll::Index channels,
                             const std::vector<std::string>& classes);
 

@@ -18,8 +18,8 @@ struct Recordings {
   std::vector<unroll::Index> people = {};  // person of each training window; empty: unknown
   bool other_people = false;               // true: no person is in both training and test data
   std::vector<unroll::Index> test_people = {};
-  std::vector<std::string> channels = {};      // names; empty: unknown
-  std::optional<double> sample_rate = {};      // steps per second
+  std::vector<std::string> channels = {};                 // names; empty: unknown
+  std::optional<double> sample_rate = {};                 // steps per second
   std::optional<unroll::Dataset<float>> validation = {};  // of a separate file
 };
 
@@ -47,7 +47,7 @@ struct StreamParts {
   std::vector<std::string> classes;
   std::vector<Stream> train, test;
   std::vector<std::string> remarks;
-  bool later = false;  // true: the test part is the later part of the same recordings
+  bool later = false;                      // true: the test part is the later part of the same recordings
   std::vector<std::string> channels = {};  // names; empty: unknown
   std::optional<double> sample_rate = {};  // steps per second
 };

@@ -12,8 +12,8 @@ namespace har {
 
 /// Course of a training run.
 struct RunRecord {
-  unroll::Index epochs = 0;    // up to which it was trained; early stopping can end it before
-  std::string diverged = {};   // where a number was not finite; empty: nowhere
+  unroll::Index epochs = 0;      // up to which it was trained; early stopping can end it before
+  std::string diverged = {};     // where a number was not finite; empty: nowhere
   unroll::Index best_epoch = 0;  // whose parameters the network has; 0: those of the last epoch
   bool stopped_early = false;
   unroll::History history = {};

@@ -140,9 +140,8 @@ const Run& best_of(const std::vector<Run>& runs, const Options& options) {
   for (const Run& run : runs) {
     if (run.diverged()) continue;
     const Index epoch = run.record.best_epoch;
-    const double now = epoch > 0 ? unroll::detail::monitored(run.record.history[std::size_t(epoch - 1)],
-                                                             options.monitored())
-                                 : 0;
+    const double now =
+        epoch > 0 ? unroll::detail::monitored(run.record.history[std::size_t(epoch - 1)], options.monitored()) : 0;
     const bool better = unroll::detail::is_accuracy(options.monitored()) ? now > value : now < value;
     if (best == nullptr || better) best = &run, value = now;
   }

@@ -18,8 +18,7 @@ StreamParts divide_in_time(std::string name, std::vector<std::string> classes, c
                 later = std::clamp<Index>(std::llround(share * double(steps)), 1, steps - 1);
     parts.train.push_back(
         {stream.channels.leftCols(steps - later), stream.labels.head(steps - later), stream.name, stream.person});
-    parts.test.push_back(
-        {stream.channels.rightCols(later), stream.labels.tail(later), stream.name, stream.person});
+    parts.test.push_back({stream.channels.rightCols(later), stream.labels.tail(later), stream.name, stream.person});
   }
   return parts;
 }
@@ -77,10 +76,11 @@ Stream read_daphnet(const fs::path& file, Index channels) {
 /// `channels`: number of those of a model, for files without labels; 0: the file must have labels.
 Stream read_stream(const fs::path& file, bool commas, Index channels) {
   Stream stream =
-      commas ? stream_of(
-                   read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values,
-                   file, channels)
-             : read_daphnet(file, channels);
+      commas
+          ? stream_of(
+                read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values,
+                file, channels)
+          : read_daphnet(file, channels);
   stream.name = file.stem().string();
   stream.person = person_of(stream.name);
   return stream;
@@ -143,14 +143,9 @@ Stream join(const Dataset<float>& windows) {
 }  // namespace
 
 StreamParts join_recordings(const Recordings& recordings) {
-  StreamParts parts{recordings.name + ", joined",
-                    recordings.classes,
-                    {join(recordings.train)},
-                    {join(recordings.test)},
-                    recordings.remarks,
-                    false,
-                    recordings.channels,
-                    recordings.sample_rate};
+  StreamParts parts{recordings.name + ", joined", recordings.classes,    {join(recordings.train)},
+                    {join(recordings.test)},      recordings.remarks,    false,
+                    recordings.channels,          recordings.sample_rate};
   parts.remarks.push_back("recordings concatenated in random order, those of the test separately");
   return parts;
 }
@@ -180,8 +175,8 @@ NewStreams read_new_streams(const fs::path& path, Index channels, const std::vec
     read.name = series.name, read.labelled = series.labelled;
     for (Index s = 0; s < series.windows.size(); ++s) {
       const MatrixX<float>& x = series.windows.sequence(s);
-      require<FileError>(x.rows() == channels, path.string(), ": must have ", channels,
-                         " channels, as the model, got ", x.rows());
+      require<FileError>(x.rows() == channels, path.string(), ": must have ", channels, " channels, as the model, got ",
+                         x.rows());
       const Index label = series.labelled ? series.windows.labels(s)[0] : -1;
       read.streams.push_back({x, Labels::Constant(x.cols(), label), text("series ", s + 1)});
     }

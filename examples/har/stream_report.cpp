@@ -77,11 +77,11 @@ std::string table_text(const Options& options, const StreamParts& parts, const S
     table.rows.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
                           format("%.1f", row.seconds)});
   table.rows.push_back({"most frequent class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
-  const std::string head =
-      text(parts.name, " (",
-           options.seeds.all().size() > 1 ? text("mean and sample standard deviation of ", options.seeds.all().size(), " seeds")
-                             : std::string("one seed"),
-           ")\n");
+  const std::string head = text(parts.name, " (",
+                                options.seeds.all().size() > 1 ? text("mean and sample standard deviation of ",
+                                                                      options.seeds.all().size(), " seeds")
+                                                               : std::string("one seed"),
+                                ")\n");
   return head + (markdown ? "\n" + to_markdown(table) : to_text(table, {.right = true}));
 }
 

@@ -80,7 +80,9 @@ std::size_t chosen_of(const std::vector<Row>& rows, const Options& options) {
 
 }  // namespace
 
-Index Row::diverged() const { return std::ranges::count_if(runs, [](const Run& run) { return run.diverged(); }); }
+Index Row::diverged() const {
+  return std::ranges::count_if(runs, [](const Run& run) { return run.diverged(); });
+}
 
 double Row::mean(double (*number)(const Run&)) const {
   double sum = 0;

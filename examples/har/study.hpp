@@ -8,7 +8,7 @@ namespace har {
 /// Results of one setting.
 struct Row {
   Setting setting;
-  std::vector<Run> runs;  // one per seed
+  std::vector<Run> runs;     // one per seed
   unroll::Index epochs = 0;  // up to which it was trained
 
   unroll::Index diverged() const;
@@ -17,9 +17,9 @@ struct Row {
 };
 
 struct Study {
-  std::vector<Row> rows = {};      // in the order of the settings
-  std::size_t chosen = 0;          // row selected by validation data
-  std::vector<Run> baseline = {};  // logistic regression, one run per seed
+  std::vector<Row> rows = {};             // in the order of the settings
+  std::size_t chosen = 0;                 // row selected by validation data
+  std::vector<Run> baseline = {};         // logistic regression, one run per seed
   unroll::Index trained = 0, loaded = 0;  // number of runs, and of those loaded from files
 
   const Row& selected() const { return rows[chosen]; }

@@ -57,10 +57,10 @@ std::string headline(const Options& options, const Data& data) {
 /// Last line of the table.
 std::string choice_text(const Study& study, const Options& options, const Data& data) {
   const Row& chosen = study.selected();
-  return text("selected by validation data: ", name_of(chosen.setting), "; top-1 ",
-              top_text(top_summaries(chosen.runs, &Run::test), 0), " on ", data.test.size(), " ", tested_text(data),
-              options.test_all ? ". Test results were not used for the selection.\n"
-                               : ". No other setting was tested.\n");
+  return text(
+      "selected by validation data: ", name_of(chosen.setting), "; top-1 ",
+      top_text(top_summaries(chosen.runs, &Run::test), 0), " on ", data.test.size(), " ", tested_text(data),
+      options.test_all ? ". Test results were not used for the selection.\n" : ". No other setting was tested.\n");
 }
 
 nlohmann::json json_of_setting(const Setting& setting) {
@@ -96,12 +96,14 @@ DataTable accuracies(const Study& study, Part part) {
 }
 
 DataTable losses(const Study& study) {
-  DataTable table{{"batch", "units", "rate", "training (nats)", "sd", "validation (nats)", "sd", "test (nats)", "sd"}, {}};
+  DataTable table{{"batch", "units", "rate", "training (nats)", "sd", "validation (nats)", "sd", "test (nats)", "sd"},
+                  {}};
   for (const Row& row : study.rows) {
     auto cells = with_setting(row.setting);
     for (const auto& [name, part] : parts) {
       const bool known = !top_summaries(row.runs, part).empty();
-      add(cells, known ? summary_of(row.runs, [part = part](const Run& run) { return (run.*part).loss; }) : Summary(), 1);
+      add(cells, known ? summary_of(row.runs, [part = part](const Run& run) { return (run.*part).loss; }) : Summary(),
+          1);
     }
     table.rows.push_back(std::move(cells));
   }
@@ -140,7 +142,9 @@ DataTable all_runs(const Study& study) {
   DataTable table{{"batch", "units", "rate", "seed", "diverged", "training top-1", "validation top-1", "test top-1",
                    "test top-2", "test top-3", "validation loss", "test loss", "epochs", "best epoch", "seconds"},
                   {}};
-  const auto top = [](const Scores& scores, std::size_t k) { return k < scores.top.size() ? scores.top[k] : Epoch::none; };
+  const auto top = [](const Scores& scores, std::size_t k) {
+    return k < scores.top.size() ? scores.top[k] : Epoch::none;
+  };
   const auto loss = [](const Scores& scores) { return scores.top.empty() ? Epoch::none : scores.loss; };
   for (const Row& row : study.rows)
     for (const Run& run : row.runs)
@@ -163,18 +167,19 @@ std::string tested_text(const Data& data) {
 
 std::vector<StudyTable> study_tables(const Study& study, const Options& options, const Data& data) {
   const std::string spread = text(" (%), ", deviation_text(options), ".");
-  return {{"table_1_training", "Table I. Training accuracy of all settings" + spread, accuracies(study, &Run::training)},
-          {"table_2_validation", "Table II. Validation accuracy of all settings, which selects the setting" + spread,
-           accuracies(study, &Run::validation)},
-          {"table_3_test",
-           text("Table III. Accuracy on ", tested_text(data),
-                options.test_all ? ", not used for the selection" : ", of the selected setting only", spread),
-           accuracies(study, &Run::test)},
-          {"table_4_losses", "Table IV. Cross entropy (nats), " + deviation_text(options) + ".", losses(study)},
-          {"table_5_time", "Table V. Epochs, and seconds on one core, " + deviation_text(options) + ".", times(study)},
-          {"table_6_comparison", "Table VI. Selected setting, logistic regression and chance" + spread,
-           comparison(study, data)},
-          {"table_7_runs", "Table VII. All runs; accuracies are shares.", all_runs(study)}};
+  return {
+      {"table_1_training", "Table I. Training accuracy of all settings" + spread, accuracies(study, &Run::training)},
+      {"table_2_validation", "Table II. Validation accuracy of all settings, which selects the setting" + spread,
+       accuracies(study, &Run::validation)},
+      {"table_3_test",
+       text("Table III. Accuracy on ", tested_text(data),
+            options.test_all ? ", not used for the selection" : ", of the selected setting only", spread),
+       accuracies(study, &Run::test)},
+      {"table_4_losses", "Table IV. Cross entropy (nats), " + deviation_text(options) + ".", losses(study)},
+      {"table_5_time", "Table V. Epochs, and seconds on one core, " + deviation_text(options) + ".", times(study)},
+      {"table_6_comparison", "Table VI. Selected setting, logistic regression and chance" + spread,
+       comparison(study, data)},
+      {"table_7_runs", "Table VII. All runs; accuracies are shares.", all_runs(study)}};
 }
 
 std::string outcome_text(const Run& run) {
@@ -202,7 +207,9 @@ std::string study_markdown(const Study& study, const Options& options, const Dat
 
 std::string study_csv(const Study& study) {
   DataTable table = all_runs(study);
-  for (std::string& name : table.columns) std::ranges::replace_if(name, [](char c) { return c == ' ' || c == '-'; }, '_');
+  for (std::string& name : table.columns)
+    std::ranges::replace_if(
+        name, [](char c) { return c == ' ' || c == '-'; }, '_');
   return to_csv(table);
 }
 

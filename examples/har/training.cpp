@@ -136,10 +136,9 @@ RunRecord train(Network& network, const Fit& fit, const RunFiles& files, const O
   try {
     auto options = fit_options(fit);
     options.on_epoch = [&](const Epoch& epoch) { return on_epoch ? on_epoch(epoch, network) : void(), true; };
-    FitResult result = fit_with_options(network, fit, options,
-                                        {.checkpoint = files.checkpoint(),
-                                         .seconds = files.checkpoint_seconds,
-                                         .quiet = files.quiet});
+    FitResult result =
+        fit_with_options(network, fit, options,
+                         {.checkpoint = files.checkpoint(), .seconds = files.checkpoint_seconds, .quiet = files.quiet});
     record.best_epoch = result.best_epoch;
     record.stopped_early = result.stopped_early;
     record.history = std::move(result.history);
@@ -203,7 +202,8 @@ Scores score(const Network& network, const Dataset<float>& sequences, const Opti
   for (const Hits& hits : top.hits()) all.top.push_back(hits.value());
   const bool by_step = sequences.kind() == TargetKind::step_labels;
   const ClassLoss loss = loss_of(options, network.outputs());
-  all.loss = evaluate(network, by_step ? sequences : as_scored(sequences, options), loss, {.threads = threads}).loss.value();
+  all.loss =
+      evaluate(network, by_step ? sequences : as_scored(sequences, options), loss, {.threads = threads}).loss.value();
   return all;
 }
 

@@ -120,8 +120,9 @@ Recordings read_wisdm(const std::string& path, Index window, bool divided) {
     cut(std::span(records).subspan(first, end - first), window, classes.at(records[first].activity),
         !divided || tested.contains(records[first].user) ? test : train);
   }
-  require<FileError>((!train.all.empty() || !divided) && !test.all.empty(), path, ": the ", test.all.empty() ? "test" : "training",
-                     " data must have a continuous recording of --window ", window, " steps; give a smaller --window");
+  require<FileError>((!train.all.empty() || !divided) && !test.all.empty(), path, ": the ",
+                     test.all.empty() ? "test" : "training", " data must have a continuous recording of --window ",
+                     window, " steps; give a smaller --window");
   const auto count = [](const std::vector<Index>& people) { return std::set(people.begin(), people.end()).size(); };
   const std::string people =
       divided ? text(count(train.people), " training persons, ", count(test.people), " other test persons")
