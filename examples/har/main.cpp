@@ -169,7 +169,10 @@ int train_verb(const CLI::App& verb, Options options) {
 int study_verb(const CLI::App& verb, Options options) {
   const auto begin = std::chrono::steady_clock::now();
   options.setting = {0, 0, 0};  // names of runs have all three
-  example::RunFolder folder(verb, options.running);
+  // The rungs of a search by halving depend on the number of epochs.
+  std::vector<std::string> free{"test-all"};
+  if (options.search != "halving") free.emplace_back("epochs");
+  example::RunFolder folder(verb, options.running, free);
   (void)settings_of(options);  // throws before the data are read
   const Data data = read_data(options, nullptr);
   folder.begin(data_fingerprint(data));

@@ -159,8 +159,9 @@ void each_network_option(O& o, const F& f) {
   f("dropout", o.dropout), f("stream", o.stream), f("window", o.window), f("carry", o.carry);
 }
 
-constexpr const char* network_options[] = {"--cell",       "--direction", "--units", "--layers", "--pool",
-                                           "--every-step", "--outputs",   "--start", "--dropout"};
+constexpr const char* network_options[] = {"--cell",    "--direction",  "--units",   "--layers",
+                                           "--pool",    "--every-step", "--outputs", "--start",
+                                           "--dropout", "--window",     "--carry"};
 
 }  // namespace
 
@@ -211,10 +212,8 @@ void add_training_verb(CLI::App& app, Options& o, Kind kind) {
 }
 
 void add_application_verb(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained model")->option_text("FILE")->required();
-  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")
-      ->option_text("PATH")
-      ->required();
+  app.add_option("--load", o.load, "trained model")->option_text("FILE");
+  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("PATH");
   app.add_option("--part", o.part,
                  "part of data with a training and a test part; default: test, all if the format has no parts")
       ->check(one_of({"training", "test", "all"}));
@@ -266,6 +265,8 @@ void check_training_verb(const CLI::App& app, Options& o, Kind kind) {
 }
 
 void check_application_verb(const CLI::App&, Options& o) {
+  if (o.load.empty()) refuse("--load", "must be the file of a trained model, got none");
+  if (o.data.empty()) refuse("--data", "must be a file or folder, got none");
   if (o.running.force && o.running.out.empty()) refuse("--force", "needs --out");
 }
 

@@ -81,7 +81,7 @@ Run Runs::train_one(const Job& job, bool scored, bool tested, bool shown, const 
                            .seed = job.seed,
                            .threads = threads,
                            .diverges = !tested,
-                           .longer = !tested},
+                           .longer = !scored},
                           {.folder = folder_,
                            .name = name_of(job.setting, job.seed),
                            .of = text(fingerprint_, "; seed ", job.seed, "; ", identity.dump()),

@@ -30,7 +30,8 @@ class Runs {
   using OnEpochOf = std::function<void(const Job&, const unroll::Epoch&, const Network&)>;
   /// Trains all, the longest first, with one thread each, or with all threads if there is one run only. Results are
   /// equal for any number of threads. With `scored` each run has its training and validation scores, and with `tested`
-  /// its test scores. The callbacks are never called concurrently. Throws Interrupted after a signal.
+  /// its test scores. Without `scored`, finished runs with more epochs are permitted. The callbacks are never called
+  /// concurrently. Throws Interrupted after a signal.
   std::vector<Run> train(const std::vector<Job>& jobs, bool scored, bool tested, const OnRun& on_run = {},
                          const OnEpochOf& on_epoch = {}) const;
 

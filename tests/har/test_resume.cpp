@@ -123,9 +123,18 @@ TEST_CASE("har program: more epochs continue the run with the same bits") {
 
 TEST_CASE("har program: Ctrl-C saves and stops") {
   const support::TemporaryFolder folder;
-  const Arguments long_run{"train", "--epochs", "100000", "--seeds", "1", "--units", "64"};
-  CHECK(status_of(run_in(folder.path, long_run), SIGINT, std::chrono::seconds(1)) == 130);
-  CHECK(status_of(run_in(folder.path, long_run), SIGTERM, std::chrono::seconds(1)) == 143);
+  const Arguments long_run = run_in(folder.path, {"train", "--epochs", "100000", "--seeds", "1", "--units", "64"});
+  for (const auto& [signal, status] : {std::pair(SIGINT, 130), {SIGTERM, 143}}) {
+    std::filesystem::remove(folder.path / "runs" / "checkpoint-seed1.safetensors");
+    const pid_t child = started(long_run);
+    while (!std::filesystem::exists(folder.path / "runs" / "checkpoint-seed1.safetensors"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    kill(child, signal);
+    int ended = 0;
+    REQUIRE(waitpid(child, &ended, 0) == child);
+    CHECK(WIFEXITED(ended));
+    CHECK(WEXITSTATUS(ended) == status);
+  }
 }
 
 }  // namespace test_resume
