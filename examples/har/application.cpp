@@ -1,6 +1,8 @@
 #include "application.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 #include <unroll/core/tables/data_table.hpp>
 

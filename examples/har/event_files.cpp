@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 #include "../support/output_folder.hpp"
 #include "unroll/report/gnuplot.hpp"

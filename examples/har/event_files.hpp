@@ -2,6 +2,7 @@
 // Event files of a run for TensorBoard.
 
 #include <filesystem>
+#include <memory>
 
 #include "training.hpp"
 

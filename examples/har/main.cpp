@@ -5,10 +5,15 @@
 // bin/har evaluate --load MODEL --data NEW, and predict, train and stream: a trained model on new data
 // Takes less than ten seconds with the defaults. Prints the mean accuracy on the test sequences.
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <numeric>
+#include <optional>
 
 #include "../support/format.hpp"
 #include "../support/program.hpp"

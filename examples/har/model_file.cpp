@@ -1,5 +1,8 @@
 #include "model_file.hpp"
 
+#include <algorithm>
+#include <tuple>
+
 #include <nlohmann/json.hpp>
 
 #include "../support/fingerprint.hpp"

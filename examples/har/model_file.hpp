@@ -1,6 +1,7 @@
 #pragma once
 // Files of trained networks, with all that prediction needs: preprocessing, classes, and provenance.
 
+#include <optional>
 #include <set>
 
 #include "training.hpp"

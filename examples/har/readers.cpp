@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
 #include "../support/names.hpp"
 #include "unroll/io/dataset.hpp"

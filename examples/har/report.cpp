@@ -1,5 +1,8 @@
 #include "report.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "../support/format.hpp"
 #include "../support/names.hpp"
 #include "unroll/models/memory.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 // Results of runs as text and JSON.
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "training.hpp"

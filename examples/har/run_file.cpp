@@ -1,5 +1,7 @@
 #include "run_file.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "unroll/io/input_file.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 #include <numeric>
+#include <optional>
 
 #include "../support/fingerprint.hpp"
 #include "../support/program.hpp"

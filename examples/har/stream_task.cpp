@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <mutex>
+#include <optional>
 
 #include "../support/fingerprint.hpp"
 #include "../support/program.hpp"

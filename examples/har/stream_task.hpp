@@ -3,6 +3,7 @@
 // same data.
 
 #include <filesystem>
+#include <functional>
 
 #include "model_file.hpp"
 #include "unroll/train/metrics/roc.hpp"

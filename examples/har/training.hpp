@@ -2,6 +2,7 @@
 // Data preparation, and training and scores of one run, with one seed.
 
 #include <functional>
+#include <optional>
 
 #include "loss.hpp"
 #include "network.hpp"
