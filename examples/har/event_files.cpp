@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <memory>
 
 #include "../support/output_folder.hpp"
 #include "unroll/report/gnuplot.hpp"
@@ -19,11 +20,13 @@ double now() { return std::chrono::duration<double>(std::chrono::system_clock::n
 
 }  // namespace
 
-RunEvents::RunEvents(const std::filesystem::path& folder, std::uint64_t seed) {
-  const char* const name = "events.out.tfevents.har";
-  folder_ = example::output_folder((folder / text("seed", seed)).string(), name, "--tensorboard");
-  std::filesystem::remove(folder_ / name);
-  file_ = std::make_unique<EventFile>(folder_ / name, now());
+RunEvents::RunEvents(const std::filesystem::path& folder, std::uint64_t seed, bool resumes) {
+  const std::string name = "events.out.tfevents.har";
+  folder_ = example::output_folder((folder / text("seed", seed)).string(), name.c_str(), "--tensorboard");
+  if (!resumes) std::filesystem::remove(folder_ / name);
+  std::string file = name;
+  for (int k = 1; std::filesystem::exists(folder_ / file); ++k) file = text(name, ".", k);
+  file_ = std::make_unique<EventFile>(folder_ / file, now());
 }
 
 RunEvents::~RunEvents() = default;
@@ -37,11 +40,11 @@ void RunEvents::epoch(const Epoch& epoch, const Network& network) {
 }
 
 void RunEvents::end(const Run& run, const Data& data) {
-  const figure::Confusion confusion{"", run.confusion.counts(), data.classes};
+  const figure::Confusion confusion{"", run.test.confusion, data.classes};
   if (!draw(figure::picture(confusion), folder_, "confusion", PictureFormat::png).empty()) return;
   std::ifstream picture(folder_ / picture_file("confusion", PictureFormat::png), std::ios::binary);
   const std::string png{std::istreambuf_iterator<char>(picture), {}};
-  file_->image("confusion", png, std::int64_t(run.fit.history.size()), now());
+  file_->image("confusion", png, std::int64_t(run.record.history.size()), now());
 }
 
 }  // namespace har

@@ -2,6 +2,7 @@
 // Event files of a run for TensorBoard.
 
 #include <filesystem>
+#include <memory>
 
 #include "training.hpp"
 
@@ -12,10 +13,10 @@ class EventFile;
 namespace har {
 
 /// Writer of FOLDER/seedN/events.out.tfevents.har: numbers of each epoch, histograms of all parameters, and the final
-/// confusion matrix. Replaces the file of an earlier run.
+/// confusion matrix. Replaces the file of an earlier run; a resumed run writes a further file, NAME.1, NAME.2, ...
 class RunEvents {
  public:
-  RunEvents(const std::filesystem::path& folder, std::uint64_t seed);
+  RunEvents(const std::filesystem::path& folder, std::uint64_t seed, bool resumes);
   ~RunEvents();
   RunEvents(const RunEvents&) = delete;
   RunEvents& operator=(const RunEvents&) = delete;

@@ -110,10 +110,14 @@ StreamParts make_gait_stand_in(const GaitStandIn& options, double test_share) {
     Draws draw(options.seed, std::uint64_t(person));
     const Walker walker(draw);
     streams.push_back(Recorder(walker, Index(options.seconds * steps_per_second), draw).run());
+    streams.back().name = streams.back().person = text("person ", person + 1);
   }
   auto made = divide_in_time("freezing of gait, stand-in", {"not freezing", "freezing"}, streams, test_share);
   made.remarks.push_back(text("synthetic (seed ", options.seed, "): ", options.people, " people, ", options.seconds,
                               " s each, 64 values per second at ankle, thigh and trunk"));
+  for (const char* place : {"ankle", "thigh", "trunk"})
+    for (const char* axis : {"forward", "sideways", "upward"}) made.channels.push_back(text(place, " ", axis));
+  made.sample_rate = steps_per_second;
   return made;
 }
 

@@ -64,21 +64,31 @@ void add_gradient(const Network& network, const Data& data, const ClassLoss& los
   });
 }
 
-void add_weights(const Network& network, Inspection& seen) {
-  const auto& block = network.parameters().table().blocks().front();
-  seen.weight_name = block.name;
-  seen.weights = network.parameters()[block.name].cast<double>();
-}
-
 }  // namespace
+
+std::vector<WeightMatrix> weights_of(const Network& network, const std::vector<std::string>& channels,
+                                     const std::vector<std::string>& classes) {
+  std::vector<WeightMatrix> all;
+  for (const ParameterBlock& block : network.parameters().table().blocks()) {
+    if (block.role == Role::bias) continue;
+    const bool recurrent = block.role == Role::recurrent_weight, first = block.name.starts_with("0.") && !recurrent,
+               last = block.name == text(network.depth() - 1, ".weight");
+    all.push_back({block.name, last ? "class" : "unit",
+                   first       ? "channel"
+                   : recurrent ? "unit of the previous state"
+                               : "output of the layer below",
+                   last ? classes : std::vector<std::string>(), first ? channels : std::vector<std::string>(),
+                   network.parameters()[block.name].cast<double>()});
+  }
+  return all;
+}
 
 Inspection inspect(const Network& network, const Options& options, const Data& data) {
   Inspection seen;
   add_accuracy(network, data, seen);
   add_state(network, options, data, seen);
-  add_gradient(network, data, ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = data.test.classes()}),
-               seen);
-  add_weights(network, seen);
+  add_gradient(network, data, loss_of(options, data.test.classes()), seen);
+  seen.weights = weights_of(network, data.channels, data.classes);
   return seen;
 }
 

@@ -1,26 +1,32 @@
 // Activity recognition: classifies ten seconds of a smart watch's accelerometer and gyroscope.
-// bin/har [--cell lstm] [--units 64] [--layers 2] [--data MINE] ...                                     bin/har --help
-// bin/har --study       all combinations of settings, several seeds each; finished runs are not repeated
-// bin/har --stream      recordings with a label at every step
+// bin/har [train] [--cell lstm] [--units 64] [--data MINE] ...                            bin/har VERB --help
+// bin/har study       several settings, several seeds each, of which validation data select one
+// bin/har stream      recordings with a class at every step
+// bin/har evaluate --load MODEL --data NEW, and predict, train and stream: a trained model on new data
 // Takes less than ten seconds with the defaults. Prints the mean accuracy on the test sequences.
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <optional>
 
 #include "../support/format.hpp"
-#include "../support/output_folder.hpp"
 #include "../support/program.hpp"
+#include "../support/run_folder.hpp"
+#include "application.hpp"
 #include "event_files.hpp"
-#include "network.hpp"
-#include "options.hpp"
 #include "pictures.hpp"
 #include "readers.hpp"
 #include "report.hpp"
+#include "search.hpp"
 #include "stand_in.hpp"
 #include "stream_report.hpp"
 #include "study_report.hpp"
-#include "unroll/io/checkpoint.hpp"
-#include "unroll/io/model_file.hpp"
 #include "unroll/models/summary.hpp"
 
 using namespace unroll;
@@ -29,14 +35,46 @@ using example::format;
 
 namespace {
 
-Data read_data(const Options& options) {
-  if (options.data.empty()) return prepare(read_ts_pair(options.train, options.test));
-  if (options.data == "stand-in") return prepare(make_stand_in({}));
-  return prepare(read_recordings(options.data, options.window));
+Recordings read_training_data(const Options& options) {
+  if (options.data.empty()) return read_ts_pair(options.train, options.test);
+  if (options.data == "stand-in") return make_stand_in({});
+  return read_recordings(options.data, options.window);
+}
+
+Data read_data(const Options& options, const TrainedModel* before) {
+  Recordings recordings = read_training_data(options);
+  if (const std::string file = options.validation_file(); !file.empty())
+    recordings.validation = read_validation(file, recordings);
+  if (before == nullptr) return prepare(std::move(recordings));
+  check_fits(*before, recordings.classes, recordings.train.features(), recordings.sample_rate);
+  return prepare(std::move(recordings), before->standardizer());
 }
 
 void print(const Options& options, const std::string& words) {
-  if (!options.quiet) example::print(words);
+  if (!options.running.quiet && !options.running.json) example::print(words);
+}
+
+/// Prints the results as JSON with --json.
+void print_json(const Options& options, const nlohmann::json& json) {
+  if (options.running.json) example::print(text_of(json));
+}
+
+/// Model of --load; sets the options of its network.
+std::optional<TrainedModel> loaded_model(Options& options) {
+  if (options.load.empty()) return std::nullopt;
+  std::optional<TrainedModel> model = read_trained(options.load);
+  require<ValueError>(model->options.stream == options.stream, options.load, ": the model must be one for ",
+                      options.stream ? "a class at every step, which the verb stream trains"
+                                     : "whole sequences, which the verb train trains");
+  const auto file = options.load;
+  take_network(network_json(model->options), file, options);
+  if (options.stream) options.directions = {options.direction};
+  return model;
+}
+
+/// Copies the trained model to --save.
+void save_copy(const Options& options, const std::filesystem::path& model) {
+  if (!options.save.empty()) write_text(options.save, unroll::detail::read_text(model));
 }
 
 /// Maximum number of steps of a training batch.
@@ -48,31 +86,20 @@ Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
   return std::accumulate(lengths.begin(), lengths.end(), Index(0));
 }
 
-/// Saves the model with its metadata and checks that the loaded file gives the same outputs.
-void save_and_check(const Network& network, const std::filesystem::path& file, const Options& options,
-                    const Data& data) {
-  save(network, file, details_of(data, options));
-  Network again = make_network(options, network.features(), network.outputs());
-  load(again, file);
-  const Threads threads(options.threads);
-  const auto before = outputs(network, data, threads), after = outputs(again, data, threads);
-  require<FileError>(before == after, file.string(), ": the saved model must give the same outputs after loading");
-}
-
 /// Data, model summary, and the loss with initial parameters.
 std::string start_text(const Options& options, const Data& data, Network& network, Index steps) {
+  const double loss = score(network, data.test, options, options.running.threads).loss;
   return text(data_text(data), "\n", summary(network, steps, options.setting.batch).text(), "\n",
-              format("loss before training %.4f; loss of uniform probabilities, ln %zu = %.4f\n\n",
-                     loss_before_training(network, options, data, options.first_seed, options.threads),
+              format("loss before training %.4f; loss of uniform probabilities, ln %zu = %.4f\n\n", loss,
                      data.classes.size(), std::log(double(data.classes.size()))));
 }
 
-std::string results_text(const Options& options, const Data& data, const std::vector<Run>& runs) {
+std::string results_text(const Options& options, const Data& data, const std::vector<Run>& runs, const Run& best) {
   std::string words = text("\nconfusion matrix of the test sequences, all runs; rows: true class, columns: predicted\n",
                            confusion_text(confusion_of_all(runs), data.classes), "\n");
-  const auto tops = top_summaries(runs);
+  const auto tops = top_summaries(runs, &Run::test);
   for (std::size_t k = 1; k < tops.size(); ++k) words += text("top-", k + 1, " ", percent_text(tops[k]), "\n");
-  return words + text("files in ", options.out, ": model.safetensors (seed ", runs.front().seed,
+  return words + text("files in ", options.running.out, ": model.safetensors (seed ", best.seed,
                       "), metrics.json, history.csv\n");
 }
 
@@ -81,88 +108,172 @@ std::string page_text(const std::string& missing) {
                          : text("report page: report.html, without figures: ", missing, "\n");
 }
 
-void run(const Options& options) {
-  const auto folder = example::output_folder(options.out, "model.safetensors");
-  const Data data = read_data(options);
-  const Index classes = Index(data.classes.size()), steps = largest_batch_steps(options, data.train);
-  Network network = make_network(options, data.train.features(), classes);
-  if (!options.quiet) print(options, start_text(options, data, network, steps));
-
-  const Threads threads(options.threads);
-  std::vector<Run> runs;
-  Inspection seen;
-  for (Index k = 0; k < options.seeds; ++k) {
-    const std::uint64_t seed = options.first_seed + std::uint64_t(k);
-    std::optional<RunEvents> events;
-    if (!options.tensorboard.empty()) events.emplace(options.tensorboard, seed);
-    runs.push_back(train(network, options, data, seed, threads, [&](const Epoch& epoch) {
-      if (k == 0) print(options, epoch_text(epoch, options));
-      if (events) events->epoch(epoch, network);
-    }));
-    if (events) events->end(runs.back(), data);
-    if (k == 0) save_and_check(network, folder / "model.safetensors", options, data);
-    if (k == 0) seen = inspect(network, options, data);
-    print(options, run_text(runs.back()));
+/// Event files of all runs.
+class AllEvents {
+ public:
+  AllEvents(const Options& options, bool resumes) : folder_(options.tensorboard), resumes_(resumes) {}
+  RunEvents& of(std::uint64_t seed) {
+    auto& events = events_[seed];
+    if (!events) events = std::make_unique<RunEvents>(folder_, seed, resumes_);
+    return *events;
   }
+  bool used() const { return !folder_.empty(); }
 
-  write_text(folder / "metrics.json", metrics_json(options, data, network, steps, runs));
-  write_text(folder / "history.csv", history_csv(runs));
-  print(options, results_text(options, data, runs));
-  print(options, page_text(write_report(folder, options, data, runs, seen)));
-  print(options, text("top-1 ", percent_text(top_summaries(runs)[0]), " on ", data.test.size(), " test sequences, ",
-                      runs.size() > 1 ? "mean and sample standard deviation of " : "", runs.size(),
-                      runs.size() > 1 ? " seeds\n" : " seed\n"));
+ private:
+  std::string folder_;
+  bool resumes_;
+  std::map<std::uint64_t, std::unique_ptr<RunEvents>> events_;
+};
+
+int train_verb(const CLI::App& verb, Options options) {
+  example::RunFolder folder(verb, options.running, {"epochs"});
+  const auto before = loaded_model(options);
+  const Data data = read_data(options, before ? &*before : nullptr);
+  AllEvents events(options, folder.resumes());
+  const auto seeds = options.seeds.all();
+  if (events.used() && !folder.resumes())
+    for (const std::uint64_t seed : seeds) events.of(seed);  // an error before training
+  folder.begin(data_fingerprint(data));
+  const auto run_folder = folder / "runs";
+  std::filesystem::create_directories(run_folder);
+  remove_unfinished(run_folder);
+  const Runs runs(options, data, run_folder, before ? &*before : nullptr);
+  const auto jobs = jobs_of({options.setting}, options, options.epochs);
+  if (!folder.resumes()) runs.forget(jobs);
+
+  const Index steps = largest_batch_steps(options, data.train);
+  Network network = make_network(options, data.train.features(), std::ssize(data.classes));
+  network.initialise(seeds.front());
+  if (before) network.parameters().values() = before->network.parameters().values();
+  print(options, start_text(options, data, network, steps));
+  const auto results = runs.train(
+      jobs, true, true, [&](const Run& run) { print(options, run_text(run)); },
+      [&](const Job& job, const Epoch& epoch, const Network& now) {
+        if (job.seed == seeds.front()) print(options, epoch_text(epoch, options, options.epochs));
+        if (events.used()) events.of(job.seed).epoch(epoch, now);
+      });
+  if (events.used())
+    for (const Run& run : results) events.of(run.seed).end(run, data);
+
+  const Run& best = best_of(results, options);
+  runs.save(best, folder / "model.safetensors");
+  save_copy(options, folder / "model.safetensors");
+  const auto json = metrics_json(options, data, network, steps, results, best.seed);
+  write_text(folder / "metrics.json", text_of(json));
+  write_text(folder / "history.csv", history_csv(results));
+  print(options, results_text(options, data, results, best));
+  const Inspection seen = inspect(runs.network_of(best), options, data);
+  print(options, page_text(write_report(folder.path(), options, data, results, best, seen)));
+  print(options, text("top-1 ", percent_text(top_summaries(results, &Run::test)[0]), " on ", data.test.size(),
+                      " test sequences, ", results.size() > 1 ? "mean and sample standard deviation of " : "",
+                      results.size(), results.size() > 1 ? " seeds\n" : " seed\n"));
+  print_json(options, json);
+  return 0;
 }
 
-void study(const Options& options) {
-  const auto folder = example::output_folder(options.out, "study.json");
-  example::output_folder((folder / "runs").string(), "run.json");
-  const Data data = read_data(options);
+int study_verb(const CLI::App& verb, Options options) {
+  const auto begin = std::chrono::steady_clock::now();
+  options.setting = {0, 0, 0};  // names of runs have all three
+  // The rungs of a search by halving depend on the number of epochs.
+  std::vector<std::string> free{"test-all"};
+  if (options.search != "halving") free.emplace_back("epochs");
+  example::RunFolder folder(verb, options.running, free);
+  (void)settings_of(options);  // throws before the data are read
+  const Data data = read_data(options, nullptr);
+  folder.begin(data_fingerprint(data));
+  const auto run_folder = folder / "runs";
+  std::filesystem::create_directories(run_folder);
+  remove_unfinished(run_folder);
+  const Runs runs(options, data, run_folder);
+  if (!folder.resumes()) runs.forget(jobs_of(settings_of(options), options, options.epochs));
   print(options, data_text(data) + "\n");
-  const Study study = run_study(options, data, folder / "runs", [&](const Outcome& outcome, bool resumed) {
-    print(options, outcome_text(outcome, resumed));
-  });
+  const Study study = run_study(options, data, runs, [&](const Run& run) { print(options, outcome_text(run)); });
+  const Run& best = best_of(study.selected().runs, options);
+  runs.save(best, folder / "model.safetensors");
+  save_copy(options, folder / "model.safetensors");
   const std::string table = study_text(study, options, data);
+  const nlohmann::json json = study_json(study, options, data);
   write_text(folder / "study.txt", table);
   write_text(folder / "study.md", study_markdown(study, options, data));
   write_text(folder / "study.csv", study_csv(study));
-  write_text(folder / "study.json", study_json(study, options, data));
+  write_text(folder / "study.json", text_of(json));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   print(options,
-        text("\n", study.runs.size(), " runs in ", std::lround(study.seconds), " s, ", study.resumed,
-             " of them loaded; files in ", options.out, ": study.txt, study.md, study.csv, study.json, runs/\n"));
-  print(options, page_text(write_report(folder, options, data, study)));
+        text("\n", study.trained, " runs in ", std::lround(seconds), " s, ", study.loaded, " of them loaded; files in ",
+             options.running.out, ": model.safetensors, study.txt, study.md, study.csv, study.json, runs/\n"));
+  const Options chosen = runs.options_of(best.setting);
+  const Inspection seen = inspect(runs.network_of(best), chosen, data);
+  print(options, page_text(write_report(folder.path(), options, data, study, seconds, seen)));
   print(options, "\n" + table);
+  print_json(options, json);
+  return 0;
 }
 
-StreamParts read_stream_data(const Options& options) {
-  if (options.data == "freezing") return make_gait_stand_in({}, options.test_share);
-  return read_streams(options.data, options.test_share);
-}
-
-void streams(const Options& options) {
-  const auto folder = example::output_folder(options.out, "streams.json");
-  const StreamParts parts = read_stream_data(options);
+int stream_verb(const CLI::App& verb, Options options) {
+  example::RunFolder folder(verb, options.running, {"epochs"});
+  const auto before = loaded_model(options);
+  const StreamParts parts = options.data == "freezing" ? make_gait_stand_in({}, options.test_share)
+                                                       : read_streams(options.data, options.test_share);
+  if (before) check_fits(*before, parts.classes, parts.train.front().channels.rows(), parts.sample_rate);
+  folder.begin(stream_fingerprint(parts));
+  const auto run_folder = folder / "runs";
+  std::filesystem::create_directories(run_folder);
+  remove_unfinished(run_folder);
   print(options, streams_text(options, parts));
   const StreamResults results =
-      run_streams(options, parts, [&](const StreamRun& run) { print(options, stream_run_text(run)); });
+      run_streams(options, parts, run_folder, folder.resumes(), before ? &*before : nullptr,
+                  folder / "model.safetensors", [&](const StreamRun& run) { print(options, stream_run_text(run)); });
+  save_copy(options, folder / "model.safetensors");
   const std::string table = table_text(options, parts, results, false);
+  const nlohmann::json json = streams_json(options, parts, results);
   write_text(folder / "streams.txt", table);
   write_text(folder / "streams.md", table_text(options, parts, results, true));
   write_text(folder / "streams.csv", streams_csv(results));
-  write_text(folder / "streams.json", streams_json(options, parts, results));
-  print(options, text("\nfiles in ", options.out, ": streams.txt, streams.md, streams.csv, streams.json\n"));
-  print(options, page_text(write_report(folder, options, parts, results)));
+  write_text(folder / "streams.json", text_of(json));
+  print(options, text("\nfiles in ", options.running.out, ": model.safetensors (", results.saved,
+                      "), streams.txt, streams.md, streams.csv, streams.json, runs/\n"));
+  print(options, page_text(write_report(folder.path(), options, parts, results)));
   print(options, "\n" + table);
+  print_json(options, json);
+  return 0;
+}
+
+example::Verb training_verb(const char* name, const char* help, Kind kind, Options& options,
+                            int (*run)(const CLI::App&, Options)) {
+  options = default_options(kind);
+  return {name, help,
+          [&options, kind](CLI::App& app) {
+            options = default_options(kind);
+            add_training_verb(app, options, kind);
+          },
+          [&options, kind](const CLI::App& app) { check_training_verb(app, options, kind); },
+          [&options, run](const CLI::App& app) { return run(app, options); }};
+}
+
+example::Verb application_verb(const char* name, const char* help, Options& options, void (*run)(const Options&)) {
+  return {name, help,
+          [&options](CLI::App& app) {
+            options = {};
+            add_application_verb(app, options);
+          },
+          [&options](const CLI::App& app) { check_application_verb(app, options); },
+          [&options, run](const CLI::App&) { return run(options), 0; }};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  example::catch_signals();
   return example::run_program("har", [&] {
-    Options options;
-    const int status = read_command_line(argc, argv, options);
-    if (status >= 0) return status;
-    options.study ? study(options) : options.stream ? streams(options) : run(options);
-    return 0;
+    Options train, study, stream, evaluate, predict;
+    return example::run_verbs(
+        "har", "Trains and tests recurrent networks for human activity recognition from motion sensors.", argc, argv,
+        {training_verb("train", "trains a network, or continues the training of one", Kind::train, train, train_verb),
+         training_verb("study", "compares settings by validation data", Kind::study, study, study_verb),
+         training_verb("stream", "trains networks with a class at every step of long recordings", Kind::stream, stream,
+                       stream_verb),
+         application_verb("evaluate", "scores of a trained network on labelled data", evaluate, evaluate_new),
+         application_verb("predict", "classes and probabilities of new data, as CSV or JSON", predict, predict_new)},
+        {{"--first-seed", "--seed"}, {"--study", "study"}, {"--stream", "stream"}});
   });
 }

@@ -1,50 +1,92 @@
 #pragma once
-// Command-line options of har.
+// Options of the verbs of har.
 
-#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "../support/verbs.hpp"
 #include "unroll/core/types.hpp"
+#include "unroll/train/fit_options.hpp"
 
 namespace har {
 
-/// Hyperparameters that a study varies in all combinations.
+/// Hyperparameters that a study varies.
 struct Setting {
   unroll::Index batch = 10, units = 32;
   double rate = 0.01;
   friend bool operator==(const Setting&, const Setting&) = default;
 };
 
-struct Options {
-  std::string train = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts";
-  std::string test = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TEST.ts";
-  std::string data;                    // instead of `train` and `test`: a path, or the name of simulated data
-  bool study = false, stream = false;  // instead of a run
-  std::string cell = "gru", direction = "forward", pool = "mean", optimizer = "adam", outputs = "softmax",
-              start = "usual";
-  bool every_step = false;
-  std::vector<unroll::Index> all_units = {32}, all_batches = {10};
-  std::vector<double> all_rates = {0.01};
-  Setting setting = {};  // the first of each list
-  unroll::Index layers = 1, epochs = 60, seeds = 5, patience = 0;
-  std::uint64_t first_seed = 1;
-  double momentum = 0.9, clip = 1, dropout = 0, validation = 0, least_gain = 0;
-  unroll::Index window = 0;  // steps; 0: the default of the data
-  double test_share = 0.3;   // of each stream
-  bool carry = false;
-  std::vector<std::string> directions = {"forward", "bidirectional"};  // for --stream: that of --direction, or both
-  std::string class_weights = "balanced";
-  int threads = 0;
-  std::string out = "out/har";
-  std::string tensorboard;  // folder of event files; empty: none
-  bool quiet = false;
+/// Values or ranges of the hyperparameters of a study, as on the command line: "32", "16:128".
+struct Space {
+  std::vector<std::string> batch = {"10"}, units = {"32"}, rate = {"0.01"};
 };
 
-/// Fills `options`. Returns -1 to continue, or an exit status: 0 after --help, 2 after an error message.
-int read_command_line(int argc, char** argv, Options& options);
+struct Options {
+  std::string train, test;  // .ts files
+  std::string data;         // instead of `train` and `test`: a path, or the name of simulated data
+  std::string load;         // trained model; empty: none
+  std::string save;         // another file for the trained model; empty: none
+  bool stream = false;
+  // network
+  std::string cell = "gru", direction = "forward", pool = "mean", outputs = "softmax", start = "usual";
+  bool every_step = false;
+  unroll::Index layers = 1;
+  double dropout = 0;
+  // training
+  Setting setting = {};
+  std::string optimizer = "adam", monitor = "validation-loss", validation = "0";
+  unroll::Index epochs = 60, patience = 0;
+  double momentum = 0.9, clip = 1, least_gain = 0;
+  example::Seeds seeds = {.runs = {5}};
+  unroll::Index window = 0;  // steps; 0: the default of the data
+  // streams
+  double test_share = 0.3;  // of each stream
+  bool carry = false;
+  std::string class_weights = "balanced";
+  std::vector<std::string> directions = {"forward", "bidirectional"};  // of the networks on streams
+  // study
+  Space space = {};
+  std::string search = "grid";
+  unroll::Index trials = 16;
+  bool test_all = false;
+  // application to new data
+  std::string part;  // of data with a training and a test part; empty: the default of the format
 
-/// All options that affect the results of a run, in one line.
-std::string settings_text(const Options& options);
+  std::string tensorboard;  // folder of event files; empty: none
+  example::Running running = {};
+
+  /// Share of the training data that is held out for validation; 0 for a file.
+  double validation_share() const;
+  /// File of validation data; empty: none.
+  std::string validation_file() const;
+  bool validates() const { return validation != "0"; }
+  unroll::Monitor monitored() const;
+};
+
+/// Verbs that read Options. Options::stream is set by the verb "stream".
+enum class Kind { train, stream, study };
+
+/// Defaults of a verb.
+Options default_options(Kind kind);
+
+/// Adds the options of a verb that trains.
+void add_training_verb(CLI::App& app, Options& options, Kind kind);
+/// Adds the options of "evaluate" and "predict".
+void add_application_verb(CLI::App& app, Options& options);
+
+/// Throws CLI::ParseError for invalid combinations. Completes `options`.
+void check_training_verb(const CLI::App& app, Options& options, Kind kind);
+void check_application_verb(const CLI::App& app, Options& options);
+
+/// Options that define a network, stored in its file.
+nlohmann::json network_json(const Options& options);
+/// Sets the options that network_json wrote. Throws FileError, with the name of the file, for others.
+void take_network(const nlohmann::json& json, const std::string& file, Options& options);
+
+/// All options that affect the results, by name.
+nlohmann::json options_json(const Options& options);
 
 }  // namespace har

@@ -1,5 +1,6 @@
 #include "pictures.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../support/format.hpp"
@@ -7,6 +8,7 @@
 #include "report.hpp"
 #include "stream_report.hpp"
 #include "study_report.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/report/bars.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
@@ -29,7 +31,7 @@ Metric metric_of(const std::string& name, const Summary& summary) {
 }
 
 /// Data monitored during training: "validation" if there are any, otherwise "test".
-std::string monitored(const Options& options) { return options.validation > 0 ? "validation" : "test"; }
+std::string monitored(const Options& options) { return options.validates() ? "validation" : "test"; }
 
 std::string remarks_of(const std::vector<std::string>& remarks) {
   std::string words;
@@ -42,11 +44,13 @@ figure::Series epochs(const std::string& name, const std::vector<History>& runs,
   return figure::over_runs(name, figure::epochs_of(runs, number, scale));
 }
 
-void add_curves(Report& report, const Options& options, const std::vector<History>& runs, std::size_t classes) {
+/// Training curves of runs of one setting. `end`: end of the names of the figures.
+void add_curves(Report& report, const Options& options, const std::vector<History>& runs, std::size_t classes,
+                const std::string& end = {}, const std::string& of = "Training curves") {
   double last = 1;
   for (const History& run : runs) last = std::max(last, double(run.size()));
   const std::string band = runs.size() > 1 ? text("range of ", runs.size(), " runs") : "";
-  report.figure("loss",
+  report.figure("loss" + end,
                 figure::Curves{.title = {},
                                .x = {"epoch"},
                                .y = {"cross entropy (nats)", 0},
@@ -54,10 +58,10 @@ void add_curves(Report& report, const Options& options, const std::vector<Histor
                                           epochs(monitored(options), runs, &Epoch::validation_loss),
                                           figure::level("uniform probabilities", std::log(double(classes)), 1, last)},
                                .band = band},
-                "Training curves: cross entropy (nats) against the epoch.",
+                of + ": cross entropy (nats) against the epoch.",
                 format("Training loss of the first run: %.3f in the first epoch, %.3f in the last.",
                        runs[0].front().loss, runs[0].back().loss));
-  report.figure("accuracy",
+  report.figure("accuracy" + end,
                 figure::Curves{.title = {},
                                .x = {"epoch"},
                                .y = {"top-1 accuracy (%)", 0, 100},
@@ -65,13 +69,37 @@ void add_curves(Report& report, const Options& options, const std::vector<Histor
                                           epochs(monitored(options), runs, &Epoch::validation_accuracy, 100),
                                           figure::level("chance", 100 / double(classes), 1, last)},
                                .band = band},
-                "Training curves: top-1 accuracy (%) against the epoch.",
+                of + ": top-1 accuracy (%) against the epoch.",
                 format("The %s accuracy of the first run is %.1f %% after the last epoch.", monitored(options).c_str(),
                        100 * runs[0].back().validation_accuracy));
 }
 
-void add_inspection(Report& report, const Data& data, const Inspection& seen) {
-  report.heading("Network of the first seed");
+/// Name of a figure: letters, digits and _ only.
+std::string file_name(std::string name) {
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+    if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) c = '_';
+  }
+  return name;
+}
+
+void add_weights(Report& report, const std::vector<WeightMatrix>& weights) {
+  for (const WeightMatrix& each : weights)
+    report.figure("weights_" + file_name(each.name),
+                  figure::HeatMap{.title = {},
+                                  .x = {each.columns},
+                                  .y = {each.rows},
+                                  .value = "weight",
+                                  .values = each.values,
+                                  .row_names = each.row_names,
+                                  .column_names = each.column_names,
+                                  .diverging = true},
+                  text("Weights, parameter ", each.name, ": rows: ", each.rows, "; columns: ", each.columns, "."),
+                  format("Values from %.2f to %.2f.", each.values.minCoeff(), each.values.maxCoeff()));
+}
+
+void add_inspection(Report& report, const Data& data, const Inspection& seen, const std::string& heading) {
+  report.heading(heading);
   std::vector<double> accuracy;
   for (const double share : seen.accuracy) accuracy.push_back(100 * share);
   report.figure(
@@ -85,25 +113,16 @@ void add_inspection(Report& report, const Data& data, const Inspection& seen) {
       "Top-1 accuracy (%) of truncated sequences against their number of steps.",
       format("%.1f %% with %.0f steps, %.1f %% with all steps.", accuracy.front(), seen.steps.front(),
              accuracy.back()));
-  report.figure(
-      "state",
-      figure::HeatMap{.title = {},
-                      .x = {"step"},
-                      .y = {"unit"},
-                      .value = "output of the unit",
-                      .values = seen.state,
-                      .diverging = true},
-      text("Outputs of the last recurrent layer at every step of the first test sequence (", seen.sequence, ")."),
-      format("Values from %.2f to %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
-  report.figure("weights",
+  report.figure("state",
                 figure::HeatMap{.title = {},
-                                .x = {"channel"},
-                                .y = {"row: units of each gate"},
-                                .value = "weight",
-                                .values = seen.weights,
+                                .x = {"step"},
+                                .y = {"unit"},
+                                .value = "output of the unit",
+                                .values = seen.state,
                                 .diverging = true},
-                text("Input weights, parameter ", seen.weight_name, "."),
-                format("Values from %.2f to %.2f.", seen.weights.minCoeff(), seen.weights.maxCoeff()));
+                text("Outputs of the last recurrent layer at every step of the first test sequence (class ",
+                     unroll::detail::in_quotes(seen.sequence), ")."),
+                format("Values from %.2f to %.2f.", seen.state.minCoeff(), seen.state.maxCoeff()));
   report.figure("gradient",
                 figure::Curves{.title = {},
                                .x = {"step"},
@@ -111,10 +130,11 @@ void add_inspection(Report& report, const Data& data, const Inspection& seen) {
                                .series = {figure::over_steps("test sequences", seen.gradient)}},
                 "Norm of the gradient of the loss with respect to the input of each step.",
                 format("%.2g at the first step, %.2g at the last.", seen.gradient.front(), seen.gradient.back()));
+  add_weights(report, seen.weights);
 }
 
-void finish(Report& report, const Options& options) {
-  report.settings(named_values(options_json(options)));
+void finish(Report& report, const nlohmann::json& options) {
+  report.settings(named_values(options));
   report.environment(environment(example::today()));
   report.write();
 }
@@ -127,26 +147,32 @@ figure::Confusion confusion(const ConfusionMatrix::Counts& counts, const std::ve
 }  // namespace
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
-                         const std::vector<Run>& runs, const Inspection& seen) {
-  Report report("HAR study: " + data.name, folder);
+                         const std::vector<Run>& runs, const Run& best, const Inspection& seen) {
+  Report report("Activity recognition: " + data.name, folder);
   report.paragraph(text(data.name, ": ", data.train.size(), " training sequences, ", data.test.size(),
                         " test sequences. ", remarks_of(data.remarks)));
-  const auto tops = top_summaries(runs);
+  report.paragraph(options.validates() ? "The epoch of each network and the saved network were selected by validation "
+                                         "data. The test data were not used for any selection."
+                                       : "Neither an epoch nor a network was selected by the test data.");
+  const auto tops = top_summaries(runs, &Run::test);
   for (std::size_t k = 0; k < tops.size(); ++k) report.metric(metric_of(text("top-", k + 1), tops[k]));
+  if (const auto validation = top_summaries(runs, &Run::validation); !validation.empty())
+    report.metric(metric_of("top-1 of the validation data", validation[0]));
+  report.metric(metric_of("top-1 of the training data", top_summaries(runs, &Run::training)[0]));
   report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
-  report.metric({.name = "training time", .value = runs.front().seconds, .unit = "s", .note = "first seed"});
+  report.metric({.name = "training time", .value = runs.front().record.seconds(), .unit = "s", .note = "first seed"});
   std::vector<History> histories;
-  for (const Run& run : runs) histories.push_back(run.fit.history);
+  for (const Run& run : runs) histories.push_back(run.record.history);
   add_curves(report, options, histories, data.classes.size());
   report.figure("confusion", confusion(confusion_of_all(runs), data.classes, "sequences"),
-                text("Confusion matrix, test sequences of ", runs.size(), runs.size() > 1 ? " runs" : " run",
+                text("Confusion matrix, ", tested_text(data), ", of ", runs.size(), runs.size() > 1 ? " runs" : " run",
                      ": true class (rows) and predicted class (columns), in % of the true class."),
                 text("The diagonal contains the correct predictions: ", percent_text(tops[0]), "."));
-  add_inspection(report, data, seen);
-  report.file("model.safetensors", "network of the first seed");
+  add_inspection(report, data, seen, text("Network of seed ", best.seed));
+  report.file("model.safetensors", text("network of seed ", best.seed));
   report.file("metrics.json", "all printed numbers");
   report.file("history.csv", "one line per run and epoch");
-  finish(report, options);
+  finish(report, options_json(options));
   return report.missing();
 }
 
@@ -154,87 +180,90 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
 
 namespace {
 
-DataTable table_of(const Study& study) {
-  DataTable table{{"batch", "units", "rate", "validation top-1 (%)", "sd", "test top-1 (%)", "sd", "top-2 (%)", "sd",
-                   "top-3 (%)", "sd", "epochs", "s per run", "diverged"},
-                  {}};
-  for (const Row& row : rows_of(study)) {
-    std::vector<TableValue> line{row.setting.batch, row.setting.units, row.setting.rate,
-                                 row.top.empty() ? Epoch::none : 100 * row.validation.mean,
-                                 row.top.empty() ? Epoch::none : 100 * row.validation.sample_deviation};
-    for (std::size_t k = 0; k < 3; ++k) {
-      line.emplace_back(k < row.top.size() ? 100 * row.top[k].mean : Epoch::none);
-      line.emplace_back(k < row.top.size() ? 100 * row.top[k].sample_deviation : Epoch::none);
-    }
-    for (const double value : {row.epochs, row.seconds, double(row.diverged)}) line.emplace_back(value);
-    table.rows.push_back(std::move(line));
-  }
-  return table;
-}
-
-figure::Bars bars_of(const Study& study, const Data& data) {
+/// Accuracies of one part of the data of all settings, with logistic regression and chance.
+figure::Bars bars_of(const Study& study, const Data& data, Part part, const std::string& name) {
   figure::Bars bars{.title = {},
-                    .value = {"top-1 accuracy of the test data (%)", 0, 100},
+                    .value = {"top-1 accuracy of the " + name + " data (%)", 0, 100},
                     .bars = {},
                     .limits = "sample standard deviation",
                     .reference = "chance"};
   const double chance = 100 * chance_levels(data.test).majority;
-  const auto add = [&](const std::string& name, const Summary& top) {
-    bars.bars.push_back({name, 100 * top.mean, 100 * (top.mean - top.sample_deviation),
+  const auto add = [&](const std::string& model, const std::vector<Summary>& tops) {
+    if (tops.empty() || tops[0].count == 0) return;
+    const Summary& top = tops[0];
+    bars.bars.push_back({model, 100 * top.mean, 100 * (top.mean - top.sample_deviation),
                          100 * (top.mean + top.sample_deviation), chance});
   };
-  for (const Row& row : rows_of(study))
-    if (!row.top.empty()) add(name_of(row.setting), row.top[0]);
-  add("logistic regression", top_summaries(study.baseline)[0]);
+  for (const Row& row : study.rows) add(name_of(row.setting), top_summaries(row.runs, part));
+  if (part != &Run::validation) add("logistic regression", top_summaries(study.baseline, part));
   return bars;
+}
+
+void add_setting_curves(Report& report, const Options& options, const Study& study, const Data& data) {
+  report.heading("Training curves of all settings");
+  for (std::size_t k = 0; k < study.rows.size(); ++k) {
+    std::vector<History> histories;
+    for (const Run& run : study.rows[k].runs)
+      if (!run.diverged()) histories.push_back(run.record.history);
+    if (!histories.empty())
+      add_curves(report, options, histories, data.classes.size(), text("_", k + 1), name_of(study.rows[k].setting));
+  }
+}
+
+std::string search_text(const Options& options) {
+  if (options.search == "grid") return "all combinations of the values";
+  if (options.search == "random") return text("random search, ", options.trials, " settings");
+  return text("successive halving, ", options.trials, " settings, of which the better half trains on after each rung");
 }
 
 }  // namespace
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
-                         const Study& study) {
-  const auto rows = rows_of(study);
-  const Row& chosen = chosen_of(rows);
-  Report report("HAR study: " + data.name + ", settings", folder);
-  report.paragraph(text(rows.size(), " settings of a network (", options.cell, "), ", options.seeds, " seeds each. ",
+                         const Study& study, double seconds, const Inspection& seen) {
+  const Row& chosen = study.selected();
+  Report report("Activity recognition: " + data.name + ", settings", folder);
+  report.paragraph(text(study.rows.size(), " settings of a network (", options.cell, "), ", chosen.runs.size(),
+                        chosen.runs.size() > 1 ? " seeds each; " : " seed each; ", search_text(options), ". ",
                         remarks_of(data.remarks)));
   report.paragraph(text("Setting selected by validation data, a part of the training data: ", name_of(chosen.setting),
-                        ". Test results were not used for the selection."));
-  for (std::size_t k = 0; k < chosen.top.size(); ++k)
-    report.metric(metric_of(text("selected setting, top-", k + 1), chosen.top[k]));
-  if (!chosen.top.empty())
-    report.metric(metric_of("selected setting, top-1 of the validation data", chosen.validation));
-  report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline)[0]));
+                        options.test_all ? ". Test results of all settings are shown; they were not used for the "
+                                           "selection."
+                                         : ". The test data were used once, for this setting."));
+  const auto tops = top_summaries(chosen.runs, &Run::test);
+  for (std::size_t k = 0; k < tops.size(); ++k)
+    report.metric(metric_of(text("selected setting, top-", k + 1), tops[k]));
+  report.metric(
+      metric_of("selected setting, top-1 of the validation data", top_summaries(chosen.runs, &Run::validation)[0]));
+  report.metric(metric_of("logistic regression, top-1", top_summaries(study.baseline, &Run::test)[0]));
   report.metric({.name = "chance", .value = 100 * chance_levels(data.test).majority, .unit = "%"});
   report.metric({.name = "time of the study",
-                 .value = study.seconds,
+                 .value = seconds,
                  .unit = "s",
-                 .note = text(study.resumed, " of ", study.runs.size(), " runs were loaded")});
-  report.table(
-      "settings", table_of(study),
-      "Mean and sample standard deviation over the seeds; seconds on one core. The validation column selected the "
-      "setting.");
-  report.figure("settings_top_1", bars_of(study, data),
-                "Top-1 accuracy (%) of each setting on " + tested_text(data) + ".",
+                 .note = text(study.loaded, " of ", study.trained, " runs were loaded")});
+  for (const StudyTable& table : study_tables(study, options, data))
+    report.table(table.name, table.table, table.caption);
+  report.figure("settings_validation", bars_of(study, data, &Run::validation, "validation"),
+                "Top-1 accuracy (%) of each setting on the validation data.",
+                text("Selected: ", name_of(chosen.setting), "."));
+  report.figure("settings_test", bars_of(study, data, &Run::test, "test"),
+                "Top-1 accuracy (%) on " + tested_text(data) + ".",
                 text("Selected by the validation data: ", name_of(chosen.setting), "."));
   std::vector<History> histories;
-  ConfusionMatrix::Counts counts = ConfusionMatrix::Counts::Zero(std::ssize(data.classes), std::ssize(data.classes));
-  for (const Outcome& run : study.runs) {
-    if (run.setting != chosen.setting || !run.diverged.empty()) continue;
-    histories.push_back(run.history);
-    counts += run.confusion;
-  }
-  if (!histories.empty()) {
-    report.heading("Selected setting: " + name_of(chosen.setting));
-    add_curves(report, options, histories, data.classes.size());
-    report.figure("confusion", confusion(counts, data.classes, "sequences"),
-                  "Confusion matrix: true class (rows) and predicted class (columns), in % of the true class.",
-                  "Test sequences, all seeds of the selected setting.");
-  }
+  for (const Run& run : chosen.runs)
+    if (!run.diverged()) histories.push_back(run.record.history);
+  report.heading("Selected setting: " + name_of(chosen.setting));
+  add_curves(report, options, histories, data.classes.size());
+  report.figure("confusion", confusion(confusion_of_all(chosen.runs), data.classes, "sequences"),
+                "Confusion matrix, " + tested_text(data) +
+                    ": true class (rows) and predicted class (columns), in % of the true class.",
+                "All seeds of the selected setting.");
+  add_inspection(report, data, seen, "Best network of the selected setting");
+  add_setting_curves(report, options, study, data);
+  report.file("model.safetensors", "best network of the selected setting, by validation data");
   report.file("study.json", "all results of the study");
   report.file("study.csv", "one line per run");
   report.file("study.md", "table as Markdown");
-  finish(report, options);
+  finish(report, study_options_json(options));
   return report.missing();
 }
 
@@ -287,7 +316,7 @@ figure::Curves roc_curves(const StreamResults& results) {
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const StreamParts& parts,
                          const StreamResults& results) {
-  Report report("HAR streams: " + parts.name, folder);
+  Report report("Activity at every step: " + parts.name, folder);
   report.paragraph(remarks_of(parts.remarks) +
                    (parts.later ? text("The last ", 100 * options.test_share, " % of each recording are the test part.")
                                 : std::string()));
@@ -310,15 +339,16 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
                     "True class (rows) and predicted class (columns), in % of the true class.");
   std::vector<History> histories;
   for (const StreamRun& run : results.runs)
-    if (run.model == results.runs.back().model) histories.push_back(run.history);
+    if (run.model == results.runs.back().model) histories.push_back(run.record.history);
   report.figure("loss", figure::learning_curves(histories),
                 "Training curves of " + results.runs.back().model + ": loss (nats) against the epoch.",
                 format("First run: %.3f in the first epoch, %.3f in the last.", histories[0].front().loss,
                        histories[0].back().loss));
+  report.file("model.safetensors", "network of " + results.saved);
   report.file("streams.json", "all printed numbers");
   report.file("streams.csv", "one line per run");
   report.file("streams.md", "table as Markdown");
-  finish(report, options);
+  finish(report, options_json(options));
   return report.missing();
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
+#include "../support/names.hpp"
 #include "unroll/io/dataset.hpp"
 #if defined(HAR_HDF5)
 #include "unroll/io/formats/hdf5.hpp"
@@ -35,11 +37,22 @@ Recordings read_ts_pair_of(const fs::path& one) {
                       (one.parent_path() / (name + "_TEST.ts")).string());
 }
 
+/// Raw text of WISDM: a file, or that in its folder. Empty for other formats.
+std::optional<std::string> wisdm_file(const fs::path& path) {
+  if (fs::is_directory(path)) {
+    const fs::path raw = path / "WISDM_ar_v1.1_raw.txt";
+    return fs::exists(raw) ? std::optional(raw.string()) : std::nullopt;
+  }
+  const std::string begin = beginning(path);
+  if (begin.starts_with("\x89HDF") || path.extension() == ".ts") return std::nullopt;
+  const bool found = std::ranges::count(begin, ',') >= 5 || has_part(begin, ";");
+  return found ? std::optional(path.string()) : std::nullopt;
+}
+
 Recordings read_folder(const fs::path& folder, Index window) {
   if (fs::exists(folder / "train" / "Inertial Signals")) return read_smartphone_folder(folder);
   if (fs::exists(folder / "UCI HAR Dataset")) return read_smartphone_folder(folder / "UCI HAR Dataset");
-  const fs::path raw = folder / "WISDM_ar_v1.1_raw.txt";
-  if (fs::exists(raw)) return read_wisdm(raw.string(), window);
+  if (const auto raw = wisdm_file(folder)) return read_wisdm(*raw, window);
   std::vector<fs::path> pairs;
   for (const auto& entry : fs::directory_iterator(folder))
     if (has_part(entry.path().filename().string(), "_TRAIN.ts")) pairs.push_back(entry.path());
@@ -59,10 +72,10 @@ Recordings read_recordings(const fs::path& path, Index window) {
   const std::string begin = beginning(path);
   if (begin.starts_with("\x89HDF")) return read_course_file(path.string());
   if (path.extension() == ".ts") return read_ts_pair_of(path);
-  if (std::ranges::count(begin, ',') >= 5 || has_part(begin, ";")) return read_wisdm(path.string(), window);
-  throw FileError(
-      text(path.string(),
-           ": must be HDF5, a .ts file or the raw text of WISDM; recordings with a label at every step need --stream"));
+  if (const auto raw = wisdm_file(path)) return read_wisdm(*raw, window);
+  throw FileError(text(path.string(),
+                       ": must be HDF5, a .ts file or the raw text of WISDM; recordings with a label at every step "
+                       "need the verb stream"));
 }
 
 Recordings read_ts_pair(const std::string& train_file, const std::string& test_file) {
@@ -79,6 +92,71 @@ Recordings read_ts_pair(const std::string& train_file, const std::string& test_f
   require<FileError>(both.test.features() == both.train.features(), test_file, ": must have ", both.train.features(),
                      " channels, as ", train_file, ", got ", both.test.features());
   return both;
+}
+
+namespace {
+
+/// Data set with the numbers of the labels' names in `classes`.
+Dataset<float> renumbered(const Dataset<float>& data, const std::vector<std::string>& names,
+                          const std::vector<std::string>& classes, const std::string& where) {
+  std::vector<MatrixX<float>> sequences;
+  std::vector<Index> labels;
+  for (Index s = 0; s < data.size(); ++s) {
+    const std::string& name = names[std::size_t(data.labels(s)[0])];
+    const auto at = std::ranges::find(classes, name);
+    require<FileError>(
+        at != classes.end(), where, ": the class must be one of ", [&] { return example::quoted_list(classes); },
+        ", the classes of the model, got ", [&] { return detail::in_quotes(name); });
+    sequences.push_back(data.sequence(s));
+    labels.push_back(at - classes.begin());
+  }
+  return Dataset<float>::labelled(std::move(sequences), labels, std::ssize(classes));
+}
+
+}  // namespace
+
+NewRecordings part_of(Recordings recordings, const std::vector<std::string>& classes, const std::string& part) {
+  std::vector<MatrixX<float>> sequences;
+  std::vector<Index> labels, persons;
+  const auto take = [&](const Dataset<float>& data, const std::vector<Index>& people) {
+    for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s)), labels.push_back(data.labels(s)[0]);
+    persons.insert(persons.end(), people.begin(), people.end());
+  };
+  if (part == "training" || part == "all") take(recordings.train, recordings.people);
+  if (part != "training") take(recordings.test, recordings.test_people);
+  require<FileError>(!sequences.empty(), recordings.name, ": the part '", part, "' must have windows, got none");
+  const auto all = Dataset<float>::labelled(std::move(sequences), labels, std::ssize(recordings.classes));
+  return {recordings.name,
+          renumbered(all, recordings.classes, classes, recordings.name),
+          true,
+          std::move(persons),
+          recordings.sample_rate,
+          std::move(recordings.remarks)};
+}
+
+NewRecordings read_new(const fs::path& path, Index window, const std::vector<std::string>& classes,
+                       const std::string& part) {
+  require<FileError>(fs::exists(path), path.string(), ": no such file");
+  if (path.extension() == ".ts") {
+    auto file = read_ts<float>(path.string(), {.classes = classes});
+    require<FileError>(file.targets.empty() && !file.sequences.empty(), path.string(),
+                       ": must have series with or without class labels");
+    const bool labelled = !file.labels.empty();
+    std::string name = file.name;
+    return {std::move(name), to_dataset(std::move(file)), labelled, {}, {}, {"data " + path.string()}};
+  }
+  if (const auto text_file = wisdm_file(path))
+    return part_of(read_wisdm(*text_file, window, !part.empty() && part != "all"), classes, part);
+  return part_of(read_recordings(path, window), classes, part);
+}
+
+Dataset<float> read_validation(const fs::path& file, const Recordings& recordings) {
+  auto read = read_ts<float>(file.string(), {.classes = recordings.classes});
+  require<FileError>(!read.labels.empty(), file.string(), ": must have class labels, found none");
+  Dataset<float> data = to_dataset(std::move(read));
+  require<FileError>(data.features() == recordings.train.features(), file.string(), ": must have ",
+                     recordings.train.features(), " channels, as the training data, got ", data.features());
+  return data;
 }
 
 #if defined(HAR_HDF5)

@@ -30,6 +30,22 @@ Recordings read_recordings(const std::filesystem::path& path, unroll::Index wind
 /// part of CSV or Daphnet recordings has steps of a single class only.
 StreamParts read_streams(const std::filesystem::path& path, double test_share);
 
+/// Reads windows for a model with these classes; names of classes identify them. `part` is "training", "test" or "all"
+/// of data with a training and a test part; empty: the test part, or all windows of WISDM, whose files have no parts. A
+/// .ts file is read as it is, with or without labels. Throws FileError as read_recordings, and for other classes.
+NewRecordings read_new(const std::filesystem::path& path, unroll::Index window, const std::vector<std::string>& classes,
+                       const std::string& part);
+/// The windows of a part of `recordings` for a model with these classes. Throws FileError for other classes.
+NewRecordings part_of(Recordings recordings, const std::vector<std::string>& classes, const std::string& part);
+
+/// Reads whole recordings for a model of `channels` channels with these classes; the label in the last column of CSV
+/// and Daphnet files may be missing. Each series of a .ts file is a recording. Throws FileError as read_streams.
+NewStreams read_new_streams(const std::filesystem::path& path, unroll::Index channels,
+                            const std::vector<std::string>& classes);
+
+/// Reads a .ts file of validation data with the classes and channels of `recordings`.
+unroll::Dataset<float> read_validation(const std::filesystem::path& file, const Recordings& recordings);
+
 /// One long recording per part, the windows concatenated in random order.
 StreamParts join_recordings(const Recordings& recordings);
 
@@ -37,6 +53,7 @@ StreamParts join_recordings(const Recordings& recordings);
 Recordings read_ts_pair(const std::string& train, const std::string& test);
 Recordings read_course_file(const std::string& path);
 Recordings read_smartphone_folder(const std::filesystem::path& folder);
-Recordings read_wisdm(const std::string& path, unroll::Index window);
+/// `divided`: false: all people are in the test part, and the training part is empty.
+Recordings read_wisdm(const std::string& path, unroll::Index window, bool divided = true);
 
 }  // namespace har

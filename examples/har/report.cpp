@@ -1,5 +1,8 @@
 #include "report.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "../support/format.hpp"
 #include "../support/names.hpp"
 #include "unroll/models/memory.hpp"
@@ -28,6 +31,8 @@ double recall(const ConfusionMatrix::Counts& counts, Index label) {
   return double(counts(label, label)) / double(std::max<Index>(counts.row(label).sum(), 1));
 }
 
+}  // namespace
+
 nlohmann::json json_of(const ConfusionMatrix::Counts& counts) {
   nlohmann::json rows = nlohmann::json::array();
   for (Index truth = 0; truth < counts.rows(); ++truth) {
@@ -40,40 +45,18 @@ nlohmann::json json_of(const ConfusionMatrix::Counts& counts) {
 
 nlohmann::json json_of(const Run& run) {
   nlohmann::json object{{"seed", run.seed},
-                        {"epochs", run.fit.history.size()},
-                        {"test_loss_before_training", run.loss_before},
-                        {"test_loss", run.loss.value()},
-                        {"training_loss", run.fit.history.back().loss},
-                        {"training_accuracy", run.fit.history.back().accuracy},
-                        {"seconds", run.seconds},
-                        {"confusion", json_of(run.confusion.counts())}};
-  for (std::size_t k = 0; k < run.top.size(); ++k) object[text("top_", k + 1)] = run.top[k].value();
-  if (run.fit.best_epoch > 0) object["best_epoch"] = run.fit.best_epoch;
+                        {"epochs", run.record.history.size()},
+                        {"diverged", run.record.diverged},
+                        {"seconds", run.record.seconds()}};
+  for (const auto& [name, part] :
+       {std::pair("training", &run.training), std::pair("validation", &run.validation), std::pair("test", &run.test)}) {
+    if (part->top.empty()) continue;
+    object[name] = {{"loss", part->loss}};
+    for (std::size_t k = 0; k < part->top.size(); ++k) object[name][text("top_", k + 1)] = part->top[k];
+  }
+  if (!run.test.top.empty()) object["confusion"] = json_of(run.test.confusion);
+  if (run.record.best_epoch > 0) object["best_epoch"] = run.record.best_epoch;
   return object;
-}
-
-}  // namespace
-
-nlohmann::json options_json(const Options& o) {
-  nlohmann::json all{
-      {"cell", o.cell},         {"direction", o.direction},   {"units", o.setting.units}, {"layers", o.layers},
-      {"pool", o.pool},         {"every_step", o.every_step}, {"outputs", o.outputs},     {"start", o.start},
-      {"dropout", o.dropout},   {"epochs", o.epochs},         {"batch", o.setting.batch}, {"optimizer", o.optimizer},
-      {"rate", o.setting.rate}, {"momentum", o.momentum},     {"clip", o.clip},           {"validation", o.validation},
-      {"patience", o.patience}, {"least_gain", o.least_gain}, {"seeds", o.seeds},         {"first_seed", o.first_seed}};
-  if (o.data.empty())
-    all.update({{"train", o.train}, {"test", o.test}});
-  else
-    all["data"] = o.data;
-  if (o.study) all.update({{"units", o.all_units}, {"batch", o.all_batches}, {"rate", o.all_rates}});
-  if (!o.stream) return all;
-  for (const char* name : {"pool", "every_step", "outputs", "validation", "patience", "least_gain"}) all.erase(name);
-  all.update({{"direction", o.directions},
-              {"window", o.window},
-              {"test_share", o.test_share},
-              {"carry", o.carry},
-              {"class_weights", o.class_weights}});
-  return all;
 }
 
 nlohmann::json json_of(const Summary& summary) {
@@ -83,30 +66,25 @@ nlohmann::json json_of(const Summary& summary) {
           {"runs", summary.count}};
 }
 
-std::vector<Summary> top_summaries(const std::vector<Run>& runs) {
+Summary summary_of(const std::vector<Run>& runs, const std::function<double(const Run&)>& number) {
+  std::vector<double> values;
+  for (const Run& run : runs)
+    if (!run.diverged()) values.push_back(number(run));
+  return summarize(Eigen::Map<const VectorX<double>>(values.data(), std::ssize(values)));
+}
+
+std::vector<Summary> top_summaries(const std::vector<Run>& runs, Part part) {
+  std::size_t count = 0;
+  for (const Run& run : runs) count = std::max(count, (run.*part).top.size());
   std::vector<Summary> summaries;
-  for (std::size_t k = 0; k < runs.front().top.size(); ++k) {
-    VectorX<double> values(Index(runs.size()));
-    for (std::size_t r = 0; r < runs.size(); ++r) values[Index(r)] = runs[r].top[k].value();
-    summaries.push_back(summarize(values));
-  }
+  for (std::size_t k = 0; k < count; ++k)
+    summaries.push_back(summary_of(runs, [&](const Run& run) { return (run.*part).top[k]; }));
   return summaries;
 }
 
 std::string percent_text(const Summary& summary) {
   const std::string mean = format("%.1f %%", 100 * summary.mean);
   return summary.count > 1 ? mean + format(" +- %.1f", 100 * summary.sample_deviation) : mean;
-}
-
-ModelDetails details_of(const Data& data, const Options& options) {
-  ModelDetails details{.outputs = data.classes,
-                       .training = {{"data", data.name},
-                                    {"fingerprint of the data", data_fingerprint(data)},
-                                    {"seed", text(options.first_seed)},
-                                    {"options", options_json(options).dump()}}};
-  details.mean = data.mean;
-  details.deviation = data.deviation;
-  return details;
 }
 
 std::string data_text(const Data& data) {
@@ -118,19 +96,25 @@ std::string data_text(const Data& data) {
               "\n  channels standardized with mean and deviation of the training data\n");
 }
 
-std::string epoch_text(const Epoch& epoch, const Options& options) {
+std::string epoch_text(const Epoch& epoch, const Options& options, Index epochs) {
   return format("epoch %3.0f/%ld   training: loss %.4f, top-1 %5.1f %%   %s: loss %.4f, top-1 %5.1f %%\n", epoch.epoch,
-                long(options.epochs), epoch.loss, 100 * epoch.accuracy, options.validation > 0 ? "validation" : "test",
+                long(epochs), epoch.loss, 100 * epoch.accuracy, options.validates() ? "validation" : "test",
                 epoch.validation_loss, 100 * epoch.validation_accuracy);
 }
 
 std::string run_text(const Run& run) {
-  std::string line = format("seed %ld: %ld epochs in %.1f s, test loss %.4f", long(run.seed),
-                            long(run.fit.history.size()), run.seconds, run.loss.value());
-  for (std::size_t k = 0; k < run.top.size(); ++k)
-    line += format(", top-%ld %.1f %%", long(k + 1), 100 * run.top[k].value());
-  if (run.fit.best_epoch > 0) line += format("; parameters of epoch %ld", long(run.fit.best_epoch));
-  return line + "\n";
+  const RunRecord& record = run.record;
+  if (run.diverged()) return text("seed ", run.seed, ": diverged: ", record.diverged, "\n");
+  std::string line =
+      format("seed %ld: %ld epochs in %.1f s", long(run.seed), long(record.history.size()), record.seconds());
+  for (const auto& [name, part] : {std::pair("validation", &run.validation), std::pair("test", &run.test)}) {
+    if (part->top.empty()) continue;
+    line += format("; %s loss %.4f", name, part->loss);
+    for (std::size_t k = 0; k < part->top.size(); ++k)
+      line += format(", top-%ld %.1f %%", long(k + 1), 100 * part->top[k]);
+  }
+  if (record.best_epoch > 0) line += format("; parameters of epoch %ld", long(record.best_epoch));
+  return line + (record.loaded ? " (loaded)\n" : "\n");
 }
 
 std::string confusion_text(const ConfusionMatrix::Counts& counts, const std::vector<std::string>& classes) {
@@ -147,8 +131,12 @@ std::string confusion_text(const ConfusionMatrix::Counts& counts, const std::vec
   return table;
 }
 
-std::string metrics_json(const Options& options, const Data& data, const Network& network, Index largest_batch_steps,
-                         const std::vector<Run>& runs) {
+std::string text_of(const nlohmann::json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+nlohmann::json metrics_json(const Options& options, const Data& data, const Network& network, Index largest_batch_steps,
+                            const std::vector<Run>& runs, std::uint64_t seed) {
   nlohmann::json all{{"options", options_json(options)},
                      {"data",
                       {{"name", data.name},
@@ -157,30 +145,39 @@ std::string metrics_json(const Options& options, const Data& data, const Network
                        {"channels", data.train.features()},
                        {"classes", data.classes}}},
                      {"model",
-                      {{"parameters", network.parameters().size()},
+                      {{"seed", seed},
+                       {"parameters", network.parameters().size()},
                        {"training_step_bytes", training_bytes(network, largest_batch_steps, options.setting.batch)}}},
                      {"loss_of_guessing", std::log(double(data.classes.size()))},
                      {"confusion_of_all_runs", json_of(confusion_of_all(runs))},
                      {"runs", nlohmann::json::array()}};
-  for (Index k = 0; k < Index(data.classes.size()); ++k)
+  for (Index k = 0; k < std::ssize(data.classes); ++k)
     all["recall_of_all_runs"].push_back(recall(confusion_of_all(runs), k));
-  const auto tops = top_summaries(runs);
-  for (std::size_t k = 0; k < tops.size(); ++k) all[text("top_", k + 1)] = json_of(tops[k]);
+  for (const auto& [name, part] : {std::pair("training", &Run::training), std::pair("validation", &Run::validation),
+                                   std::pair("test", &Run::test)}) {
+    const auto tops = top_summaries(runs, part);
+    for (std::size_t k = 0; k < tops.size(); ++k) all[name][text("top_", k + 1)] = json_of(tops[k]);
+  }
   for (const Run& run : runs) all["runs"].push_back(json_of(run));
-  // Names from files may contain invalid UTF-8: it is replaced instead of throwing.
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return all;
 }
 
 ConfusionMatrix::Counts confusion_of_all(const std::vector<Run>& runs) {
-  ConfusionMatrix::Counts sum = runs.front().confusion.counts();
-  for (std::size_t k = 1; k < runs.size(); ++k) sum += runs[k].confusion.counts();
+  ConfusionMatrix::Counts sum;
+  for (const Run& run : runs) {
+    if (run.test.top.empty()) continue;
+    if (sum.size() == 0)
+      sum = run.test.confusion;
+    else
+      sum += run.test.confusion;
+  }
   return sum;
 }
 
 std::string history_csv(const std::vector<Run>& runs) {
   std::string csv;
   for (const Run& run : runs) {
-    const std::string table = to_csv(run.fit.history);
+    const std::string table = to_csv(run.record.history);
     for (std::size_t begin = 0, end; begin < table.size(); begin = end + 1) {
       end = table.find('\n', begin);
       const std::string line = table.substr(begin, end - begin + 1);

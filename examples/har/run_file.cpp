@@ -1,5 +1,7 @@
 #include "run_file.hpp"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "unroll/io/input_file.hpp"
@@ -21,54 +23,52 @@ Index whole_of(const nlohmann::json& value, Index low, Index high) {
   return value.get<Index>();
 }
 
-ConfusionMatrix::Counts counts_of(const nlohmann::json& list, Index classes) {
-  require<ValueError>(list.is_array() && Index(list.size()) == classes * classes,
-                      "run: the confusion matrix must have ", classes, " classes");
-  ConfusionMatrix::Counts counts(classes, classes);
-  for (Index k = 0; k < counts.size(); ++k) counts.data()[k] = whole_of(list[std::size_t(k)], 0, Index(1) << 53);
-  return counts;
-}
-
-void take(const nlohmann::json& json, Index classes, Outcome& run) {
-  run.diverged = json.at("diverged");
-  run.top = json.at("top").get<std::vector<double>>();
-  run.loss = json.at("test_loss");
-  run.seconds = json.at("seconds");
-  const bool whole = run.diverged.empty();
-  run.confusion = counts_of(json.at("confusion_by_columns"), whole ? classes : 0);
+RunRecord record_of(const nlohmann::json& json) {
+  RunRecord run{.epochs = whole_of(json.at("epochs"), 1, 1000000),
+                .diverged = json.at("diverged"),
+                .stopped_early = json.at("stopped_early")};
   for (const nlohmann::json& epoch : json.at("history")) {
     std::array<double, Epoch::names.size()> numbers;
     for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = number_of(epoch.at(std::string(Epoch::names[k])));
     run.history.push_back(Epoch::of(numbers.data()));
   }
-  run.best_epoch = whole_of(json.at("best_epoch"), 0, Index(run.history.size()));
-  require<ValueError>(run.top.empty() != whole && run.history.empty() != whole,
-                      "run: must have either results or a reason of the divergence");
+  const Index trained = std::ssize(run.history);
+  run.best_epoch = whole_of(json.at("best_epoch"), 0, trained);
+  const bool complete = run.stopped_early ? trained >= 1 && trained <= run.epochs : trained == run.epochs;
+  require<ValueError>(run.diverged.empty() ? complete : trained == 0,
+                      "run: must have the history of all epochs or a reason of the divergence");
+  return run;
 }
 
 }  // namespace
 
-std::string run_text(const Outcome& run, const std::string& of) {
-  nlohmann::json counts = nlohmann::json::array();
-  for (Index k = 0; k < run.confusion.size(); ++k) counts.push_back(run.confusion.data()[k]);
-  const nlohmann::json object{{"of", of},
-                              {"diverged", run.diverged},
-                              {"top", run.top},
-                              {"test_loss", run.loss},
-                              {"best_epoch", run.best_epoch},
-                              {"seconds", run.seconds},
-                              {"confusion_by_columns", counts},
-                              {"history", nlohmann::json::parse(to_json(run.history))}};
-  return object.dump(1) + "\n";
+Index best_epoch(const History& history, Index epochs, Monitor monitor, double least_gain) {
+  Index best = 0;
+  double value = 0;
+  for (Index k = 0; k < std::min<Index>(epochs, std::ssize(history)); ++k) {
+    const double now = unroll::detail::monitored(history[std::size_t(k)], monitor);
+    if (!is_finite(now)) continue;
+    const bool better = unroll::detail::is_accuracy(monitor) ? now > value + least_gain : now < value - least_gain;
+    if (best == 0 || better) best = k + 1, value = now;
+  }
+  return best;
 }
 
-std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, Index classes,
-                                Outcome run) try {
+std::string record_text(const RunRecord& run, const std::string& of) {
+  const nlohmann::json object{{"of", of},
+                              {"epochs", run.epochs},
+                              {"diverged", run.diverged},
+                              {"best_epoch", run.best_epoch},
+                              {"stopped_early", run.stopped_early},
+                              {"history", nlohmann::json::parse(to_json(run.history))}};
+  return object.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::optional<RunRecord> read_record(const std::filesystem::path& file, const std::string& of) try {
   if (!std::filesystem::exists(file)) return std::nullopt;
   const auto json = unroll::detail::parse_json(unroll::detail::read_text(file), file.string());
   if (json.at("of") != of) return std::nullopt;
-  take(json, classes, run);
-  return run;
+  return record_of(json);
 } catch (const nlohmann::json::exception&) {
   return std::nullopt;
 } catch (const Error&) {

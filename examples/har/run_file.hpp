@@ -1,42 +1,42 @@
 #pragma once
-// Files for the runs of a study, so that finished runs are not repeated.
+// Files for runs, so that finished runs are not repeated.
 
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "options.hpp"
 #include "unroll/train/history.hpp"
-#include "unroll/train/metrics.hpp"
 
 namespace har {
 
-/// Result of a run of a study.
-struct Outcome {
-  Setting setting;
-  std::uint64_t seed = 0;
-  std::string diverged = {};     // where a number was not finite, then there are no other results; empty: nowhere
-  std::vector<double> top = {};  // test accuracies: the true class is the best, among the best 2, among the best 3
-  double loss = 0;               // of the test data
-  unroll::Index best_epoch = 0;
-  double seconds = 0;  // of training, on one core
-  unroll::ConfusionMatrix::Counts confusion = {};
+/// Course of a training run.
+struct RunRecord {
+  unroll::Index epochs = 0;      // up to which it was trained; early stopping can end it before
+  std::string diverged = {};     // where a number was not finite; empty: nowhere
+  unroll::Index best_epoch = 0;  // whose parameters the network has; 0: those of the last epoch
+  bool stopped_early = false;
   unroll::History history = {};
+  bool loaded = false;  // from its file
 
-  /// Validation accuracy with the final parameters, the criterion for the selection of a setting.
-  double validation() const {
-    if (history.empty()) return unroll::Epoch::none;
-    return (best_epoch > 0 ? history[std::size_t(best_epoch - 1)] : history.back()).validation_accuracy;
+  /// Seconds of all epochs.
+  double seconds() const {
+    double sum = 0;
+    for (const unroll::Epoch& epoch : history) sum += unroll::is_finite(epoch.seconds) ? epoch.seconds : 0;
+    return sum;
   }
 };
 
-/// Contents of the file of a run; `of` identifies the data and the options.
-std::string run_text(const Outcome& run, const std::string& of);
+/// Epoch whose parameters are kept if the training ends after `epochs` epochs: the last one that improved `monitor` by
+/// more than `least_gain`, from 1; 0 without values.
+unroll::Index best_epoch(const unroll::History& history, unroll::Index epochs, unroll::Monitor monitor,
+                         double least_gain);
 
-/// `run` completed from its file. Empty if there is no file, if it belongs to other data or options, or if it is
-/// invalid: the run must then be repeated.
-std::optional<Outcome> read_run(const std::filesystem::path& file, const std::string& of, unroll::Index classes,
-                                Outcome run);
+/// Contents of the file of a run; `of` identifies the data and the options.
+std::string record_text(const RunRecord& run, const std::string& of);
+
+/// Record in a file. Empty if there is no file, if it belongs to other data or options, or if it is invalid: the run
+/// must then be repeated.
+std::optional<RunRecord> read_record(const std::filesystem::path& file, const std::string& of);
 
 }  // namespace har

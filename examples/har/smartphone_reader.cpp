@@ -79,7 +79,11 @@ Recordings read_smartphone_folder(const fs::path& folder) {
       std::move(test.windows),
       {"data " + folder.string(), text(trained.size(), " training persons, ", tested.size(), " other test persons")},
       std::move(train.people),
-      true};
+      true,
+      std::move(test.people),
+      {"body_acc_x", "body_acc_y", "body_acc_z", "body_gyro_x", "body_gyro_y", "body_gyro_z", "total_acc_x",
+       "total_acc_y", "total_acc_z"},
+      50};
 }
 
 }  // namespace har

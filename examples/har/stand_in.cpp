@@ -123,6 +123,7 @@ Recordings make_stand_in(const StandIn& options) {
   std::vector<Index> trained, tested;
   auto train = windows(options.train, options.train_people, {options.seed, 0}, trained);
   auto test = windows(options.test, options.test_people, {options.seed, 1}, tested);
+  for (Index& person : tested) person += options.train_people;
   return {"stand-in",
           std::move(names),
           std::move(train),
@@ -130,7 +131,10 @@ Recordings make_stand_in(const StandIn& options) {
           {text("synthetic (seed ", options.seed, "): accelerometer, 20 values per second; ", options.train_people,
                 " training persons, ", options.test_people, " other test persons")},
           std::move(trained),
-          true};
+          true,
+          std::move(tested),
+          {"forward", "sideways", "upward"},
+          20};
 }
 
 }  // namespace har

@@ -16,28 +16,35 @@ StreamParts divide_in_time(std::string name, std::vector<std::string> classes, c
   for (const Stream& stream : streams) {
     const Index steps = stream.labels.size(),
                 later = std::clamp<Index>(std::llround(share * double(steps)), 1, steps - 1);
-    parts.train.push_back({stream.channels.leftCols(steps - later), stream.labels.head(steps - later)});
-    parts.test.push_back({stream.channels.rightCols(later), stream.labels.tail(later)});
+    parts.train.push_back(
+        {stream.channels.leftCols(steps - later), stream.labels.head(steps - later), stream.name, stream.person});
+    parts.test.push_back({stream.channels.rightCols(later), stream.labels.tail(later), stream.name, stream.person});
   }
   return parts;
 }
 
 namespace {
 
-/// Stream of a table [fields x steps] whose last row holds the labels.
-Stream stream_of(const MatrixX<float>& table, const fs::path& file) {
-  require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
-                     ": must have channels and a label in at least 2 lines, got ", table.rows(), " columns and ",
-                     table.cols(), " lines");
-  Stream stream{table.topRows(table.rows() - 1), Labels(table.cols())};
+/// Classes of the last row of a table [fields x steps].
+Labels labels_of(const MatrixX<float>& table, const fs::path& file) {
+  Labels labels(table.cols());
   for (Index t = 0; t < table.cols(); ++t) {
     const float label = table(table.rows() - 1, t);
     require<FileError>(
         label == std::floor(label) && std::abs(label) < 1000, [&] { return file.string(); }, ": the label of step ",
         t + 1, " must be a whole number (a class from 0; negative: not scored), got ", label);
-    stream.labels[t] = Index(label);
+    labels[t] = Index(label);
   }
-  return stream;
+  return labels;
+}
+
+/// Stream of a table [fields x steps] whose last row holds the labels; a table of `channels` rows has none.
+Stream stream_of(const MatrixX<float>& table, const fs::path& file, Index channels) {
+  if (table.rows() == channels) return {table, Labels::Constant(table.cols(), -1)};
+  require<FileError>(table.rows() >= 2 && table.cols() >= 2, file.string(),
+                     ": must have channels and a label in at least 2 lines, got ", table.rows(), " columns and ",
+                     table.cols(), " lines");
+  return {table.topRows(table.rows() - 1), labels_of(table, file)};
 }
 
 bool has_commas(const fs::path& file) {
@@ -46,22 +53,53 @@ bool has_commas(const fs::path& file) {
   return first && first->find(',') != first->npos;
 }
 
+/// Person of a recording of the Daphnet data set: S06 of S06R02E0; empty for other names.
+std::string person_of(const std::string& name) {
+  const std::size_t end = name.find('R');
+  const bool known = end != name.npos && end > 1 && name[0] == 'S' &&
+                     name.substr(1, end - 1).find_first_not_of("0123456789") == name.npos;
+  return known ? name.substr(0, end) : std::string();
+}
+
 /// Reads a file of the Daphnet data set: time, nine channels and a label 0, 1 or 2.
-Stream read_daphnet(const fs::path& file) {
+Stream read_daphnet(const fs::path& file, Index channels) {
   const MatrixX<float> table = read_csv<float>(file, {.separator = ' ', .header = CsvHeader::no}).values;
+  if (table.rows() == 10 && channels == 9) return stream_of(table.bottomRows(9), file, 9);
   require<FileError>(table.rows() == 11, file.string(),
                      ": must have 11 fields (time, nine channels and a label), separated by blanks, got ",
                      table.rows());
-  Stream stream = stream_of(table.bottomRows(10), file);
+  Stream stream = stream_of(table.bottomRows(10), file, 0);
   stream.labels.array() -= 1;
   return stream;
 }
 
-Stream read_stream(const fs::path& file, bool commas) {
-  if (!commas) return read_daphnet(file);
-  return stream_of(
-      read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values, file);
+/// `channels`: number of those of a model, for files without labels; 0: the file must have labels.
+Stream read_stream(const fs::path& file, bool commas, Index channels) {
+  Stream stream =
+      commas
+          ? stream_of(
+                read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values,
+                file, channels)
+          : read_daphnet(file, channels);
+  stream.name = file.stem().string();
+  stream.person = person_of(stream.name);
+  return stream;
 }
+
+/// Recordings of a file or folder.
+std::vector<Stream> read_all(const std::vector<fs::path>& files, bool commas, Index channels) {
+  std::vector<Stream> streams;
+  for (const fs::path& file : files) {
+    streams.push_back(read_stream(file, commas, channels));
+    const Index expected = channels > 0 ? channels : streams.front().channels.rows();
+    require<FileError>(streams.back().channels.rows() == expected, file.string(), ": must have ", expected,
+                       " channels, as ", channels > 0 ? "the model" : files.front().string(), ", got ",
+                       streams.back().channels.rows());
+  }
+  return streams;
+}
+
+constexpr double daphnet_rate = 64;  // steps per second
 
 std::vector<fs::path> files_of(const fs::path& path) {
   require<FileError>(fs::exists(path), path.string(), ": no such file");
@@ -105,11 +143,9 @@ Stream join(const Dataset<float>& windows) {
 }  // namespace
 
 StreamParts join_recordings(const Recordings& recordings) {
-  StreamParts parts{recordings.name + ", joined",
-                    recordings.classes,
-                    {join(recordings.train)},
-                    {join(recordings.test)},
-                    recordings.remarks};
+  StreamParts parts{recordings.name + ", joined", recordings.classes,    {join(recordings.train)},
+                    {join(recordings.test)},      recordings.remarks,    false,
+                    recordings.channels,          recordings.sample_rate};
   parts.remarks.push_back("recordings concatenated in random order, those of the test separately");
   return parts;
 }
@@ -118,15 +154,9 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   if (path.extension() == ".ts") return join_recordings(read_recordings(path, 0));
   const auto files = files_of(path);
   const bool commas = has_commas(files.front());
-  std::vector<Stream> streams;
+  const std::vector<Stream> streams = read_all(files, commas, 0);
   Index largest = 1;
-  for (const fs::path& file : files) {
-    streams.push_back(read_stream(file, commas));
-    require<FileError>(streams.back().channels.rows() == streams.front().channels.rows(), file.string(), ": must have ",
-                       streams.front().channels.rows(), " channels, as ", files.front().string(), ", got ",
-                       streams.back().channels.rows());
-    largest = std::max(largest, streams.back().labels.maxCoeff());
-  }
+  for (const Stream& stream : streams) largest = std::max(largest, stream.labels.maxCoeff());
   std::vector<std::string> classes{"not frozen", "frozen"};
   if (commas) classes.clear();
   for (Index k = std::ssize(classes); k <= largest; ++k) classes.push_back(text(k));
@@ -134,7 +164,36 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   check_classes(parts.train, "training", largest + 1, path);
   check_classes(parts.test, "test", largest + 1, path);
   parts.remarks = {text("data ", path.string(), ", ", files.size(), files.size() == 1 ? " recording" : " recordings")};
+  if (!commas) parts.sample_rate = daphnet_rate;
   return parts;
+}
+
+NewStreams read_new_streams(const fs::path& path, Index channels, const std::vector<std::string>& classes) {
+  NewStreams read{path.filename().string(), {}, true, {}, {"data " + path.string()}};
+  if (path.extension() == ".ts") {
+    const NewRecordings series = read_new(path, 0, classes, {});
+    read.name = series.name, read.labelled = series.labelled;
+    for (Index s = 0; s < series.windows.size(); ++s) {
+      const MatrixX<float>& x = series.windows.sequence(s);
+      require<FileError>(x.rows() == channels, path.string(), ": must have ", channels, " channels, as the model, got ",
+                         x.rows());
+      const Index label = series.labelled ? series.windows.labels(s)[0] : -1;
+      read.streams.push_back({x, Labels::Constant(x.cols(), label), text("series ", s + 1)});
+    }
+    return read;
+  }
+  const auto files = files_of(path);
+  const bool commas = has_commas(files.front());
+  read.streams = read_all(files, commas, channels);
+  if (!commas) read.sample_rate = daphnet_rate;
+  read.labelled = false;
+  for (const Stream& stream : read.streams) {
+    const Index largest = stream.labels.maxCoeff();
+    require<FileError>(largest < std::ssize(classes), path.string(), ": labels of ", stream.name, " must be below ",
+                       classes.size(), ", the number of classes of the model, got ", largest);
+    read.labelled = read.labelled || largest >= 0;
+  }
+  return read;
 }
 
 }  // namespace har

@@ -44,7 +44,7 @@ std::vector<StreamRow> rows_of(const StreamResults& results) {
     rows.push_back({first.model, summary_of(runs, [](const StreamRun& run) { return run.accuracy; }),
                     summary_of(runs, [](const StreamRun& run) { return run.rare.f1; }),
                     summary_of(runs, [](const StreamRun& run) { return run.area; }),
-                    summary_of(runs, [](const StreamRun& run) { return run.seconds; }).mean});
+                    summary_of(runs, [](const StreamRun& run) { return run.record.seconds(); }).mean});
   }
   return rows;
 }
@@ -67,7 +67,7 @@ std::string stream_run_text(const StreamRun& run) {
   return text(run.model, ", seed ", run.seed, ": ") +
          format("accuracy %.1f %%, precision %.1f %%, recall %.1f %%, F1 %.1f %%, area under ROC %.3f, %.1f s\n",
                 100 * run.accuracy, 100 * run.rare.precision, 100 * run.rare.recall, 100 * run.rare.f1, run.area,
-                run.seconds);
+                run.record.seconds());
 }
 
 std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown) {
@@ -77,11 +77,11 @@ std::string table_text(const Options& options, const StreamParts& parts, const S
     table.rows.push_back({row.model, percent_text(row.accuracy), percent_text(row.f1), percent_text(row.area),
                           format("%.1f", row.seconds)});
   table.rows.push_back({"most frequent class", format("%.1f %%", 100 * results.majority), "", "50.0 %", ""});
-  const std::string head =
-      text(parts.name, " (",
-           options.seeds > 1 ? text("mean and sample standard deviation of ", options.seeds, " seeds")
-                             : std::string("one seed"),
-           ")\n");
+  const std::string head = text(parts.name, " (",
+                                options.seeds.all().size() > 1 ? text("mean and sample standard deviation of ",
+                                                                      options.seeds.all().size(), " seeds")
+                                                               : std::string("one seed"),
+                                ")\n");
   return head + (markdown ? "\n" + to_markdown(table) : to_text(table, {.right = true}));
 }
 
@@ -89,15 +89,16 @@ std::string streams_csv(const StreamResults& results) {
   std::string csv = "model,seed,accuracy,balanced_accuracy,precision,recall,f1,area,seconds\n";
   for (const StreamRun& run : results.runs)
     csv += text("\"", run.model, "\",", run.seed, ",", run.accuracy, ",", run.balanced, ",", run.rare.precision, ",",
-                run.rare.recall, ",", run.rare.f1, ",", run.area, ",", run.seconds, "\n");
+                run.rare.recall, ",", run.rare.f1, ",", run.area, ",", run.record.seconds(), "\n");
   return csv;
 }
 
-std::string streams_json(const Options& options, const StreamParts& parts, const StreamResults& results) {
+nlohmann::json streams_json(const Options& options, const StreamParts& parts, const StreamResults& results) {
   nlohmann::json all{{"options", options_json(options)},
                      {"data", {{"name", parts.name}, {"classes", parts.classes}, {"remarks", parts.remarks}}},
                      {"rarest_class", parts.classes[std::size_t(results.rare)]},
                      {"naming_one_class", results.majority},
+                     {"saved", results.saved},
                      {"runs", nlohmann::json::array()}};
   for (const StreamRow& row : rows_of(results))
     all["models"][row.model] = {
@@ -111,8 +112,8 @@ std::string streams_json(const Options& options, const StreamParts& parts, const
                            {"recall", run.rare.recall},
                            {"f1", run.rare.f1},
                            {"area_under_roc", run.area},
-                           {"seconds", run.seconds}});
-  return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+                           {"seconds", run.record.seconds()}});
+  return all;
 }
 
 }  // namespace har

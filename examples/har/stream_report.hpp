@@ -1,6 +1,8 @@
 #pragma once
 // Results of the models on streams, as text and for programs.
 
+#include <nlohmann/json.hpp>
+
 #include "stream_task.hpp"
 
 namespace har {
@@ -18,6 +20,6 @@ std::string stream_run_text(const StreamRun& run);
 /// Table as aligned text or as markdown.
 std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown);
 std::string streams_csv(const StreamResults& results);
-std::string streams_json(const Options& options, const StreamParts& parts, const StreamResults& results);
+nlohmann::json streams_json(const Options& options, const StreamParts& parts, const StreamResults& results);
 
 }  // namespace har

@@ -1,26 +1,40 @@
 #pragma once
-// Study: all combinations of settings and seeds. Each run has one thread; runs are executed in parallel.
+// Study: several settings with several seeds, of which validation data select one.
 
-#include <filesystem>
-
-#include "run_file.hpp"
-#include "training.hpp"
+#include "runs.hpp"
 
 namespace har {
 
-struct Study {
-  std::vector<Outcome> runs;  // ordered by setting, then by seed
-  unroll::Index resumed = 0;  // number of runs loaded from files
-  std::vector<Run> baseline;  // logistic regression, one run per seed
-  double seconds = 0;
+/// Results of one setting.
+struct Row {
+  Setting setting;
+  std::vector<Run> runs;     // one per seed
+  unroll::Index epochs = 0;  // up to which it was trained
+
+  unroll::Index diverged() const;
+  /// Mean over the runs that did not diverge; NaN without one.
+  double mean(double (*number)(const Run&)) const;
 };
 
-/// All combinations, ordered by batch, then units, then rate.
-std::vector<Setting> settings_of(const Options& options);
+struct Study {
+  std::vector<Row> rows = {};             // in the order of the settings
+  std::size_t chosen = 0;                 // row selected by validation data
+  std::vector<Run> baseline = {};         // logistic regression, one run per seed
+  unroll::Index trained = 0, loaded = 0;  // number of runs, and of those loaded from files
 
-/// Every run writes a file in `folder` when it ends. Runs with a file for the same data and options are loaded instead.
-/// `on_run` is never called concurrently.
-Study run_study(const Options& options, const Data& data, const std::filesystem::path& folder,
-                const std::function<void(const Outcome&, bool resumed)>& on_run);
+  const Row& selected() const { return rows[chosen]; }
+};
+
+/// Top-1 of the validation data with the parameters that a run would keep if it ended after `epochs` epochs; NaN if it
+/// diverged.
+double validation_accuracy(const Run& run, unroll::Index epochs, const Options& options);
+
+/// Trains the settings of options.search with all seeds and selects the one with the best mean validation accuracy;
+/// with "halving", only settings that were trained for all epochs are candidates. Only the selected setting is tested,
+/// or all with options.test_all. Throws ValueError if all runs diverged.
+Study run_study(const Options& options, const Data& data, const Runs& runs, const Runs::OnRun& on_run);
+
+/// Jobs of all settings and seeds.
+std::vector<Job> jobs_of(const std::vector<Setting>& settings, const Options& options, unroll::Index epochs);
 
 }  // namespace har

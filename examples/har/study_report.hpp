@@ -1,22 +1,11 @@
 #pragma once
-// Results of a study as text and for programs.
+// Results of a study as text, tables and JSON.
+
+#include <unroll/core/tables/data_table.hpp>
 
 #include "study.hpp"
 
 namespace har {
-
-/// Summary of the runs of one setting.
-struct Row {
-  Setting setting;
-  std::vector<unroll::Summary> top;  // of the test data, over runs that did not diverge; empty if all did
-  unroll::Summary validation = {};   // top-1 of the validation data, over the same runs
-  unroll::Index diverged = 0;
-  double epochs = 0, seconds = 0;  // means
-};
-std::vector<Row> rows_of(const Study& study);
-
-/// The setting with the best mean top-1 of the validation data. The test data are not used for the selection.
-const Row& chosen_of(const std::vector<Row>& rows);
 
 /// Name of a setting: "batch 10, 50 units, rate 0.05".
 std::string name_of(const Setting& setting);
@@ -25,11 +14,23 @@ std::string name_of(const Setting& setting);
 /// known.
 std::string tested_text(const Data& data);
 
-std::string outcome_text(const Outcome& run, bool resumed);
+/// Table of the page of a study, with the name of its file.
+struct StudyTable {
+  std::string name, caption;
+  unroll::DataTable table;
+};
+/// Tables I to VII of a study: training, validation and test accuracies of all settings, losses, epochs and time, the
+/// selected setting with the baselines, and the runs.
+std::vector<StudyTable> study_tables(const Study& study, const Options& options, const Data& data);
+
+std::string outcome_text(const Run& run);
 std::string study_text(const Study& study, const Options& options, const Data& data);
 std::string study_markdown(const Study& study, const Options& options, const Data& data);
 /// Table with one line per run.
 std::string study_csv(const Study& study);
-std::string study_json(const Study& study, const Options& options, const Data& data);
+nlohmann::json study_json(const Study& study, const Options& options, const Data& data);
+
+/// Options of a study with its lists and ranges.
+nlohmann::json study_options_json(const Options& options);
 
 }  // namespace har

@@ -1,12 +1,13 @@
 #include "training.hpp"
 
 #include <algorithm>
-#include <chrono>
+#include <cmath>
+#include <optional>
 #include <set>
 
 #include "../support/fingerprint.hpp"
-
-#include "unroll/data/standardizer.hpp"
+#include "../support/trained.hpp"
+#include "unroll/io/model_file.hpp"
 #include "unroll/optim/adam.hpp"
 #include "unroll/optim/rmsprop.hpp"
 #include "unroll/optim/sgd.hpp"
@@ -31,8 +32,8 @@ Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) 
 
 std::string data_fingerprint(const Data& data) {
   example::Fingerprint all;
-  for (const Dataset<float>* part : {&data.train, &data.test})
-    for (Index s = 0; s < part->size(); ++s) {
+  for (const Dataset<float>* part : {&data.train, &data.test, data.validation ? &*data.validation : nullptr})
+    for (Index s = 0; part != nullptr && s < part->size(); ++s) {
       const Index label = part->labels(s)[0];
       all.add(part->sequence(s)).add(&label, sizeof label);
     }
@@ -40,7 +41,7 @@ std::string data_fingerprint(const Data& data) {
   return text(data.name, " ", all.text());
 }
 
-Data prepare(Recordings recordings) {
+Data prepare(Recordings recordings, const std::optional<Standardizer<float>>& standardizer) {
   if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
     recordings.other_people = false;
     recordings.remarks.push_back(
@@ -54,12 +55,16 @@ Data prepare(Recordings recordings) {
             {},
             std::move(recordings.remarks),
             std::move(recordings.people),
-            recordings.other_people};
-  const Standardizer<float> standardizer(data.train);
-  standardizer.apply(data.train);
-  standardizer.apply(data.test);
-  data.mean = standardizer.mean();
-  data.deviation = standardizer.deviation();
+            recordings.other_people,
+            std::move(recordings.channels),
+            recordings.sample_rate,
+            std::move(recordings.validation)};
+  const Standardizer<float> own = standardizer ? *standardizer : Standardizer<float>(data.train);
+  own.apply(data.train);
+  own.apply(data.test);
+  if (data.validation) own.apply(*data.validation);
+  data.mean = own.mean();
+  data.deviation = own.deviation();
   return data;
 }
 
@@ -83,13 +88,68 @@ Split validation_split(const Data& data, double share, std::uint64_t seed) {
   return split;
 }
 
-FitResult fit_with_options(Network& network, const ClassLoss& loss, const Options& options, const Dataset<float>& data,
-                           const FitOptions<float>& fit_options) {
-  const double rate = options.setting.rate;
-  const auto fit_with = [&](auto optimizer) { return fit(network, loss, optimizer, data, fit_options); };
-  if (options.optimizer == "sgd") return fit_with(SGD<float>({.learning_rate = rate, .momentum = options.momentum}));
-  if (options.optimizer == "rmsprop") return fit_with(RMSprop<float>({.learning_rate = rate}));
+namespace {
+
+/// Fits with the optimizer of options.optimizer, with checkpoints.
+FitResult fit_with_options(Network& network, const Fit& fit, const FitOptions<float>& options,
+                           const example::RunControl& control) {
+  const double rate = fit.options.setting.rate;
+  const auto fit_with = [&](auto optimizer) {
+    return example::train(network, fit.loss, optimizer, fit.training, options, control);
+  };
+  if (fit.options.optimizer == "sgd")
+    return fit_with(SGD<float>({.learning_rate = rate, .momentum = fit.options.momentum}));
+  if (fit.options.optimizer == "rmsprop") return fit_with(RMSprop<float>({.learning_rate = rate}));
   return fit_with(Adam<float>({.learning_rate = rate}));
+}
+
+FitOptions<float> fit_options(const Fit& fit) {
+  const Options& o = fit.options;
+  constexpr Index never = Index(1) << 40;
+  return {.epochs = o.epochs,
+          .batches = {.size = o.setting.batch},
+          .seed = fit.seed,
+          .validation = fit.validation != nullptr ? fit.validation : fit.shown,
+          .clip_norm = o.clip,
+          .early_stopping = fit.validation != nullptr
+                                ? std::optional(EarlyStopping{.patience = o.patience > 0 ? o.patience : never,
+                                                              .min_delta = o.least_gain,
+                                                              .monitor = o.monitored()})
+                                : std::nullopt,
+          .truncation = {.update_every = fit.truncation},
+          .threads = fit.threads};
+}
+
+}  // namespace
+
+RunRecord train(Network& network, const Fit& fit, const RunFiles& files, const OnEpoch& on_epoch) {
+  if (auto record = read_record(files.record(), files.of)) {
+    require<ValueError>(fit.longer || record->epochs <= fit.options.epochs, "--epochs must be at least ",
+                        record->epochs, ", the epochs of the run that is continued, got ", fit.options.epochs);
+    if (record->epochs >= fit.options.epochs || (!record->diverged.empty() && fit.diverges)) {
+      if (record->diverged.empty()) load(network, files.network());
+      record->loaded = true;
+      return *record;
+    }
+  }
+  example::stop_if_requested();
+  RunRecord record{.epochs = fit.options.epochs};
+  try {
+    auto options = fit_options(fit);
+    options.on_epoch = [&](const Epoch& epoch) { return on_epoch ? on_epoch(epoch, network) : void(), true; };
+    FitResult result =
+        fit_with_options(network, fit, options,
+                         {.checkpoint = files.checkpoint(), .seconds = files.checkpoint_seconds, .quiet = files.quiet});
+    record.best_epoch = result.best_epoch;
+    record.stopped_early = result.stopped_early;
+    record.history = std::move(result.history);
+  } catch (const NonFiniteError& error) {
+    if (!fit.diverges) throw;
+    record.diverged = error.what();
+  }
+  if (record.diverged.empty()) save(network, files.network());
+  write_text(files.record(), record_text(record, files.of));
+  return record;
 }
 
 namespace {
@@ -105,76 +165,57 @@ Dataset<float> at_every_step(const Dataset<float>& data) {
   return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), data.classes());
 }
 
+}  // namespace
+
 Dataset<float> as_scored(const Dataset<float>& data, const Options& options) {
   return options.every_step ? at_every_step(data) : data;
 }
 
-ClassLoss loss_of(const Options& options, const Data& data) {
-  return ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = Index(data.classes.size())});
+ClassLoss loss_of(const Options& options, Index classes) {
+  return ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = classes});
 }
 
-/// Training data, and validation or test data to monitor.
-struct Parts {
-  Dataset<float> training, monitored;
-};
 Parts divide(const Data& data, const Options& options, std::uint64_t seed) {
-  if (options.validation == 0) return {as_scored(data.train, options), as_scored(data.test, options)};
-  const Split split = validation_split(data, options.validation, seed);
+  if (data.validation) return {as_scored(data.train, options), as_scored(*data.validation, options)};
+  if (!options.validates()) return {as_scored(data.train, options), std::nullopt};
+  const Split split = validation_split(data, options.validation_share(), seed);
   return {as_scored(data.train.subset(split.kept), options), as_scored(data.train.subset(split.held_out), options)};
 }
 
-void score(const Network& network, const Data& data, const Threads& threads, Run& run) {
-  std::vector<Index> best;
-  for (Index k = 1; k <= std::min<Index>(3, data.test.classes()); ++k) best.push_back(k);
-  TopK top(best);
-  const auto scores = outputs(network, data, threads);
-  for (Index s = 0; s < data.test.size(); ++s) {
-    top.add(scores[std::size_t(s)], data.test.labels(s));
-    run.confusion.add(scores[std::size_t(s)], data.test.labels(s));
-  }
-  run.top = top.hits();
-}
-
-}  // namespace
-
-double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-                            const Threads& threads) {
-  network.initialise(seed);
-  return evaluate(network, as_scored(data.test, options), loss_of(options, data), {.threads = threads}).loss.value();
-}
-
-Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed, const Threads& threads,
-          const OnEpoch& on_epoch) {
-  const ClassLoss loss = loss_of(options, data);
-  const Parts parts = divide(data, options, seed);
-  Run run{seed, ConfusionMatrix(data.train.classes())};
-  run.loss_before = loss_before_training(network, options, data, seed, threads);
-  const auto begin = std::chrono::steady_clock::now();
-  run.fit = fit_with_options(
-      network, loss, options, parts.training,
-      {
-          .epochs = options.epochs,
-          .batches = {.size = options.setting.batch},
-          .seed = seed,
-          .validation = &parts.monitored,
-          .clip_norm = options.clip,
-          .early_stopping = options.patience > 0 ? std::optional(EarlyStopping{.patience = options.patience,
-                                                                               .min_delta = options.least_gain})
-                                                 : std::nullopt,
-          .threads = threads,
-          .on_epoch = [&](const Epoch& epoch) { return on_epoch ? on_epoch(epoch) : void(), true; },
-          .progress = Progress::quiet,
-      });
-  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  run.loss = evaluate(network, as_scored(data.test, options), loss, {.threads = threads}).loss;
-  score(network, data, threads, run);
-  return run;
-}
-
-std::vector<MatrixX<float>> outputs(const Network& network, const Data& data, const Threads& threads) {
-  auto scores = predict(network, data.test, {.threads = threads});
+std::vector<MatrixX<float>> outputs(const Network& network, const Dataset<float>& sequences, const Threads& threads) {
+  auto scores = predict(network, sequences, {.threads = threads});
   for (auto& each : scores) each = each.rightCols(1).eval();
   return scores;
+}
+
+Scores score(const Network& network, const Dataset<float>& sequences, const Options& options, const Threads& threads) {
+  std::vector<Index> best;
+  for (Index k = 1; k <= std::min<Index>(3, network.outputs()); ++k) best.push_back(k);
+  TopK top(best);
+  ConfusionMatrix confusion(network.outputs());
+  const auto scores = outputs(network, sequences, threads);
+  for (Index s = 0; s < sequences.size(); ++s) {
+    const Labels label = Labels::Constant(1, sequences.labels(s)[0]);  // the same at every step
+    top.add(scores[std::size_t(s)], label);
+    confusion.add(scores[std::size_t(s)], label);
+  }
+  Scores all{.confusion = confusion.counts()};
+  for (const Hits& hits : top.hits()) all.top.push_back(hits.value());
+  const bool by_step = sequences.kind() == TargetKind::step_labels;
+  const ClassLoss loss = loss_of(options, network.outputs());
+  all.loss =
+      evaluate(network, by_step ? sequences : as_scored(sequences, options), loss, {.threads = threads}).loss.value();
+  return all;
+}
+
+MatrixX<double> probabilities(const MatrixX<float>& outputs, const Options& options) {
+  MatrixX<double> all = outputs.cast<double>();
+  if (options.outputs == "sigmoid") return all.unaryExpr([](double x) { return 1 / (1 + std::exp(-x)); });
+  for (auto column : all.colwise()) {
+    column = (column.array() - column.maxCoeff()).exp().matrix().eval();
+    column /= column.sum();
+  }
+  return all;
 }
 
 Dataset<float> summaries(const Dataset<float>& data) {
@@ -194,14 +235,27 @@ Dataset<float> summaries(const Dataset<float>& data) {
 }
 
 Run train_baseline(const Data& data, std::uint64_t seed, const Threads& threads) {
-  Data small{data.name, data.classes, summaries(data.train), summaries(data.test), {}, {}, {}};
-  const Standardizer<float> standardizer(small.train);
-  standardizer.apply(small.train);
-  standardizer.apply(small.test);
-  Options options;
-  options.pool = "last", options.epochs = 60, options.setting = {.batch = 30, .rate = 0.01};
-  Network network = make_baseline(small.train.features(), Index(data.classes.size()));
-  return train(network, options, small, seed, threads);
+  Dataset<float> training = summaries(data.train), test = summaries(data.test);
+  const Standardizer<float> standardizer(training);
+  standardizer.apply(training);
+  standardizer.apply(test);
+  const Index classes = std::ssize(data.classes);
+  Network network = make_baseline(training.features(), classes);
+  network.initialise(seed);
+  Adam<float> adam({.learning_rate = 0.01});
+  Run run;
+  run.seed = seed;
+  run.record.history = fit(network, loss_of({}, classes), adam, training,
+                           {.epochs = 60,
+                            .batches = {.size = 30},
+                            .seed = seed,
+                            .clip_norm = 1,
+                            .threads = threads,
+                            .progress = Progress::quiet})
+                           .history;
+  run.training = score(network, training, {}, threads);
+  run.test = score(network, test, {}, threads);
+  return run;
 }
 
 }  // namespace har

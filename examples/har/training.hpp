@@ -1,13 +1,15 @@
 #pragma once
-// Data preparation, and training and test of one run, with one seed.
+// Data preparation, and training and scores of one run, with one seed.
 
 #include <functional>
+#include <optional>
 
 #include "loss.hpp"
 #include "network.hpp"
 #include "recordings.hpp"
+#include "run_file.hpp"
 #include "unroll/data/split.hpp"
-#include "unroll/train/fit_options.hpp"
+#include "unroll/data/standardizer.hpp"
 #include "unroll/train/metrics.hpp"
 
 namespace har {
@@ -20,46 +22,94 @@ struct Data {
   std::vector<std::string> remarks;
   std::vector<unroll::Index> people = {};  // as in Recordings
   bool other_people = false;
+  std::vector<std::string> channels = {};
+  std::optional<double> sample_rate = {};
+  std::optional<unroll::Dataset<float>> validation = {};  // of a separate file
 };
 
 /// Name and hash of the data.
 std::string data_fingerprint(const Data& data);
 
-/// Standardizes each channel with mean and deviation of the training data. A remark reports test sequences that are
-/// also training sequences.
-Data prepare(Recordings recordings);
+/// Standardizes each channel with `standardizer`; without one, with mean and deviation of the training data. A remark
+/// reports test sequences that are also training sequences.
+Data prepare(Recordings recordings, const std::optional<unroll::Standardizer<float>>& standardizer = {});
 
-struct Run {
-  std::uint64_t seed;
-  unroll::ConfusionMatrix confusion;  // of the test data, as are all results below
-  double loss_before = 0;             // before training
-  unroll::FitResult fit = {};
-  unroll::LossValue loss = {};
-  std::vector<unroll::Hits> top = {};  // the true class is the best, among the best 2, among the best 3
-  double seconds = 0;
+/// Scores of a network on one part of the data.
+struct Scores {
+  std::vector<double> top = {};  // shares: the true class is the best, among the best 2, among the best 3
+  double loss = 0;
+  unroll::ConfusionMatrix::Counts confusion = {};
 };
 
-using OnEpoch = std::function<void(const unroll::Epoch&)>;
+/// One training run.
+struct Run {
+  Setting setting;
+  std::uint64_t seed = 0;
+  RunRecord record = {};
+  Scores training = {}, validation = {}, test = {};  // without values if there are no such data or no results
+  bool diverged() const { return !record.diverged.empty(); }
+};
+
+using OnEpoch = std::function<void(const unroll::Epoch&, const Network&)>;
+
+/// Files of a run: NAME.json with its record, NAME.safetensors with its network, and checkpoint-NAME.safetensors.
+struct RunFiles {
+  std::filesystem::path folder;
+  std::string name;
+  std::string of;  // identifies data and options
+  double checkpoint_seconds = 20;
+  bool quiet = true;  // no progress within epochs
+
+  std::filesystem::path record() const { return folder / (name + ".json"); }
+  std::filesystem::path network() const { return folder / (name + ".safetensors"); }
+  std::filesystem::path checkpoint() const { return folder / ("checkpoint-" + name + ".safetensors"); }
+};
+
+/// Trains `network` from its present parameters until options.epochs, and writes the files; a run whose files are
+/// complete is loaded, one with a checkpoint continued. With `validation` data the parameters of the best epoch are
+/// kept, and early stopping is by options.patience. `truncation`: steps of the windows of carried state; 0: none. A
+/// divergence is recorded if `diverges`, otherwise it throws NonFiniteError. Throws ValueError if the files have more
+/// epochs than options.epochs, unless `longer` is permitted; Interrupted after a signal.
+struct Fit {
+  const Options& options;
+  const ClassLoss& loss;
+  const unroll::Dataset<float>& training;
+  const unroll::Dataset<float>* validation = nullptr;  // null: none
+  const unroll::Dataset<float>* shown = nullptr;       // monitored without an influence on the training; null: none
+  std::uint64_t seed = 1;
+  unroll::Threads threads = 1;
+  unroll::Index truncation = 0;
+  bool diverges = false, longer = false;
+};
+RunRecord train(Network& network, const Fit& fit, const RunFiles& files, const OnEpoch& on_epoch = {});
 
 /// Split of the training sequences; about `share` of them are held out. If people are known, all sequences of randomly
 /// drawn people are held out, otherwise a stratified random sample.
 unroll::Split validation_split(const Data& data, double share, std::uint64_t seed);
 
-/// Fits with the optimizer of options.optimizer.
-unroll::FitResult fit_with_options(Network& network, const ClassLoss& loss, const Options& options,
-                                   const unroll::Dataset<float>& data, const unroll::FitOptions<float>& fit_options);
+/// Training data of a run, and validation data, if there are any. Labels are at every step with options.every_step.
+struct Parts {
+  unroll::Dataset<float> training;
+  std::optional<unroll::Dataset<float>> validation;
+};
+Parts divide(const Data& data, const Options& options, std::uint64_t seed);
 
-/// Test loss with initial parameters; near ln(classes) for sound initial values.
-double loss_before_training(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-                            const unroll::Threads& threads);
+/// Data with the label of each sequence at every step with options.every_step.
+unroll::Dataset<float> as_scored(const unroll::Dataset<float>& data, const Options& options);
 
-/// Trains `network` from initial values and tests it. Without validation data the test data are monitored during
-/// training, without any influence on it.
-Run train(Network& network, const Options& options, const Data& data, std::uint64_t seed,
-          const unroll::Threads& threads, const OnEpoch& on_epoch = {});
+ClassLoss loss_of(const Options& options, unroll::Index classes);
 
-/// Scores [classes x 1] of each test sequence.
-std::vector<unroll::MatrixX<float>> outputs(const Network& network, const Data& data, const unroll::Threads& threads);
+/// Scores [classes x 1] of each sequence, at its last step.
+std::vector<unroll::MatrixX<float>> outputs(const Network& network, const unroll::Dataset<float>& sequences,
+                                            const unroll::Threads& threads);
+
+/// Scores for one label per sequence.
+Scores score(const Network& network, const unroll::Dataset<float>& sequences, const Options& options,
+             const unroll::Threads& threads);
+
+/// Probabilities of the classes [classes x columns] of outputs of the network: their softmax, or, with sigmoid outputs,
+/// the sigmoid of each.
+unroll::MatrixX<double> probabilities(const unroll::MatrixX<float>& outputs, const Options& options);
 
 /// Features without time order: mean and deviation of each channel [2 channels x 1] in place of each sequence.
 unroll::Dataset<float> summaries(const unroll::Dataset<float>& data);

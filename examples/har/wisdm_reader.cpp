@@ -103,7 +103,7 @@ std::set<int> test_people(const std::vector<Record>& records, const std::string&
 
 }  // namespace
 
-Recordings read_wisdm(const std::string& path, Index window) {
+Recordings read_wisdm(const std::string& path, Index window, bool divided) {
   if (window == 0) window = 150;
   Defects defects;
   const auto records = parse_records(detail::read_text(path), defects);
@@ -113,18 +113,20 @@ Recordings read_wisdm(const std::string& path, Index window) {
   for (const Record& record : records) classes.emplace(record.activity, 0);
   std::vector<std::string> names;
   for (auto& [name, number] : classes) number = std::ssize(names), names.push_back(name);
-  const auto tested = test_people(records, path);
+  const auto tested = divided ? test_people(records, path) : std::set<int>();
   Windows train, test;
   for (std::size_t first = 0, end; first < records.size(); first = end) {
     for (end = first + 1; end < records.size() && is_continuous(records[end - 1], records[end]);) ++end;
     cut(std::span(records).subspan(first, end - first), window, classes.at(records[first].activity),
-        tested.contains(records[first].user) ? test : train);
+        !divided || tested.contains(records[first].user) ? test : train);
   }
-  require<FileError>(!train.all.empty() && !test.all.empty(), path, ": the ", train.all.empty() ? "training" : "test",
-                     " data must have a continuous recording of --window ", window, " steps; give a smaller --window");
+  require<FileError>((!train.all.empty() || !divided) && !test.all.empty(), path, ": the ",
+                     test.all.empty() ? "test" : "training", " data must have a continuous recording of --window ",
+                     window, " steps; give a smaller --window");
   const auto count = [](const std::vector<Index>& people) { return std::set(people.begin(), people.end()).size(); };
   const std::string people =
-      text(count(train.people), " training persons, ", count(test.people), " other test persons");
+      divided ? text(count(train.people), " training persons, ", count(test.people), " other test persons")
+              : text(count(test.people), " persons");
   return {"WISDM",
           names,
           Dataset<float>::labelled(std::move(train.all), train.labels, std::ssize(names)),
@@ -134,7 +136,10 @@ Recordings read_wisdm(const std::string& path, Index window) {
                 " without a time omitted"),
            people},
           std::move(train.people),
-          true};
+          divided,
+          std::move(test.people),
+          {"x", "y", "z"},
+          20};
 }
 
 }  // namespace har

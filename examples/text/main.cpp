@@ -14,6 +14,7 @@
 #include "results.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/text/word_vector_files.hpp"
+#include "unroll/train/metrics/summary.hpp"
 #include "writing.hpp"
 
 using namespace unroll;

@@ -9,6 +9,7 @@
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/report.hpp"
+#include "unroll/train/metrics/summary.hpp"
 
 namespace lm {
 

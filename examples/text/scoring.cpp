@@ -4,6 +4,7 @@
 
 #include "unroll/losses/softmax_cross_entropy.hpp"
 #include "unroll/train/evaluate.hpp"
+#include "unroll/train/metrics/summary.hpp"
 
 namespace lm {
 

@@ -1,8 +1,10 @@
 #include <fstream>
 #include <har/report.hpp>
+#include <har/search.hpp>
 #include <har/stand_in.hpp>
 #include <har/stream_task.hpp>
 #include <har/study_report.hpp>
+#include <set>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -18,9 +20,9 @@ constexpr StandIn small{.train = 24, .test = 12, .train_people = 3, .test_people
 
 Options small_study() {
   Options options;
-  options.cell = "elman", options.pool = "last", options.optimizer = "sgd", options.validation = 0.25;
-  options.all_batches = {8}, options.all_units = {3, 4}, options.all_rates = {0.05};
-  options.seeds = 2, options.epochs = 2, options.threads = 2;
+  options.cell = "elman", options.pool = "last", options.optimizer = "sgd", options.validation = "0.25";
+  options.space = {.batch = {"8"}, .units = {"3", "4"}, .rate = {"0.05"}};
+  options.seeds.runs = {2}, options.epochs = 2, options.running.threads = 2, options.setting = {0, 0, 0};
   return options;
 }
 
@@ -59,7 +61,7 @@ TEST_CASE("class names: remain distinct in details and text for any characters")
   Recordings recordings = make_stand_in(small);
   recordings.classes = {"walking", "walking upstairs", "a, b", "\"c\"", "d|e", ""};
   const Data data = prepare(recordings);
-  CHECK(details_of(data, Options{}).outputs == recordings.classes);
+  CHECK(details_of(data, Options{}, 1).outputs == recordings.classes);
   CHECK(data_text(data).find("('walking', 'walking upstairs', 'a, b', '\"c\"', 'd|e', '')") != std::string::npos);
 }
 
@@ -78,74 +80,135 @@ TEST_CASE("class loss: sigmoid outputs have target 1 for the label's class and 0
   }
 }
 
-TEST_CASE("study: runs every setting and seed once, and skips runs that have a valid file") {
+TEST_CASE("study: runs every setting and seed once, and loads runs that have a valid file") {
   const support::TemporaryFolder folder;
   const Data data = prepare(make_stand_in(small));
   Options options = small_study();
   options.patience = 2;
-  const auto ignore = [](const Outcome&, bool) {};
-  const Study first = run_study(options, data, folder.path, ignore);
-  REQUIRE(first.runs.size() == 4);
-  CHECK(first.resumed == 0);
-  CHECK(first.runs[0].setting == Setting{8, 3, 0.05});
-  CHECK(first.runs[3].setting.units == 4);
-  CHECK(first.runs[3].seed == 2);
-  CHECK(first.runs[3].confusion.sum() == 12);
-  REQUIRE(first.runs[3].best_epoch > 0);
-  CHECK(first.runs[3].validation() ==
-        first.runs[3].history[std::size_t(first.runs[3].best_epoch - 1)].validation_accuracy);
+  const auto run = [&] { return run_study(options, data, Runs(options, data, folder.path), [](const Run&) {}); };
+  const Study first = run();
+  REQUIRE(first.rows.size() == 2);
+  CHECK(first.loaded == 0);
+  CHECK(first.rows[0].setting == Setting{8, 3, 0.05});
+  const Run& last = first.rows[1].runs[1];
+  CHECK(last.setting.units == 4);
+  CHECK(last.seed == 2);
+  REQUIRE(last.record.best_epoch > 0);
+  CHECK(validation_accuracy(last, 2, options) == Approx(last.validation.top[0]));
+  const Run& tested = first.selected().runs[0];
+  CHECK(tested.test.confusion.sum() == 12);
+  CHECK(first.rows[1 - first.chosen].runs[0].test.top.empty());  // only the selected setting is tested
   std::ofstream(folder.path / "batch8-units3-rate0.05-seed2.json") << "{\"of\": ";  // as after a crash
   std::filesystem::remove(folder.path / "batch8-units4-rate0.05-seed1.json");
-  const Study second = run_study(options, data, folder.path, ignore);
-  CHECK(second.resumed == 2);
-  for (std::size_t k = 0; k < 4; ++k) {
-    CHECK(second.runs[k].top == first.runs[k].top);
-    CHECK(second.runs[k].loss == first.runs[k].loss);
-    CHECK(second.runs[k].confusion == first.runs[k].confusion);
-    CHECK(second.runs[k].best_epoch == first.runs[k].best_epoch);
-    CHECK(first.runs[k].best_epoch > 0);
-    CHECK(second.runs[k].history.back().validation_loss == first.runs[k].history.back().validation_loss);
-  }
-  Data others = data;
-  std::ranges::reverse(others.people);  // gives other validation data
-  REQUIRE(others.people != data.people);
-  CHECK(run_study(options, others, folder.path, ignore).resumed == 0);
-  options.epochs = 1;
-  CHECK(run_study(options, others, folder.path, ignore).resumed == 0);
-  options.all_rates = {1e9}, options.all_units = {3}, options.seeds = 1, options.epochs = 20;
-  const Study wild = run_study(options, data, folder.path, ignore);
-  CHECK((!wild.runs[0].diverged.empty() || wild.runs[0].top.size() == 3));
+  options.running.threads = 1;
+  const Study second = run();
+  CHECK(second.loaded == 2);
+  CHECK(second.chosen == first.chosen);
+  for (std::size_t k = 0; k < 2; ++k)
+    for (std::size_t seed = 0; seed < 2; ++seed) {
+      const Run &a = first.rows[k].runs[seed], &b = second.rows[k].runs[seed];
+      CHECK(a.training.top == b.training.top);
+      CHECK(a.validation.loss == b.validation.loss);
+      CHECK(a.test.top == b.test.top);
+      CHECK(a.record.best_epoch == b.record.best_epoch);
+    }
+  options.epochs = 3;  // the runs continue from their checkpoints
+  const Study longer = run();
+  CHECK(longer.loaded == 0);
+  CHECK(longer.rows[0].runs[0].record.history[1].loss == first.rows[0].runs[0].record.history[1].loss);
+  options.test_all = true;
+  CHECK(run().rows[0].runs[1].test.top.size() == 3);
 }
 
-TEST_CASE("study: the setting is chosen by validation data, not by test data") {
+TEST_CASE("study: other validation data repeat the runs") {
+  const support::TemporaryFolder folder;
   const Data data = prepare(make_stand_in(small));
-  Study study;
-  const auto add = [&](Index units, double validation, double test) {
-    for (const std::uint64_t seed : {1u, 2u}) {
-      Outcome run{.setting = {8, units, 0.1}, .seed = seed, .top = {test, test + 0.1, 1}};
-      run.history.resize(3);
-      run.history[1].validation_accuracy = validation;
-      run.history[2].validation_accuracy = 1;  // of parameters that were not kept
-      run.best_epoch = 2;
-      study.runs.push_back(run);
-    }
-  };
-  add(3, 0.5, 0.9), add(4, 0.75, 0.25), add(5, 0.25, 0.95);
-  const Threads one(1);
-  for (const std::uint64_t seed : {1u, 2u}) study.baseline.push_back(train_baseline(data, seed, one));
-  const auto rows = rows_of(study);
-  CHECK(chosen_of(rows).setting.units == 4);
-  CHECK(rows[1].validation.mean == Approx(0.75));
-  CHECK(rows[1].epochs == 3);
+  const Options options = small_study();
+  CHECK(run_study(options, data, Runs(options, data, folder.path), [](const Run&) {}).loaded == 0);
+  Data others = data;
+  std::ranges::reverse(others.people);
+  REQUIRE(others.people != data.people);
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path))
+    if (entry.path().filename().string().starts_with("checkpoint")) std::filesystem::remove(entry.path());
+  CHECK(run_study(options, others, Runs(options, others, folder.path), [](const Run&) {}).loaded == 0);
+}
+
+TEST_CASE("study: successive halving trains the better half on, with the same bits as a grid") {
+  const support::TemporaryFolder folder, whole;
+  const Data data = prepare(make_stand_in(small));
   Options options = small_study();
-  const std::string words = study_text(study, options, data);
-  CHECK(words.find("selected by validation data: batch 8, 4 units, rate 0.1; top-1 25.0 % +- 0.0 on 12 test sequences "
-                   "of other people than the training data. Test results were not used for the selection.\n") !=
-        std::string::npos);
-  CHECK(nlohmann::json::parse(study_json(study, options, data)).at("chosen_by_validation").at("units") == 4);
-  study.runs[2].diverged = study.runs[3].diverged = "a number";
-  study.runs[2].top.clear(), study.runs[3].top.clear();
-  CHECK(chosen_of(rows_of(study)).setting.units == 3);
+  options.space.rate = {"0.01", "0.05"}, options.epochs = 4, options.search = "halving", options.trials = 4;
+  const Study halved = run_study(options, data, Runs(options, data, folder.path), [](const Run&) {});
+  std::multiset<Index> epochs;
+  for (const Row& row : halved.rows) epochs.insert(row.epochs);
+  CHECK(epochs == std::multiset<Index>{1, 1, 2, 4});
+  CHECK(halved.selected().epochs == 4);
+  options.search = "grid";
+  const Study grid = run_study(options, data, Runs(options, data, whole.path), [](const Run&) {});
+  for (const Row& row : grid.rows)
+    if (row.setting == halved.selected().setting)
+      CHECK(row.runs[0].record.history[3].validation_loss ==
+            halved.selected().runs[0].record.history[3].validation_loss);
+}
+
+TEST_CASE("search: random settings are different, within their ranges, and depend only on the seed") {
+  Options options;
+  options.search = "random", options.trials = 20;
+  options.space = {.batch = {"8", "16"}, .units = {"4:64"}, .rate = {"0.001:0.1"}};
+  const auto settings = settings_of(options);
+  REQUIRE(settings.size() == 20);
+  CHECK(settings == settings_of(options));
+  Index small_rates = 0;
+  for (const Setting& setting : settings) {
+    CHECK((setting.batch == 8 || setting.batch == 16));
+    CHECK(setting.units >= 4);
+    CHECK(setting.units <= 64);
+    CHECK(setting.rate >= 0.001);
+    CHECK(setting.rate <= 0.1);
+    small_rates += setting.rate < 0.01;
+  }
+  CHECK(small_rates >= 5);  // the logarithm is uniform
+  CHECK(small_rates <= 15);
+  options.seeds.seed = 2;
+  CHECK(settings != settings_of(options));
+  options.space = {.batch = {"8"}, .units = {"4", "5"}, .rate = {"0.1"}};
+  CHECK_THROWS_WITH(settings_of(options), Catch::Contains("--trials must be at most 2"));
+}
+
+TEST_CASE("search: ranges and rungs") {
+  CHECK(range_of("3")->high == 3);
+  CHECK(range_of("0.5:8")->low == 0.5);
+  for (const char* wrong : {"", "8:3", "0:3", "a", "1:", "1:2:3", "nan", "-1"}) CHECK_FALSE(range_of(wrong));
+  CHECK(halving_epochs(8, 40) == std::vector<Index>{5, 10, 20, 40});
+  CHECK(halving_epochs(8, 2) == std::vector<Index>{1, 2});
+  CHECK(halving_epochs(1, 7) == std::vector<Index>{7});
+}
+
+TEST_CASE("model file: keeps options, standardization, classes and people") {
+  const support::TemporaryFolder folder;
+  const Data data = prepare(make_stand_in(small));
+  Options options;
+  options.cell = "elman", options.setting.units = 3;
+  Network network = make_network(options, 3, 6);
+  network.initialise(1);
+  const std::string file = (folder.path / "model.safetensors").string();
+  save_and_check(network, file, options, details_of(data, options, 1));
+  const TrainedModel model = read_trained(file);
+  CHECK(model.network.parameters().values() == network.parameters().values());
+  CHECK(model.options.cell == "elman");
+  CHECK(model.classes() == data.classes);
+  CHECK(model.data() == "stand-in");
+  std::set<std::string> people;
+  for (const Index person : data.people) people.insert(text(person));
+  CHECK(model.people() == people);
+  CHECK(model.details.sample_rate == 20.0);
+  CHECK(model.details.window == 150);
+  CHECK(model.standardizer().mean() == data.mean);
+  CHECK_THROWS_WITH(check_fits(model, {"a"}, 3, 20), Catch::Contains("the classes of the data must be"));
+  CHECK_THROWS_WITH(check_fits(model, data.classes, 2, 20), Catch::Contains("must have 3 channels"));
+  CHECK_THROWS_WITH(check_fits(model, data.classes, 3, 50), Catch::Contains("must have 20 steps per second"));
+  save(network, file);
+  CHECK_THROWS_WITH(read_trained(file), Catch::Contains("must be a model that har has trained"));
 }
 
 TEST_CASE("validation split: holds out whole people when people are known") {
@@ -180,37 +243,42 @@ TEST_CASE("prepare: reports test sequences that are also training sequences") {
 
 TEST_CASE("every-step loss: only the output of the last step is evaluated") {
   const Data data = prepare(make_stand_in(small));
+  const support::TemporaryFolder folder;
   Options options = small_study();
   options.every_step = true;
   options.setting = {8, 3, 0.05};
-  Network network = make_network(options, 3, 6);
-  const Run run = train(network, options, data, 1, 1);
-  CHECK(run.fit.history.size() == 2);
-  CHECK(run.confusion.scored() == 12);
-  CHECK(outputs(network, data, 1)[0].cols() == 1);
+  const Runs runs(options, data, folder.path);
+  const Run run = runs.train({{options.setting, 1, 2}}, true, true).front();
+  CHECK(run.record.history.size() == 2);
+  CHECK(run.test.confusion.sum() == 12);
+  CHECK(outputs(runs.network_of(run), data.test, 1)[0].cols() == 1);
 }
 
 TEST_CASE("streams: the rare class is predicted when its probability is above one half") {
+  const support::TemporaryFolder folder;
   const StreamParts parts = make_gait_stand_in({.people = 1, .seconds = 60}, 0.5);
   Options options;
-  options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 1, options.window = 64;
+  options.stream = true, options.cell = "elman", options.seeds.runs = {1}, options.epochs = 1, options.window = 64;
   options.setting = {8, 4, 0.01};
   options.directions = {"forward"};
-  const StreamResults results = run_streams(options, parts, [](const StreamRun&) {});
+  const StreamResults results =
+      run_streams(options, parts, folder.path, false, nullptr, folder.path / "m.safetensors", [](const StreamRun&) {});
   for (const StreamRun& run : results.runs)
     CHECK((run.probability.array() > 0.5).count() == run.confusion.col(results.rare).sum());
 }
 
 TEST_CASE("streams: logistic regression and both directions are scored on the same steps") {
+  const support::TemporaryFolder folder;
   const StreamParts parts = make_gait_stand_in({.people = 2, .seconds = 40}, 0.5);
   Options options;
-  options.stream = true, options.cell = "elman", options.seeds = 1, options.epochs = 2, options.window = 50;
+  options.stream = true, options.cell = "elman", options.seeds.runs = {1}, options.epochs = 2, options.window = 50;
   options.setting = {8, 4, 0.01};
   for (const bool carry : {false, true}) {
     options.carry = carry;
     options.directions =
         carry ? std::vector<std::string>{"forward"} : std::vector<std::string>{"forward", "bidirectional"};
-    const StreamResults results = run_streams(options, parts, [](const StreamRun&) {});
+    const StreamResults results = run_streams(options, parts, folder.path, false, nullptr,
+                                              folder.path / "m.safetensors", [](const StreamRun&) {});
     CHECK(results.rare == 1);
     CHECK(results.runs.size() == 1 + options.directions.size());
     for (const StreamRun& run : results.runs) {
