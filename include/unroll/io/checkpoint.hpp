@@ -47,6 +47,7 @@ class StateReader {
 
   template <class T>
   void operator()(std::string_view name, VectorX<T>& value) {
+    if (is_newer(name)) return value.resize(0);
     const auto numbers = values<T>(name, 1);
     value = Eigen::Map<const VectorX<T>>(numbers.data(), Index(numbers.size()));
   }
@@ -58,9 +59,18 @@ class StateReader {
   }
   template <class T>
   requires std::is_arithmetic_v<T>
-  void operator()(std::string_view name, T& value) { value = values<T>(name, 0).front(); }
+  void operator()(std::string_view name, T& value) { value = is_newer(name) ? T() : values<T>(name, 0).front(); }
 
  private:
+  /// Whether the file was written before a TrainingState had its PartialEpoch. No epoch is partial then, and all parts
+  /// of that are 0.
+  bool is_newer(std::string_view name) const {
+    static constexpr std::string_view added = "training.partial.";
+    if (!text(prefix_, name).starts_with(added)) return false;
+    const auto first = file_.tensors.lower_bound(std::string(added));
+    return first == file_.tensors.end() || !first->first.starts_with(added);
+  }
+
   /// Throws for other element types, because a conversion could change bits.
   template <class T>
   std::vector<T> values(std::string_view part, std::size_t dimensions) const {

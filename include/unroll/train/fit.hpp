@@ -35,11 +35,12 @@ concept FitData =
 ///
 /// Throws before training if model, loss, data and options do not match. Throws NonFiniteError as soon as a loss or
 /// gradient is not finite, with epoch, batch and the place where the first such value arose, and at the end of an epoch
-/// whose updates made a parameter non-finite. `state` then holds the parameters of the previous epoch.
+/// whose updates made a parameter non-finite. `state` is then as in the last call of on_checkpoint, or as at the end of
+/// the previous epoch.
 ///
-/// `state` supports stopping and resuming. Pass it again, together with the optimizer as it was: training continues
-/// with the next epoch, bit for bit as without the stop. An epoch that a callback aborted is repeated from its
-/// beginning.
+/// `state` supports stopping and resuming, at any batch. Pass it again, together with the optimizer as it was: training
+/// continues with the next batch, bit for bit as without the stop. After the last batch of an epoch it continues with
+/// the validation.
 template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::Scalar> Data>
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options,

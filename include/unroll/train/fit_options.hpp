@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <optional>
 
 #include "unroll/data/batches.hpp"
@@ -72,6 +73,10 @@ struct FitOptions {
   Index evaluation_batch = 128;                        ///< sequences per batch in validation; TokenStreams: all streams
   std::function<bool(const BatchEnd&)> on_batch = {};  ///< called after each update; false: stop at once
   std::function<bool(const Epoch&)> on_epoch = {};     ///< called after each epoch; false: stop
+  /// Called when the TrainingState is complete, to save it: after an update when `checkpoint_seconds` have passed since
+  /// the last call, at the end of every epoch after on_epoch, and when a callback stops the training.
+  std::function<void()> on_checkpoint = {};
+  double checkpoint_seconds = std::numeric_limits<double>::infinity();  ///< at least 0; infinity: not within epochs
   Progress progress = Progress::automatic;
 };
 

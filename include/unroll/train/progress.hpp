@@ -55,7 +55,8 @@ inline std::string epoch_text(const Epoch& epoch, Index epochs) {
 /// Progress display on a terminal. The remaining time is extrapolated from the epochs of this run.
 class ProgressLine {
  public:
-  ProgressLine(Progress progress, Index first_epoch, Index epochs, std::FILE* stream = stderr)
+  /// `first_epoch`: number of epochs completed before this run, with the completed share of the next one.
+  ProgressLine(Progress progress, double first_epoch, Index epochs, std::FILE* stream = stderr)
       : stream_(stream),
         lines_(progress == Progress::lines),
         rewrites_((progress == Progress::automatic || progress == Progress::batches) && detail::is_terminal(stream)),
@@ -69,8 +70,8 @@ class ProgressLine {
     const double now = seconds();
     if (!rewrites_ || now - shown_ < 0.1) return;
     shown_ = now;
-    const double done = double(epoch - first_) + double(batch + 1) / double(batches);
-    const double left = now / done * (double(epochs_ - first_) - done);
+    const double done = double(epoch) - first_ + double(batch + 1) / double(batches);
+    const double left = now / done * (double(epochs_) - first_ - done);
     std::fprintf(stream_, "\r\033[Kepoch %ld/%ld  batch %ld/%ld  loss %s  %s left", long(epoch + 1), long(epochs_),
                  long(batch + 1), long(batches), detail::short_number(loss).c_str(),
                  detail::duration_text(left).c_str());
@@ -90,7 +91,8 @@ class ProgressLine {
 
   std::FILE* stream_;
   bool lines_, rewrites_, removes_;
-  Index first_, epochs_;
+  double first_;
+  Index epochs_;
   Clock::time_point begin_ = Clock::now();
   double shown_ = 0;
 };

@@ -11,9 +11,31 @@
 
 namespace unroll {
 
+/// Completed batches of an epoch that has begun, with their sums.
+template <std::floating_point S>
+struct PartialEpoch {
+  std::int64_t batches = 0;               ///< completed; 0: the epoch has not begun
+  std::int64_t planned = 0;               ///< batches of the whole epoch; resuming with another number throws
+  double loss_sum = 0, loss_count = 0;    ///< see LossValue
+  std::int64_t correct = 0, scored = 0;   ///< see Hits
+  double gradient_norm = 0, seconds = 0;  ///< see Epoch
+  double learning_rate = 0;               ///< of the last update
+  VectorX<S> carried;  ///< states after the last window of TokenStreams: by layer, state, stream; else empty
+
+  /// Calls `f(name, value)` for each part, see TrainingState.
+  template <class F>
+  void visit_state(F&& f) {
+    f(std::string_view("batches"), batches), f(std::string_view("planned"), planned);
+    f(std::string_view("loss_sum"), loss_sum), f(std::string_view("loss_count"), loss_count);
+    f(std::string_view("correct"), correct), f(std::string_view("scored"), scored);
+    f(std::string_view("gradient_norm"), gradient_norm), f(std::string_view("seconds"), seconds);
+    f(std::string_view("learning_rate"), learning_rate), f(std::string_view("carried"), carried);
+  }
+};
+
 /// State of a training run, without the optimizer, for resumption. `fit` updates it at the end of every epoch, before
-/// the callbacks. With a state that has completed epochs, and the optimizer as it was then, `fit` continues bit for bit
-/// as without the stop.
+/// on_epoch, and within an epoch before on_checkpoint and when on_batch stops the training. Between these calls it does
+/// not change. With such a state, and the optimizer as it was then, `fit` continues bit for bit as without the stop.
 template <std::floating_point S>
 struct TrainingState {
   std::int64_t epochs = 0, updates = 0;  ///< completed
@@ -31,6 +53,7 @@ struct TrainingState {
   Plateau plateau = Plateau();
   std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< monitors of plateau and early stopping; -1: unused
   History history;
+  PartialEpoch<S> partial;  ///< of the next epoch, if it has begun
 
   /// Calls `f(name, value)` for each part, to save or restore it. Types: VectorX<S>, VectorX<double>, std::int64_t,
   /// double and std::string.
@@ -47,6 +70,7 @@ struct TrainingState {
     f(std::string_view("plateau_monitor"), plateau_monitor);
     f(std::string_view("stopping_monitor"), stopping_monitor);
     visit_history(f);
+    partial.visit_state([&](std::string_view name, auto& value) { f(text("partial.", name), value); });
   }
 
  private:

@@ -45,6 +45,10 @@ void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& 
   require<ValueError>(!options.plateau || !options.learning_rate.rate,
                       "fit: plateau and learning_rate both set the learning rate; give one of them");
   if (options.learning_rate.rate) (void)checked_rate(options.learning_rate.rate, done);
+  require<ValueError>(options.checkpoint_seconds >= 0, "fit: checkpoint_seconds must be at least 0, got ",
+                      options.checkpoint_seconds);
+  require<ValueError>(options.on_checkpoint || !is_finite(options.checkpoint_seconds),
+                      "fit: checkpoint_seconds needs on_checkpoint, which saves the state; give both");
   if (options.average) (void)WeightAverage<S>(*options.average);
   if (options.early_stopping) check_early_stopping(*options.early_stopping, data);
   if (options.plateau) {
@@ -87,6 +91,16 @@ void check_counts(const TrainingState<S>& state) {
   plateau.visit_state([&]<class T>(std::string_view name, const T& value) {
     if constexpr (std::is_same_v<T, std::int64_t>) check(text("plateau.", name), value, most);
   });
+  const auto& partial = state.partial;
+  check("partial.planned", partial.planned, most), check("partial.batches", partial.batches, partial.planned);
+  check("partial.scored", partial.scored, most), check("partial.correct", partial.correct, partial.scored);
+  const auto check_finite = [](std::string_view name, double value, bool negative) {
+    require<ValueError>(is_finite(value) && (negative || value >= 0), "fit: partial.", name,
+                        " of the state must be finite", negative ? "" : " and at least 0", ", got ", value);
+  };
+  check_finite("loss_sum", partial.loss_sum, true), check_finite("loss_count", partial.loss_count, false);
+  check_finite("gradient_norm", partial.gradient_norm, false), check_finite("seconds", partial.seconds, false);
+  check_finite("learning_rate", partial.learning_rate, true);
 }
 
 /// Throws ValueError or ShapeError unless the run in `state` can be resumed with these options on `samples` samples.

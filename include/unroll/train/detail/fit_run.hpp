@@ -26,6 +26,8 @@ T continued(T fresh, T& old) {
 ///     task.validates();            // whether there are validation data
 ///     task.step();                 // its TrainingStep or Seq2SeqStep
 ///     task.begin_epoch(epoch);     // returns the number of batches
+///     task.carried();              // states after the last batch as one vector; empty if none are carried
+///     task.carry(states);          // sets them within an epoch; throws if they do not match
 ///     task.train(b);               // trains on batch b, returns the report
 ///     task.validate(options);      // returns the Evaluation of the validation data
 template <class Model, class O, class Task>
@@ -41,13 +43,13 @@ class FitRun {
         state_(state),
         task_(task),
         monitored_(task.monitored()),
-        progress_(options.progress, Index(state.epochs), options.epochs) {
+        progress_(options.progress, begun_epochs(), options.epochs) {
     check_options();
     task_.check();
-    state_.epochs == 0 ? begin() : resume();
+    is_new() ? begin() : resume();
     if (options_.plateau) state_.plateau_monitor = plateau_monitor(options_);
     if (options_.early_stopping) state_.stopping_monitor = stopping_monitor(options_);
-    if (options_.average) task_.step().average_into(&state_.average);
+    if (options_.average) task_.step().average_into(&average_);
   }
 
   FitResult run() {
@@ -58,10 +60,18 @@ class FitRun {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  bool is_new() const { return state_.epochs == 0 && state_.partial.batches == 0; }
+  double begun_epochs() const {
+    const auto& partial = state_.partial;
+    return double(state_.epochs) + (partial.batches > 0 ? double(partial.batches) / double(partial.planned) : 0);
+  }
+
   void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
-    check_fit_options(options_, monitored_, state_.epochs == 0 ? 0 : done);
+    check_fit_options(options_, monitored_, is_new() ? 0 : done);
   }
 
   void begin() {
@@ -69,14 +79,18 @@ class FitRun {
     fresh.seed = std::int64_t(options_.seed);
     fresh.samples = std::int64_t(task_.samples());
     fresh.parameter_names = model_identity(model_);
-    if (options_.average) fresh.average = WeightAverage<S>(*options_.average);
+    if (options_.average) average_ = fresh.average = WeightAverage<S>(*options_.average);
     if (options_.plateau) fresh.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
     state_ = std::move(fresh);
   }
 
   void resume() {
     check_resumed(state_, options_, std::int64_t(task_.samples()), model_);
-    if (options_.average) state_.average = continued(WeightAverage<S>(*options_.average), state_.average);
+    if (state_.partial.batches > 0) {
+      partial_ = state_.partial;
+      (void)begin_epoch();  // throws before anything changes
+    }
+    if (options_.average) average_ = continued(WeightAverage<S>(*options_.average), state_.average);
     if (options_.plateau) {
       Plateau plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
       state_.plateau = state_.plateau_monitor < 0 ? plateau : continued(plateau, state_.plateau);
@@ -88,44 +102,50 @@ class FitRun {
   void end() {
     if (options_.early_stopping && state_.best.size() > 0) {
       model_.parameters().values() = state_.best;
-    } else if (options_.average && state_.average.average().size() > 0) {
-      model_.parameters().values() = state_.average.average();
+    } else if (options_.average && average_.average().size() > 0) {
+      model_.parameters().values() = average_.average();
     }
   }
 
   bool epoch() {
-    const auto start = std::chrono::steady_clock::now();
-    Epoch row{.epoch = double(state_.epochs + 1)};
+    begun_ = Clock::now();
     if (options_.plateau) optimizer_.learning_rate() = state_.plateau.rate();
     if (options_.learning_rate.rate && options_.learning_rate.counts == LearningRate::per_epoch)
       optimizer_.learning_rate() = checked_rate(options_.learning_rate.rate, state_.epochs);
-    bool goes_on = train(row);
-    // No loss follows the last update, and a saturated function hides an infinite weight from every loss.
-    check_finite(text("epoch ", state_.epochs + 1), model_.parameters());
-    if (!goes_on) return false;
-    validate(row);
-    row.learning_rate = optimizer_.learning_rate();
-    row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    goes_on = conclude(row);
+    if (!train()) return false;
+    check_parameters();
+    const Epoch row = measured();
+    conclude(row);
     progress_.epoch(row);
-    return (!options_.on_epoch || options_.on_epoch(row)) && goes_on;
+    const bool goes_on = !options_.on_epoch || options_.on_epoch(row);
+    save();
+    return goes_on && state_.stopped == 0;
   }
 
-  bool train(Epoch& row) {
-    const Index epoch = Index(state_.epochs), batches = task_.begin_epoch(epoch);
-    LossValue loss;
-    row.gradient_norm = 0;
-    Hits hits;
-    for (Index b = 0; b < batches; ++b) {
-      const StepReport report = step(b, batches);
-      loss += report.loss;
-      hits += report.hits;
-      row.gradient_norm = std::max(row.gradient_norm, report.gradient_norm);
-      progress_.batch(epoch, b, batches, loss.value());
-      if (options_.on_batch && !options_.on_batch({epoch, b, batches, report})) return false;
+  /// Plans the batches of an epoch that begins or is resumed, and returns their number.
+  Index begin_epoch() {
+    const Index batches = task_.begin_epoch(Index(state_.epochs));
+    if (partial_.batches > 0) {
+      require<ValueError>(partial_.planned == batches, "fit: the epoch must have ", partial_.planned,
+                          " batches, as in the state, got ", batches);
+      task_.carry(partial_.carried);
     }
-    row.loss = loss.value();
-    if (monitored_.labels) row.accuracy = hits.value();
+    partial_.planned = batches;
+    return batches;
+  }
+
+  /// Trains on the remaining batches of the epoch. Returns false if on_batch stops the training.
+  bool train() {
+    const Index epoch = Index(state_.epochs), batches = begin_epoch();
+    while (partial_.batches < batches) {
+      const Index b = Index(partial_.batches);
+      const StepReport report = step(b, batches);
+      add(report);
+      progress_.batch(epoch, b, batches, loss());
+      const bool goes_on = !options_.on_batch || options_.on_batch({epoch, b, batches, report});
+      if (!goes_on || is_time_to_save()) save_within_epoch();
+      if (!goes_on) return false;
+    }
     return true;
   }
 
@@ -133,25 +153,78 @@ class FitRun {
     throw NonFiniteError(text("epoch ", state_.epochs + 1, ", batch ", b + 1, " of ", batches, ": ", error.what()));
   }
 
+  void add(const StepReport& report) {
+    ++partial_.batches;
+    partial_.loss_sum += report.loss.sum, partial_.loss_count += report.loss.count;
+    partial_.correct += report.hits.correct, partial_.scored += report.hits.scored;
+    partial_.gradient_norm = std::max(partial_.gradient_norm, report.gradient_norm);
+    partial_.learning_rate = optimizer_.learning_rate();
+  }
+  double loss() const { return LossValue{.sum = partial_.loss_sum, .count = partial_.loss_count}.value(); }
+  void add_time() {
+    const auto now = Clock::now();
+    partial_.seconds += std::chrono::duration<double>(now - begun_).count();
+    begun_ = now;
+  }
+
+  /// No loss follows the last update, and a saturated function hides an infinite weight from every loss.
+  void check_parameters() const { check_finite(text("epoch ", state_.epochs + 1), model_.parameters()); }
+
+  /// Measurements of the epoch, after its last batch.
+  Epoch measured() {
+    Epoch row{.epoch = double(state_.epochs + 1), .loss = loss()};
+    if (monitored_.labels)
+      row.accuracy = Hits{.correct = Index(partial_.correct), .scored = Index(partial_.scored)}.value();
+    validate(row);
+    row.learning_rate = partial_.learning_rate;
+    row.gradient_norm = partial_.gradient_norm;
+    add_time();
+    row.seconds = partial_.seconds;
+    return row;
+  }
+
   void validate(Epoch& row) {
     if (!task_.validates()) return;
-    const bool averaged = options_.average && state_.average.average().size() > 0;
-    if (averaged) state_.average.exchange(model_.parameters().values());
+    const bool averaged = options_.average && average_.average().size() > 0;
+    if (averaged) average_.exchange(model_.parameters().values());
     const Evaluation result = task_.validate({options_.evaluation_batch, options_.threads});
-    if (averaged) state_.average.exchange(model_.parameters().values());
+    if (averaged) average_.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
     if (monitored_.validation_labels) row.validation_accuracy = result.hits.value();
   }
 
-  /// Updates the state. Returns whether training continues.
-  bool conclude(const Epoch& row) {
+  /// Updates the state at the end of an epoch.
+  void conclude(const Epoch& row) {
+    partial_ = {};
     ++state_.epochs;
-    state_.updates = task_.step().updates();
-    state_.parameters = model_.parameters().values();
+    capture();
     state_.history.push_back(row);
     if (options_.plateau) state_.plateau.update(monitored(row, options_.plateau_monitor));
     if (options_.early_stopping) watch(*options_.early_stopping, row);
-    return state_.stopped == 0;
+  }
+
+  /// Copies what updates have changed to the state.
+  void capture() {
+    state_.updates = task_.step().updates();
+    state_.parameters = model_.parameters().values();
+    if (options_.average) state_.average = average_;
+    state_.partial = partial_;
+  }
+
+  bool is_time_to_save() const {
+    if (!is_finite(options_.checkpoint_seconds)) return false;
+    return std::chrono::duration<double>(Clock::now() - saved_).count() >= options_.checkpoint_seconds;
+  }
+  void save_within_epoch() {
+    check_parameters();
+    add_time();
+    partial_.carried = task_.carried();
+    capture();
+    save();
+  }
+  void save() {
+    if (options_.on_checkpoint) options_.on_checkpoint();
+    saved_ = Clock::now();
   }
 
   void watch(const EarlyStopping& rule, const Epoch& row) {
@@ -161,7 +234,7 @@ class FitRun {
       state_.best_value = value;
       state_.best_epoch = state_.epochs;
       state_.waited = 0;
-      if (rule.restore_best) state_.best = options_.average ? state_.average.average() : state_.parameters;
+      if (rule.restore_best) state_.best = options_.average ? average_.average() : state_.parameters;
     } else if (++state_.waited >= rule.patience) {
       state_.stopped = 1;
     }
@@ -174,6 +247,9 @@ class FitRun {
   Task& task_;
   MonitoredData monitored_;
   ProgressLine progress_;
+  WeightAverage<S> average_;
+  PartialEpoch<S> partial_;  // of the present epoch; `carried` is up to date in `capture` only
+  Clock::time_point begun_ = Clock::now(), saved_ = begun_;  // begin of the epoch or last sum of seconds; last save
 };
 
 }  // namespace unroll::detail

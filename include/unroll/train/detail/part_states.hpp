@@ -1,6 +1,7 @@
 #pragma once
-// Copies between the states of a batch and the states of its parts.
+// Copies between the states of a batch, the states of its parts, and one vector.
 
+#include <algorithm>
 #include <vector>
 
 #include "unroll/cell/state.hpp"
@@ -31,10 +32,12 @@ void take_places(const std::vector<State<S>>& all, const Timeline& timeline, std
   }
 }
 
-/// Copies the states of a part's samples to those of the batch. States of another size are set to zero first.
+/// Copies the states of a part's samples to those of the batch. States of another size are set to zero first. Without
+/// states, which are those of a part that had no step yet, nothing is copied.
 template <class S>
 void put_places(const std::vector<State<S>>& mine, const Timeline& timeline, Index samples,
                 std::vector<State<S>>& all) {
+  if (mine.empty()) return;
   all.resize(mine.size());
   for (std::size_t k = 0; k < mine.size(); ++k) {
     all[k].resize(mine[k].size());
@@ -43,6 +46,42 @@ void put_places(const std::vector<State<S>>& mine, const Timeline& timeline, Ind
       for (Index b = 0; b < timeline.batch(); ++b) all[k][s].col(timeline.place(b)) = mine[k][s].col(b);
     }
   }
+}
+
+/// All states in one vector: by layer, state and sample.
+template <class S>
+VectorX<S> flat_states(const std::vector<State<S>>& all) {
+  Index size = 0;
+  for (const State<S>& layer : all)
+    for (const MatrixX<S>& state : layer) size += state.size();
+  VectorX<S> flat(size);
+  auto to = flat.data();
+  for (const State<S>& layer : all)
+    for (const MatrixX<S>& state : layer) to = std::copy_n(state.data(), state.size(), to);
+  return flat;
+}
+
+/// Inverse of `flat_states`. Throws ShapeError unless `flat` has the states of `samples` samples of the model.
+template <class Model>
+std::vector<State<typename Model::Scalar>> states_of(const Model& model, const VectorX<typename Model::Scalar>& flat,
+                                                     Index samples) {
+  std::vector<State<typename Model::Scalar>> all(model.depth());
+  Index size = 0;
+  model.each_layer([&](const auto& layer, std::size_t k) {
+    for (const Index rows : layer.state_rows()) {
+      all[k].emplace_back(rows, samples);
+      size += rows * samples;
+    }
+  });
+  require<ShapeError>(flat.size() == size, "fit: the carried states of the state must have ", size, " numbers, for ",
+                      samples, " streams of the model, got ", flat.size());
+  auto from = flat.data();
+  for (auto& layer : all)
+    for (auto& state : layer) {
+      std::copy_n(from, state.size(), state.data());
+      from += state.size();
+    }
+  return all;
 }
 
 }  // namespace unroll::detail

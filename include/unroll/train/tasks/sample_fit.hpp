@@ -119,6 +119,12 @@ class SampleFit {
     return batches_.count();
   }
 
+  VectorX<typename Model::Scalar> carried() const { return {}; }
+  void carry(const VectorX<typename Model::Scalar>& states) const {
+    require<ShapeError>(states.size() == 0, "fit: the state must have no carried states for these data, got ",
+                        states.size(), " numbers");
+  }
+
   StepReport train(Index b) {
     const auto samples = batches_.batch(b);
     batch_.gather(data_, samples, Kind::shard(model_, samples, options_.shard), &options_.threads);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "unroll/data/streams.hpp"
+#include "unroll/train/detail/part_states.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"
 
 namespace unroll::detail {
@@ -44,6 +45,9 @@ class StreamFit {
     states_.clear();
     return text_.windows();
   }
+
+  VectorX<S> carried() const { return flat_states(states_); }
+  void carry(const VectorX<S>& states) { states_ = states_of(model_, states, text_.streams()); }
 
   StepReport train(Index b) {
     const auto samples = text_.window(b);
