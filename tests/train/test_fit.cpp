@@ -259,6 +259,31 @@ TEST_CASE("fit: refuses to resume with another monitor, a plateau may be added")
   CHECK(joined(data, options).history.back().learning_rate == 0.125);
 }
 
+TEST_CASE("fit: a function replaces the validation, stops early and resumes") {
+  const auto data = classes(12);
+  const std::vector<Index> correct{1, 3, 2, 2};
+  std::size_t calls = 0;
+  FitOptions<float> options{
+      .epochs = 9,
+      .validate = [&] { return Evaluation{{.sum = 8, .count = 4}, {.correct = correct.at(calls++), .scored = 4}}; },
+      .early_stopping = EarlyStopping{.patience = 2, .monitor = Monitor::validation_accuracy}};
+  Run run, parts;
+  const auto result = run(data, options);
+  CHECK(result.stopped_early);
+  CHECK(result.best_epoch == 2);
+  REQUIRE(result.history.size() == 4);
+  CHECK(result.history[1].validation_accuracy == 0.75);
+  CHECK(result.history[1].validation_loss == 2);
+  calls = 0;
+  options.epochs = 3;
+  parts(data, options);
+  options.epochs = 9;
+  CHECK(parts(data, options).best_epoch == 2);
+  CHECK(parts.theta() == run.theta());
+  options.validate = [] { return Evaluation{{.sum = 1, .count = 1}, {}}; };
+  CHECK_FALSE(is_finite(Run()(data, {.epochs = 1, .validate = options.validate}).history[0].validation_accuracy));
+}
+
 TEST_CASE("fit: a constant value stops after patience epochs") {
   Run run;
   run.adam.learning_rate() = 1e-30;

@@ -119,6 +119,11 @@ TEST_CASE("fit: refuses options out of range before anything changes") {
   refused({.validation_fraction = 0.01}, "each part must have at least 1 sequence");
   refused({.validation = &good(), .validation_fraction = 0.5},
           "validation_fraction must be 0 if validation is given, got 0.5");
+  for (const double fraction : {0.0, 0.5})
+    refused({.validation = fraction == 0 ? &good() : nullptr,
+             .validate = [] { return Evaluation(); },
+             .validation_fraction = fraction},
+            "validate replaces validation and validation_fraction; give one of them");
   for (const double limit : {-1.0, not_finite}) {
     refused({.clip_norm = limit}, "clip_norm must be 0 or at least");
     refused({.clip_value = limit}, "clip_value must be 0 or at least");

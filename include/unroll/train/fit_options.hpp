@@ -7,6 +7,7 @@
 #include "unroll/data/batches.hpp"
 #include "unroll/data/dataset.hpp"
 #include "unroll/optim/schedules/schedules.hpp"
+#include "unroll/train/evaluate.hpp"
 #include "unroll/train/progress.hpp"
 #include "unroll/train/step_options.hpp"
 #include "unroll/train/training_state.hpp"
@@ -53,7 +54,10 @@ struct FitOptions {
   BatchOptions batches = {};         ///< not for TokenStreams, whose batches are their windows
   std::uint64_t seed = 1;            ///< for shuffling, splitting, dropout and scheduled sampling
   const Data* validation = nullptr;  ///< validation data; excludes validation_fraction
-  double validation_fraction = 0;    ///< share of the training data, in [0, 1): stratified, of SequencePairs at random
+  /// Called after each epoch in place of the validation on `validation`, which must be null. Its loss and hits are
+  /// those of the epoch, for example of a decoder that reads its predictions instead of the targets.
+  std::function<Evaluation()> validate = {};
+  double validation_fraction = 0;  ///< share of the training data, in [0, 1): stratified, of SequencePairs at random
   double clip_norm = 0, clip_value = 0;  ///< see StepOptions; 0: no limit
   double clip_p = 2;                     ///< see StepOptions
   LearningRate learning_rate = {};

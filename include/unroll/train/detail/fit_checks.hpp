@@ -37,6 +37,8 @@ void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& 
   require<ValueError>(options.epochs >= 0, "fit: epochs must be at least 0, got ", options.epochs);
   require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
                       "fit: validation_fraction must be 0 if validation is given, got ", options.validation_fraction);
+  require<ValueError>(!options.validate || (options.validation == nullptr && options.validation_fraction == 0),
+                      "fit: validate replaces validation and validation_fraction; give one of them");
   require<ValueError>(options.validation_fraction >= 0 && options.validation_fraction < 1,
                       "fit: validation_fraction must be in [0, 1), got ", options.validation_fraction);
   require<ValueError>(options.evaluation_batch >= 1, "fit: evaluation_batch must be at least 1 sequence, got ",

@@ -184,13 +184,15 @@ class FitRun {
   }
 
   void validate(Epoch& row) {
-    if (!task_.validates()) return;
+    if (!options_.validate && !task_.validates()) return;
     const bool averaged = options_.average && average_.average().size() > 0;
     if (averaged) average_.exchange(model_.parameters().values());
-    const Evaluation result = task_.validate({options_.evaluation_batch, options_.threads});
+    const Evaluation result =
+        options_.validate ? options_.validate() : task_.validate({options_.evaluation_batch, options_.threads});
     if (averaged) average_.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
-    if (monitored_.validation_labels) row.validation_accuracy = result.hits.value();
+    const bool counts = options_.validate ? result.hits.scored > 0 : monitored_.validation_labels;
+    if (counts) row.validation_accuracy = result.hits.value();
   }
 
   /// Updates the state at the end of an epoch.

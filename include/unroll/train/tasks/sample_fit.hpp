@@ -94,9 +94,9 @@ class SampleFit {
         step_(model, loss, optimizer, step_options(options)) {}
 
   MonitoredData monitored() const {
-    return {.validation = options_.validation != nullptr || options_.validation_fraction > 0,
+    return {.validation = options_.validate || options_.validation != nullptr || options_.validation_fraction > 0,
             .labels = Kind::labels(data_),
-            .validation_labels = Kind::labels(validation())};
+            .validation_labels = options_.validate || Kind::labels(validation())};
   }
 
   void check() {

@@ -22,7 +22,8 @@ class StreamFit {
         step_(model, loss, optimizer, step_options(options)) {}
 
   MonitoredData monitored() const {
-    return {.validation = options_.validation != nullptr, .labels = true, .validation_labels = true};
+    return {
+        .validation = options_.validate || options_.validation != nullptr, .labels = true, .validation_labels = true};
   }
 
   void check() const {
