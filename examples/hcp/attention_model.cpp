@@ -1,16 +1,14 @@
 #include "attention_model.hpp"
 
-#include "data.hpp"
+#include <cmath>
+
+#include "fitting.hpp"
 #include "unroll/attention/bahdanau.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/infer/seq2seq_decoder.hpp"
-#include "unroll/io/model_file.hpp"
+#include "unroll/layers/dropout.hpp"
 #include "unroll/layers/recurrent.hpp"
-#include "unroll/losses/softmax_cross_entropy.hpp"
 #include "unroll/models/stack.hpp"
-#include "unroll/optim/adam.hpp"
-#include "unroll/parameters/decay_mask.hpp"
-#include "unroll/train/fit.hpp"
 
 namespace hcp {
 
@@ -18,9 +16,7 @@ using namespace unroll;
 
 namespace {
 
-Index clips() { return Index(clip_names().size()); }
-
-/// Pairs of a recording and the clip of every step; there is no end token.
+/// Pairs of a recording and the class of every step; there is no end token.
 SequencePairs<float> pairs(const Dataset<float>& data) {
   std::vector<MatrixX<float>> sources;
   std::vector<std::vector<Index>> targets;
@@ -29,46 +25,53 @@ SequencePairs<float> pairs(const Dataset<float>& data) {
     const auto labels = data.labels(s);
     targets.emplace_back(labels.begin(), labels.end());
   }
-  return {std::move(sources), std::move(targets), {.begin = clips()}};
+  return {std::move(sources), std::move(targets), {.begin = data.classes()}};
+}
+
+/// Cross-entropy and hits of outputs.
+Evaluation evaluation_of(const Outputs& outputs, const Dataset<float>& data) {
+  Evaluation result;
+  Accuracy accuracy;
+  for (Index s = 0; s < data.size(); ++s) {
+    const MatrixX<float>& scores = outputs[std::size_t(s)];
+    const Labels& labels = data.labels(s);
+    accuracy.add(scores, labels);
+    for (Index t = 0; t < labels.size(); ++t) {
+      const VectorX<double> column = scores.col(t).cast<double>();
+      const double largest = column.maxCoeff();
+      result.loss.sum += largest + std::log((column.array() - largest).exp().sum()) - column[labels[t]];
+      result.loss.count += 1, ++result.loss.scored;
+    }
+  }
+  result.hits = accuracy.hits();
+  return result;
 }
 
 class AttentionModel : public Model {
   using Network = Seq2Seq<Stack<float>, BahdanauGru<float>>;
+  using Decoder = Seq2SeqDecoder<Network>;
 
  public:
   /// A causal model: the encoder is unidirectional, attention covers past steps only, and the decoder's initial state
   /// is zero.
-  AttentionModel(const ModelOptions& options, Index regions)
-      : network_(Stack<float>(regions, std::vector<AnyLayer<float>>(std::size_t(options.layers),
-                                                                    Recurrent<Gru>{.units = options.units})),
-                 {.vocabulary = clips() + 1,
-                  .embedding = 8,
-                  .units = options.units,
-                  .sizes = {{"readout", options.units}},
-                  .bridge = Bridge::zero,
-                  .causal = true}) {}
+  AttentionModel(const ModelOptions& options, Index regions, Index classes)
+      : network_(Stack<float>(regions, encoder(options)), {.vocabulary = classes + 1,
+                                                           .embedding = 8,
+                                                           .units = options.units,
+                                                           .sizes = {{"readout", options.units}},
+                                                           .bridge = Bridge::zero,
+                                                           .causal = true}) {}
 
-  void train(const Dataset<float>& data, const TrainingOptions& options,
-             const std::function<void(const Epoch&)>& on_epoch) override {
-    network_.initialise(options.seed);
-    Adam<float> adam({.learning_rate = options.rate, .weight_decay = 2 * options.l2});
-    adam.set_decay_mask(input_weights());
-    fit(network_, SoftmaxCrossEntropy<float>(), adam, pairs(data),
-        {.epochs = options.epochs,
-         .batches = {.size = options.batch},
-         .seed = options.seed,
-         .clip_norm = options.clip,
-         .teacher = teacher_forcing::constant(0),
-         .on_epoch =
-             [&](const Epoch& row) {
-               on_epoch(row);
-               return true;
-             },
-         .progress = Progress::quiet});
+  void initialise(std::uint64_t seed) override { network_.initialise(seed); }
+  Training train(const Dataset<float>& data, const Dataset<float>* validation, const TrainingOptions& options,
+                 const std::function<void(const Epoch&)>& on_epoch) override {
+    FitOptions<float, SequencePairs<float>> own{.teacher = teacher_forcing::constant(0)};
+    if (validation != nullptr) own.validate = [=, this] { return evaluation_of(predict(*validation), *validation); };
+    return fitted(network_, network_.encoder().parameters().size(), pairs(data), std::move(own), options, on_epoch);
   }
 
   Outputs predict(const Dataset<float>& data) const override {
-    Seq2SeqDecoder decoder(network_, clips());
+    Decoder decoder(network_, classes());
     Outputs outputs;
     for (Index first = 0; first < data.size(); first += 64) {
       const Index count = std::min<Index>(64, data.size() - first);
@@ -77,45 +80,62 @@ class AttentionModel : public Model {
       Batch<float> batch;
       batch.gather(data, samples);
       decoder.read(batch.x(), batch.timeline());
-      write(decoder, outputs);
+      for (Index b = 0; b < count; ++b) outputs.emplace_back(classes(), decoder.source_length(b));
+      decode(decoder, [&](Index t, const ConstView<float>& scores) {
+        for (Index b = 0; b < count; ++b)
+          if (t < decoder.source_length(b)) outputs[std::size_t(first + b)].col(t) = scores.col(b).head(classes());
+      });
     }
     return outputs;
   }
 
+  MatrixX<double> attention(const MatrixX<float>& recording) const override {
+    Decoder decoder(network_, classes());
+    decoder.read(recording, Timeline::rectangular(1, recording.cols()));
+    MatrixX<double> weights = MatrixX<double>::Zero(recording.cols(), recording.cols());
+    decode(decoder, [&](Index t, const ConstView<float>&) {
+      const auto now = decoder.attention();
+      weights.col(t).head(now.rows()) = now.col(0).cast<double>();
+    });
+    return weights;
+  }
+
   bool sees_length() const override { return false; }
   Index parameters() const override { return network_.parameters().size(); }
-  void save(const std::filesystem::path& file, Metadata metadata) const override {
-    unroll::save(network_, file, std::move(metadata));
+  void save(const std::filesystem::path& file, ModelDetails details, const std::vector<std::string>& classes,
+            Metadata metadata) const override {
+    details.tokens = classes;  // the last token of the vocabulary, the begin token, has no name
+    unroll::save(network_, file, details, std::move(metadata));
   }
   void load(const std::filesystem::path& file) override { unroll::load(network_, file); }
 
  private:
-  /// Decay mask, 1 for input weights of the encoder only, as in the other models.
-  VectorX<float> input_weights() const {
-    auto mask = decay_mask<float>(network_.parameters().table(), {Role::bias, Role::recurrent_weight, Role::gain});
-    const Index encoder = network_.encoder().parameters().size();
-    mask.tail(mask.size() - encoder).setZero();
-    return mask;
+  static std::vector<AnyLayer<float>> encoder(const ModelOptions& options) {
+    std::vector<AnyLayer<float>> all;
+    for (Index k = 0; k < options.layers; ++k) {
+      all.push_back(Recurrent<Gru>{.units = options.units});
+      if (options.dropout > 0) all.push_back(Dropout{.rate = options.dropout});
+    }
+    return all;
   }
 
-  /// Scores of every step; the best clip is fed to the next step.
-  static void write(Seq2SeqDecoder<Network>& decoder, Outputs& outputs) {
+  Index classes() const { return network_.vocabulary() - 1; }
+
+  /// Calls f(t, scores) for every step of the longest source. The best class is fed to the next step.
+  template <class F>
+  void decode(Decoder& decoder, const F& f) const {
     const Index sources = decoder.sources();
-    const std::size_t from = outputs.size();
     Index longest = 0;
+    std::vector<Index> parents(static_cast<std::size_t>(sources)), tokens(static_cast<std::size_t>(sources));
     for (Index b = 0; b < sources; ++b) {
-      outputs.emplace_back(clips(), decoder.source_length(b));
+      parents[std::size_t(b)] = b;
       longest = std::max(longest, decoder.source_length(b));
     }
-    std::vector<Index> parents(std::size_t(sources), 0), tokens(std::size_t(sources), 0);
-    for (Index b = 0; b < sources; ++b) parents[std::size_t(b)] = b;
     auto scores = decoder.start();
     for (Index t = 0; t < longest; ++t) {
-      for (Index b = 0; b < sources; ++b) {
-        const auto some = scores.col(b).head(clips());  // excludes the begin token
-        if (t < decoder.source_length(b)) outputs[from + std::size_t(b)].col(t) = some;
-        some.maxCoeff(&tokens[std::size_t(b)]);
-      }
+      f(t, scores);
+      for (Index b = 0; b < sources; ++b)
+        scores.col(b).head(classes()).maxCoeff(&tokens[std::size_t(b)]);  // excludes the begin token
       if (t + 1 < longest) new (&scores) ConstView<float>(decoder.step(parents, tokens));
     }
   }
@@ -125,8 +145,8 @@ class AttentionModel : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_attention_model(const ModelOptions& options, Index regions) {
-  return std::make_unique<AttentionModel>(options, regions);
+std::unique_ptr<Model> make_attention_model(const ModelOptions& options, Index regions, Index classes) {
+  return std::make_unique<AttentionModel>(options, regions, classes);
 }
 
 }  // namespace hcp

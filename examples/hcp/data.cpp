@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../support/fingerprint.hpp"
+
 namespace hcp {
 
 using namespace unroll;
@@ -22,10 +24,25 @@ bool z_score(MatrixX<float>& sequence) {
   return true;
 }
 
-Dataset<float> labelled(std::vector<MatrixX<float>> sequences, const std::vector<Index>& classes) {
+Dataset<float> labelled(std::vector<MatrixX<float>> sequences, const std::vector<Index>& classes, Index count) {
   std::vector<Labels> labels;
   for (std::size_t s = 0; s < classes.size(); ++s) labels.push_back(Labels::Constant(sequences[s].cols(), classes[s]));
-  return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), Index(clip_names().size()));
+  return Dataset<float>::step_labelled(std::move(sequences), std::move(labels), count);
+}
+
+std::string fingerprint(const Data& data, Index sequence) {
+  return example::Fingerprint().add(data.clips.sequence(sequence)).text();
+}
+
+std::string fingerprint(const Data& data) {
+  example::Fingerprint all;
+  for (Index s = 0; s < data.clips.size(); ++s) {
+    const std::string words =
+        text(data.participants[std::size_t(data.participant[std::size_t(s)])], "\n", data.clips.labels(s)[0], "\n");
+    all.add(data.clips.sequence(s)).add(words.data(), words.size());
+  }
+  for (const std::string& name : data.classes) all.add(name.data(), name.size() + 1);
+  return all.text();
 }
 
 std::vector<Index> sequences_of(const Data& data, std::span<const Index> participants) {

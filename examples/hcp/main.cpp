@@ -1,150 +1,224 @@
 // Brain decoding: classifies movie clips from the activity of brain regions at every second.
-// bin/hcp [--model lstm] [--controls] [--data X.npy --meta meta.csv] ...      bin/hcp --help
+// bin/hcp [train] [--model lstm] [--data X.npy --meta meta.csv] ...      bin/hcp --help
 // Takes about 20 seconds with the defaults. Prints the accuracy on participants that are not in the training
-// data. --controls also trains on shuffled, random and permuted data and reports whether information leaks.
+// data. bin/hcp controls trains on shuffled, random and permuted data and reports whether information leaks.
 
-#include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
-#include "../support/names.hpp"
-#include "../support/output_folder.hpp"
 #include "../support/program.hpp"
+#include "../support/run_folder.hpp"
 #include "files.hpp"
+#include "model_file.hpp"
 #include "pictures.hpp"
+#include "predictions.hpp"
 #include "report.hpp"
 #include "unroll/io/atomic_file.hpp"
-#include "unroll/io/checkpoint.hpp"
-#include "unroll/io/formats/safetensors.hpp"
-#include "unroll/io/model_file.hpp"
 
 using namespace unroll;
 using namespace hcp;
 
 namespace {
 
-Data read_data(const Options& options) {
-  if (options.data.empty()) return make_stand_in(options.stand_in, options.steps);
-  const auto default_meta = std::filesystem::path(options.data).replace_filename("meta.csv");
-  return read_recordings(options.data, options.meta.empty() ? default_meta : std::filesystem::path(options.meta),
-                         options.steps);
-}
-
-Index number_in(const Metadata& metadata, const std::string& key, const std::string& file) {
-  const auto& word = metadata.at(key);
-  const bool digits = !word.empty() && word.size() < 10 && word.find_first_not_of("0123456789") == word.npos;
-  require<FileError>(digits, file, ": metadata entry '", key, "' must be a whole number, got ",
-                     unroll::detail::in_quotes(word));
-  return std::stol(word);
-}
-
-/// Replaces options by the metadata of the loaded model.
-void take_options_of(const Metadata& metadata, Options& options) {
-  options.model = {metadata.at("kind"), number_in(metadata, "units", options.load),
-                   number_in(metadata, "depth", options.load)};
-  // A lower bound of the parameters: input weights of the first layer and state weights of each layer.
-  const double units = double(options.model.units), regions = double(number_in(metadata, "regions", options.load));
-  read_safetensors(options.load).require_numbers(units * (regions + double(options.model.layers) * units));
-  options.steps = number_in(metadata, "steps", options.load);
-  if (options.data.empty()) options.stand_in.regions = number_in(metadata, "regions", options.load);
-}
-
-void check_fits(const Metadata& metadata, const Options& options, const Data& data) {
-  const Index regions = number_in(metadata, "regions", options.load);
-  require<ShapeError>(regions == data.clips.features(), data.source, ": must have ", regions,
-                      " regions, as the training data of ", options.load, ", got ", data.clips.features());
-}
-
-Metadata metadata_of(const Options& options, const Data& data, const TrainedOn& trained) {
-  return {{"kind", options.model.kind},          {"units", text(options.model.units)},
-          {"depth", text(options.model.layers)}, {"regions", text(data.clips.features())},
-          {"steps", text(options.steps)},        {"clips", example::json_list(clip_names())},
-          {"trained_on", to_json(trained)}};
-}
-
-/// Saves the model and checks that the loaded file gives the same outputs.
-void save_and_check(const Model& model, const std::filesystem::path& file, const Options& options, const Data& data,
-                    const TrainedOn& trained) {
-  model.save(file, metadata_of(options, data, trained));
-  const auto again = make_model(options.model, data.clips.features());
-  again->load(file);
-  const std::vector<Index> some{0};
-  const auto clips = data.clips.subset(some);
-  require<FileError>(model.predict(clips) == again->predict(clips), file.string(),
-                     ": the saved model must give the same outputs after loading");
-}
-
 void print(const Options& options, const std::string& words) {
-  if (!options.quiet) example::print(words);
+  if (!options.running.quiet && !options.running.json) example::print(words);
 }
 
-void train(Model& model, const std::filesystem::path& folder, const Options& options, const Data& data,
-           const Division& division, Results& results) {
-  if (options.folds > 0)
-    cross_validate(options, data, division, results,
-                   [&](const Fold& fold) { print(options, fold_text(results.folds.size() + 1, fold)); });
-  if (results.validation)
-    print(options, text("cross-validation: ", percent_text(results.validation->steps.accuracy()), "\n\n"));
-  train_model(model, options, data, division, results,
-              [&](const Epoch& epoch) { print(options, epoch_text(epoch, options.training.epochs)); });
-  save_and_check(model, folder / "model.safetensors", options, data, trained_on(data, division.training));
+nlohmann::json settings_of(const CLI::App& verb) { return nlohmann::json::parse(example::settings_json(verb)); }
+
+/// Takes the values of a loaded model in place of options.
+ModelFile load(Options& options) {
+  ModelFile file = read_model(options.load);
+  options.model = file.options;
+  options.steps = file.steps;
+  options.stand_in.regions = file.regions;
+  return file;
 }
 
-void write_files(const std::filesystem::path& folder, const Options& options, const Data& data,
-                 const Division& division, const Model& model, const Results& results) {
-  write_text(folder / "metrics.json", metrics_json(options, data, division, model, results));
-  const std::string missing = write_report(folder, options, data, model, results);
-  std::string words =
-      text("files in ", options.out, ": report.html, metrics.json", options.load.empty() ? ", model.safetensors" : "");
-  if (!missing.empty()) words += "; without figures: " + missing;
-  print(options, words + "\n");
+std::filesystem::path meta_of(const Options& options) {
+  return options.meta.empty() ? std::filesystem::path(options.data).replace_filename("meta.csv")
+                              : std::filesystem::path(options.meta);
 }
 
-/// Participants that the model was trained on; empty if the file of a loaded model does not list them.
-std::optional<TrainedOn> trained_on_of(const Metadata& metadata, const Options& options, const Data& data,
-                                       const Division& division) {
-  if (options.load.empty()) return trained_on(data, division.training);
-  const auto entry = metadata.find("trained_on");
-  if (entry == metadata.end()) return std::nullopt;
-  return trained_on_of_json(entry->second, options.load);
+/// Data of the user, or synthetic ones; `file`: the loaded model, whose classes and regions they must have.
+Data read_data(const Options& options, const ModelFile* file) {
+  const auto named = options.classes.empty() ? std::vector<std::string>() : read_names(options.classes);
+  Data data = options.data.empty() ? make_stand_in(options.stand_in, options.steps)
+                                   : read_recordings(options.data, meta_of(options), options.steps,
+                                                     file != nullptr ? file->classes : named);
+  if (file == nullptr) return data;
+  require<ShapeError>(file->regions == data.clips.features(), data.source, ": must have ", file->regions,
+                      " regions, as the training data of ", options.load, ", got ", data.clips.features());
+  require<ValueError>(file->classes == data.classes, data.source, ": must have the classes of ", options.load);
+  return data;
 }
 
-void run(Options options) {
-  const auto folder = example::output_folder(options.out, "metrics.json");
-  const Metadata metadata = options.load.empty() ? Metadata{} : read_metadata(options.load);
-  if (!options.load.empty()) take_options_of(metadata, options);
-  const Data data = read_data(options);
-  if (!options.load.empty()) check_fits(metadata, options, data);
+/// Facts about a training for its model file.
+Facts facts_of(const Options& options, const Data& data, const Run& run) {
+  const TrainingOptions& training = options.training;
+  return {{"data", data.source},
+          {"data fingerprint", fingerprint(data)},
+          {"seed", text(run.seed)},
+          {"epochs", text(run.training.history.size())},
+          {"batch", text(training.batch)},
+          {"rate", text(training.rate)},
+          {"l2", text(training.l2)},
+          {"clip", text(training.clip)},
+          {"validation", text(options.validation)},
+          {"patience", text(training.patience)},
+          {"loaded", options.load}};
+}
+
+void write_files(const std::filesystem::path& folder, const Options& options, const nlohmann::json& settings,
+                 const Data& data, const Division& division, const Model* model, const Results& results) {
+  const std::string metrics = metrics_json(settings, data, division, results);
+  if (!folder.empty()) {
+    write_text(folder / "metrics.json", metrics);
+    const auto& shown = division.test.empty() ? division.training : division.test;
+    const std::string missing = write_report(folder, settings, data, shown, model, results);
+    const bool saved = std::filesystem::exists(folder / "model.safetensors");
+    print(options, text("files in ", folder.string(), ": report.html, metrics.json", saved ? ", model.safetensors" : "",
+                        missing.empty() ? "" : "; without figures: " + missing, "\n"));
+  }
+  if (options.running.json && !options.running.quiet) example::print(metrics);
+}
+
+int train(const CLI::App& verb, Options& options) {
+  std::optional<ModelFile> loaded;
+  if (!options.load.empty()) loaded = load(options);
+  const Data data = read_data(options, loaded ? &*loaded : nullptr);
   const Division division = divide(options, data);
-  const auto model = make_model(options.model, data.clips.features());
-  print(options, data_text(data, division, options.load.empty()) +
-                     text("  ", options.model.kind, " with ", model->parameters(), " parameters\n\n"));
+  (void)held_out(division.training, options.validation, 0);  // throws before the folder changes
+  example::RunFolder folder(verb, options.running, {"epochs"});
+  folder.begin(fingerprint(data));
+  options.folder = folder.path();
+  print(options, data_text(data, division));
+  TrainedOn trained = trained_on(data, division.training);
+  if (loaded && loaded->trained_on) trained = joined(std::move(trained), *loaded->trained_on);
+  const bool known = !loaded || loaded->trained_on;
   Results results;
-  if (options.load.empty()) {
-    train(*model, folder, options, data, division, results);
-  } else {
-    model->load(options.load);
+  const auto seeds = options.seeds.all();
+  std::unique_ptr<Model> saved;
+  for (const std::uint64_t seed : seeds) {
+    Run run{.seed = seed};
+    if (options.folds > 0)
+      run.cross_validation = cross_validate(options, data, division, seed, results, [&](const Fold& fold) {
+        print(options, fold_text(results.folds.size() % std::size_t(options.folds) + 1, fold));
+      });
+    if (run.cross_validation) print(options, text("cross-validation: ", percent_text(*run.cross_validation), "\n\n"));
+    auto model = make_model(options.model, data.clips.features(), data.clips.classes());
+    loaded ? model->load(options.load) : model->initialise(seed);
+    print(options, text(options.model.kind, " with ", model->parameters(), " parameters, seed ", seed, "\n"));
+    run.training = train_model(*model, options, data, division, seed,
+                               [&](const Epoch& epoch) { print(options, epoch_text(epoch, options.training.epochs)); });
+    if (run.training.best_epoch > 0 && options.training.patience > 0)
+      print(options, text("parameters of epoch ", run.training.best_epoch, ", with the lowest validation loss\n"));
+    if (!division.test.empty())
+      test_model(*model, data, division.test, known ? std::optional(trained) : std::nullopt, results, run);
+    const auto write = [&](const std::string& name) {
+      write_model(folder / name, *model, options.model, options.steps, data.classes, trained,
+                  facts_of(options, data, run), data.clips.sequence(0));
+    };
+    if (seeds.size() > 1) write(text("model-", seed, ".safetensors"));
+    results.runs.push_back(run);
+    if (&results.best() == &results.runs.back()) write("model.safetensors"), saved = std::move(model);
   }
-  if (!division.test.empty())
-    test_model(*model, data, division.test, trained_on_of(metadata, options, data, division), results);
+  if (!results.test && !results.cross_validation)
+    throw ValueError("hcp: no participant was tested; give --test-participants or --test-people");
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
-  if (options.controls) {
-    run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
-      print(options, run_text(control, repeat, hits));
-    });
-    print(options, text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n\n"));
+  write_files(folder.path(), options, settings_of(verb), data, division, saved.get(), results);
+  print(options, seeds_text(results) + known_text(results) + result_text(results));
+  return 0;
+}
+
+int controls(const CLI::App& verb, Options& options) {
+  const Data data = read_data(options, nullptr);
+  const Division division = divide(options, data);
+  example::RunFolder folder(verb, options.running);
+  folder.begin(fingerprint(data));
+  options.folder = folder.path();
+  print(options, data_text(data, division));
+  Results results;
+  run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
+    print(options, run_text(control, repeat, hits));
+  });
+  write_files(folder.path(), options, settings_of(verb), data, division, nullptr, results);
+  print(options, text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n"));
+  return 0;
+}
+
+int evaluate(const CLI::App& verb, Options& options) {
+  const ModelFile file = load(options);
+  const Data data = read_data(options, &file);
+  const Division division{.training = {}, .test = tested_people(options, data)};
+  std::filesystem::path path;
+  if (!options.running.out.empty()) {
+    example::RunFolder folder(verb, options.running);
+    folder.begin(fingerprint(data));
+    path = folder.path();
   }
-  write_files(folder, options, data, division, *model, results);
-  print(options, result_text(results));
+  print(options, data_text(data, division));
+  Results results;
+  Run run;
+  test_model(*file.model, data, division.test, file.trained_on, results, run);
+  print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
+  write_files(path, options, settings_of(verb), data, division, file.model.get(), results);
+  print(options, known_text(results) + result_text(results));
+  return 0;
+}
+
+int predict(const CLI::App& verb, Options& options) {
+  const ModelFile file = load(options);
+  Data data = options.data.empty() ? read_data(options, &file)
+                                   : read_unlabelled(options.data,
+                                                     options.meta.empty() && !std::filesystem::exists(meta_of(options))
+                                                         ? std::filesystem::path()
+                                                         : meta_of(options),
+                                                     options.steps, file.classes);
+  require<ShapeError>(file.regions == data.clips.features(), data.source, ": must have ", file.regions,
+                      " regions, as the training data of ", options.load, ", got ", data.clips.features());
+  const Outputs outputs = file.model->predict(data.clips);
+  const std::string csv = predictions_csv(data, outputs), json = predictions_json(data, outputs);
+  if (options.running.out.empty()) {
+    if (!options.running.quiet) example::print(options.running.json ? json : csv);
+    return 0;
+  }
+  example::RunFolder folder(verb, options.running);
+  folder.begin(fingerprint(data));
+  write_text(folder / "predictions.csv", csv);
+  write_text(folder / "predictions.json", json);
+  if (options.steps_output) write_text(folder / "steps.csv", steps_csv(data, outputs));
+  print(options, text("predictions of ", data.clips.size(), " sequences in ", folder.path().string(),
+                      ": predictions.csv, predictions.json", options.steps_output ? ", steps.csv" : "", "\n"));
+  if (options.running.json && !options.running.quiet) example::print(json);
+  return 0;
+}
+
+/// Verb whose options are those of `options`, which its functions share.
+example::Verb verb(const char* name, const char* help, void (*add)(CLI::App&, Options&),
+                   int (*run)(const CLI::App&, Options&)) {
+  const auto options = std::make_shared<Options>();
+  return {name, help,
+          [=](CLI::App& app) {
+            *options = {};
+            add(app, *options);
+          },
+          [=](const CLI::App& app) { check_options(app, *options); },
+          [=](const CLI::App& app) { return run(app, *options); }};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  example::catch_signals();
   return example::run_program("hcp", [&] {
-    Options options;
-    const int status = read_command_line(argc, argv, options);
-    if (status >= 0) return status;
-    run(options);
-    return 0;
+    return example::run_verbs(
+        "hcp", "Classifies movie clips from the activity of brain regions at every second.", argc, argv,
+        {verb("train", "cross-validation, training and test", add_train_options, train),
+         verb("evaluate", "test of a trained model", add_evaluate_options, evaluate),
+         verb("predict", "classes of new recordings by a trained model", add_predict_options, predict),
+         verb("controls", "leak test: trainings on shuffled, random and permuted data", add_controls_options,
+              controls)},
+        {{"--controls", "controls"}});
   });
 }

@@ -1,28 +1,40 @@
 #pragma once
-// Command-line options of hcp.
+// Options of hcp.
 
+#include <optional>
 #include <string>
 
+#include "../support/verbs.hpp"
 #include "model.hpp"
 #include "stand_in.hpp"
 
 namespace hcp {
 
 struct Options {
-  std::string data, meta;  // recordings of the user; empty: the stand-in
+  std::string data, meta, classes;  // files of the user; data empty: the stand-in
   StandIn stand_in;
-  unroll::Index steps = 90;  // of each clip; 0: all
-  unroll::Index test_participants = 20, folds = 5;
+  unroll::Index steps = 90;                             // of each clip; 0: all
+  std::vector<std::string> train_people, test_people;   // names, or one file of names; empty: see Division
+  std::optional<unroll::Index> test_participants = 20;  // the last ones; empty: all that are not for training
+  unroll::Index folds = 5;
+  double validation = 0;  // share of the training participants
   ModelOptions model;
   TrainingOptions training;
-  std::string load;  // model file to load instead of training
-  bool controls = false;
+  example::Seeds seeds;
+  std::string load;           // model file
   unroll::Index repeats = 3;  // of each control
-  std::string out = "out/hcp";
-  bool quiet = false;
+  bool steps_output = false;  // predictions of every step
+  example::Running running;
+  std::filesystem::path folder = {};  // of checkpoints; empty: none
 };
 
-/// Fills `options`. Returns -1 to continue, or an exit status: 0 after --help, 2 after an error message.
-int read_command_line(int argc, char** argv, Options& options);
+/// Options of each verb.
+void add_train_options(CLI::App& app, Options& options);
+void add_controls_options(CLI::App& app, Options& options);
+void add_evaluate_options(CLI::App& app, Options& options);
+void add_predict_options(CLI::App& app, Options& options);
+
+/// Throws CLI::ParseError for options that cannot be combined, and sets defaults that depend on other options.
+void check_options(const CLI::App& verb, Options& options);
 
 }  // namespace hcp

@@ -1,6 +1,7 @@
 #include "report.hpp"
 
 #include "../support/format.hpp"
+#include "../support/names.hpp"
 #include "unroll/report/report.hpp"
 
 namespace hcp {
@@ -28,13 +29,18 @@ nlohmann::json json_of(const Scores& scores) {
                         {"scored_steps", scores.steps.scored()}};
   for (std::size_t t = 0; t < scores.at_step.size(); ++t)
     object["accuracy_at_step"].push_back(scores.at_step[t].accuracy().value);
-  for (Index k = 0; k < scores.confusion.classes(); ++k) object["recall"].push_back(scores.confusion.of(k).recall);
+  for (Index k = 0; k < scores.confusion.rows(); ++k) {
+    const Index all = scores.confusion.row(k).sum();
+    object["recall"].push_back(all == 0 ? 0.0 : double(scores.confusion(k, k)) / double(all));
+  }
   return object;
 }
 
 nlohmann::json json_of(const Fold& fold, const Data& data) {
-  nlohmann::json object{
-      {"accuracy", json_of(fold.accuracy)}, {"balanced_accuracy", json_of(fold.balanced)}, {"seconds", fold.seconds}};
+  nlohmann::json object{{"seed", fold.seed},
+                        {"accuracy", json_of(fold.accuracy)},
+                        {"balanced_accuracy", json_of(fold.balanced)},
+                        {"seconds", fold.seconds}};
   for (const Index p : fold.held_out) object["held_out"].push_back(data.participants[std::size_t(p)]);
   return object;
 }
@@ -54,20 +60,18 @@ nlohmann::json json_of(const LeakReport& leak) {
   return object;
 }
 
-nlohmann::json json_of(const Options& o) {
-  nlohmann::json object{{"model", o.model.kind},     {"units", o.model.units},
-                        {"layers", o.model.layers},  {"epochs", o.training.epochs},
-                        {"batch", o.training.batch}, {"rate", o.training.rate},
-                        {"l2", o.training.l2},       {"clip", o.training.clip},
-                        {"seed", o.training.seed},   {"steps", o.steps},
-                        {"folds", o.folds},          {"test_participants", o.test_participants}};
-  if (o.data.empty())
-    object["stand_in"] = {{"participants", o.stand_in.participants},
-                          {"regions", o.stand_in.regions},
-                          {"snr", o.stand_in.snr},
-                          {"idio", o.stand_in.idio},
-                          {"mapvar", o.stand_in.mapvar},
-                          {"data_seed", o.stand_in.seed}};
+nlohmann::json json_of(const Run& run) {
+  nlohmann::json object{{"seed", run.seed}, {"seconds", run.training.seconds()}};
+  if (run.cross_validation) object["cross_validation"] = json_of(*run.cross_validation);
+  if (run.test) object["accuracy"] = json_of(*run.test), object["balanced_accuracy"] = json_of(*run.balanced);
+  if (run.training.best_epoch > 0) object["best_epoch"] = run.training.best_epoch;
+  for (const Epoch& epoch : run.training.history) {
+    object["training_loss"].push_back(epoch.loss);
+    if (is_finite(epoch.validation_loss)) {
+      object["validation_loss"].push_back(epoch.validation_loss);
+      object["validation_accuracy"].push_back(epoch.validation_accuracy);
+    }
+  }
   return object;
 }
 
@@ -77,23 +81,31 @@ std::string percent_text(const Interval& i) {
   return format("%.1f %% (%.1f to %.1f)", 100 * i.value, 100 * i.low, 100 * i.high);
 }
 
-std::string data_text(const Data& data, const Division& division, bool trains) {
+std::string data_text(const Data& data, const Division& division) {
   Index longest = 0;
   for (Index s = 0; s < data.clips.size(); ++s) longest = std::max(longest, data.clips.length(s));
   return text(data.source, "\n  ", data.clips.size(), " sequences of up to ", longest, " seconds, ",
-              data.clips.features(), " regions, ", clip_names().size(), " clips\n  ",
-              trains ? text(division.training.size(), " training participants, ") : "", division.test.size(),
-              " test participants\n");
+              data.clips.features(), " regions, ", data.classes.size(),
+              data.classes == clip_names() ? " clips\n  " : " classes\n  ",
+              division.training.empty() ? "" : text(division.training.size(), " training participants, "),
+              division.test.size(), " test participants\n",
+              data.classes == clip_names() ? "" : text("  classes: ", example::quoted_list(data.classes), "\n"));
 }
 
 std::string fold_text(std::size_t number, const Fold& fold) {
-  return format("fold %zu: %zu participants held out, accuracy %s, balanced %.1f %%, %.1f s\n", number,
-                fold.held_out.size(), percent_text(fold.accuracy).c_str(), 100 * fold.balanced.value, fold.seconds);
+  return format("fold %zu, seed %llu: %zu participants held out, accuracy %s, balanced %.1f %%, %.1f s\n", number,
+                static_cast<unsigned long long>(fold.seed), fold.held_out.size(), percent_text(fold.accuracy).c_str(),
+                100 * fold.balanced.value, fold.seconds);
 }
 
 std::string epoch_text(const Epoch& epoch, Index epochs) {
-  return format("epoch %3.0f/%ld   loss %.4f, accuracy %5.1f %%, %.1f s\n", epoch.epoch, long(epochs), epoch.loss,
-                100 * epoch.accuracy, epoch.seconds);
+  const std::string validation = is_finite(epoch.validation_loss)
+                                     ? format(", validation loss %.4f nats, validation accuracy %5.1f %%",
+                                              epoch.validation_loss, 100 * epoch.validation_accuracy)
+                                     : std::string();
+  return format("epoch %3.0f/%ld   loss %.4f nats, accuracy %5.1f %%", epoch.epoch, long(epochs), epoch.loss,
+                100 * epoch.accuracy) +
+         validation + format(", %.1f s\n", epoch.seconds);
 }
 
 std::string run_text(Control control, Index repeat, const GroupedHits& hits) {
@@ -117,7 +129,7 @@ std::string chance_text(const ChanceLevels& c) {
 }
 
 std::string all_tested_text(const Results& results) {
-  return text("all ", results.tested.participants, " test participants, ", results.tested.trained_on,
+  return text("all ", results.tested.participants, " test participants, ", results.tested.trained_on.size(),
               " of them in the training data");
 }
 
@@ -125,8 +137,32 @@ std::string tested_text(const Results& results) {
   const std::string participants = text(results.main().steps.groups(), " participants");
   if (!results.test) return participants + " in cross-validation";
   if (!results.tested.known) return participants + " (training participants unknown)";
-  return participants + (results.all_tested || results.tested.trained_on == 0 ? " not in the training data"
-                                                                              : ", all of them in the training data");
+  return participants + (results.all_tested || results.tested.trained_on.empty()
+                             ? " not in the training data"
+                             : ", all of them in the training data");
+}
+
+std::string known_text(const Results& results) {
+  if (results.tested.trained_on.empty()) return {};
+  return text("participants in the training data (", results.tested.trained_on.size(),
+              "): ", example::quoted_list(results.tested.trained_on), "\n");
+}
+
+std::string seeds_text(const Results& results) {
+  if (results.runs.size() < 2) return {};
+  std::string lines;
+  VectorX<double> accuracies(Index(results.runs.size()));
+  for (std::size_t k = 0; k < results.runs.size(); ++k) {
+    const Run& run = results.runs[k];
+    const Interval& accuracy = run.test ? *run.test : *run.cross_validation;
+    accuracies[Index(k)] = 100 * accuracy.value;
+    lines += text("seed ", run.seed, ": accuracy ", percent_text(accuracy),
+                  run.cross_validation && run.test ? ", cross-validation " + percent_text(*run.cross_validation) : "",
+                  run.seed == results.best().seed ? ", saved in model.safetensors" : "", "\n");
+  }
+  const Summary summary = summarize(accuracies);
+  return lines + format("%ld seeds: accuracy %.1f +- %.1f %% (mean and sample standard deviation)\n",
+                        long(summary.count), summary.mean, summary.sample_deviation);
 }
 
 std::string result_text(const Results& results) {
@@ -138,35 +174,32 @@ std::string result_text(const Results& results) {
   return all + line(results.main().steps, tested_text(results));
 }
 
-std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
+std::string metrics_json(const nlohmann::json& settings, const Data& data, const Division& division,
                          const Results& results) {
-  nlohmann::json all{{"options", json_of(options)},
+  nlohmann::json all{{"options", settings},
                      {"data",
                       {{"source", data.source},
                        {"sequences", data.clips.size()},
                        {"regions", data.clips.features()},
                        {"training_participants", division.training.size()},
                        {"test_participants", division.test.size()},
-                       {"clips", clip_names()}}},
-                     {"parameters", model.parameters()},
-                     {"chance", json_of(results.chance)},
-                     {"seconds", results.seconds}};
+                       {"classes", data.classes}}}};
+  if (!results.leak) all["chance"] = json_of(results.chance);
   for (const Fold& fold : results.folds) all["folds"].push_back(json_of(fold, data));
-  if (results.validation) all["cross_validation"] = json_of(*results.validation);
+  for (const Run& run : results.runs) all["runs"].push_back(json_of(run));
+  if (results.cross_validation) all["cross_validation"] = json_of(*results.cross_validation);
   if (results.test) {
     all["test"] = json_of(*results.test);
     all["test"]["participants"] = tested_text(results);
+    all["test"]["trained_participants"] = results.tested.trained_on;
   }
   if (results.all_tested) {
     all["test_of_all"] = json_of(*results.all_tested);
     all["test_of_all"]["participants"] = all_tested_text(results);
   }
   if (results.leak) all["leak_test"] = json_of(*results.leak);
-  for (const Epoch& epoch : results.history) all["training_loss"].push_back(epoch.loss);
   // Names from files may contain invalid UTF-8: it is replaced instead of throwing.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
-
-NamedValues settings_of(const Options& options) { return named_values(json_of(options)); }
 
 }  // namespace hcp

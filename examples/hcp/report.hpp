@@ -1,15 +1,16 @@
 #pragma once
 // Results of a study as text and JSON.
 
+#include <nlohmann/json.hpp>
+
 #include "study.hpp"
-#include "unroll/report/environment.hpp"
 
 namespace hcp {
 
 /// Percentage with confidence limits: "81.3 % (79.0 to 83.6)".
 std::string percent_text(const unroll::Interval& interval);
 
-std::string data_text(const Data& data, const Division& division, bool trains);
+std::string data_text(const Data& data, const Division& division);
 std::string fold_text(std::size_t number, const Fold& fold);
 std::string epoch_text(const unroll::Epoch& epoch, unroll::Index epochs);
 std::string run_text(unroll::Control control, unroll::Index repeat, const unroll::GroupedHits& hits);
@@ -21,13 +22,15 @@ std::string chance_text(const unroll::ChanceLevels& chance);
 std::string all_tested_text(const Results& results);
 /// Participants of the main result: "20 participants not in the training data".
 std::string tested_text(const Results& results);
+/// Names of the tested participants that are in the training data; empty if there are none.
+std::string known_text(const Results& results);
+/// Accuracy of each seed, mean and deviation; empty for one seed.
+std::string seeds_text(const Results& results);
 /// Main result in one line, preceded by a line for all tested participants if some of them are in the training data.
 std::string result_text(const Results& results);
 
-/// All printed numbers, and the options.
-std::string metrics_json(const Options& options, const Data& data, const Division& division, const Model& model,
+/// All printed numbers, and the settings.
+std::string metrics_json(const nlohmann::json& settings, const Data& data, const Division& division,
                          const Results& results);
-/// The options as names and values.
-unroll::NamedValues settings_of(const Options& options);
 
 }  // namespace hcp

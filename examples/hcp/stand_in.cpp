@@ -104,7 +104,7 @@ Data make_stand_in(const StandIn& options, Index steps) {
   require<ValueError>(steps == 0 || steps >= 20, "synthetic data: --steps must be 0 or at least 20, got ", steps);
   const Generator generator(options, steps);
   std::vector<MatrixX<float>> sequences;
-  std::vector<Index> classes, participant;
+  std::vector<Index> classes, participant, run;
   std::vector<std::string> names;
   for (Index person = 0; person < options.participants; ++person) {
     names.push_back(text("p", person + 1, " of seed ", options.seed));  // unique across seeds
@@ -115,9 +115,14 @@ Data make_stand_in(const StandIn& options, Index steps) {
         z_score(sequences.back());
         classes.push_back(clip);
         participant.push_back(person);
+        run.push_back(time + 1);
       }
   }
-  return {labelled(std::move(sequences), classes), std::move(participant), std::move(names),
+  return {labelled(std::move(sequences), classes, Index(clip_names().size())),
+          clip_names(),
+          std::move(participant),
+          std::move(names),
+          std::move(run),
           text("synthetic data with snr ", options.snr, ", idio ", options.idio, ", mapvar ", options.mapvar, ", seed ",
                options.seed)};
 }

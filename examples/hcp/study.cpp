@@ -1,21 +1,25 @@
 #include "study.hpp"
 
-#include <chrono>
-#include <numeric>
+#include <algorithm>
+#include <cmath>
 
+#include "files.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/train/leak/leak_test.hpp"
 
 namespace hcp {
 
 using namespace unroll;
 
-Scores::Scores(Index participants)
-    : steps(participants, Index(clip_names().size())), confusion(Index(clip_names().size())) {}
+Scores::Scores(Index participants, Index classes)
+    : steps(participants, classes), confusion(ConfusionMatrix(classes).counts()) {}
 
 void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<float>& output) {
   const Labels& labels = part.clips.labels(sequence);
   steps.add(group, output, labels);
-  confusion.add(output, labels);
+  ConfusionMatrix one(steps.classes());
+  one.add(output, labels);
+  confusion += one.counts();
   while (Index(at_step.size()) < labels.size())
     at_step.emplace_back(steps.groups(), steps.classes()), sequences_at.push_back(0);
   for (Index t = 0; t < labels.size(); ++t) {
@@ -24,13 +28,25 @@ void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<fl
   }
 }
 
-namespace {
-
-double seconds_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+Scores& Scores::operator+=(const Scores& other) {
+  steps += other.steps, confusion += other.confusion;
+  for (std::size_t t = 0; t < at_step.size(); ++t) at_step[t] += other.at_step[t];
+  return *this;
 }
+
+double Run::quality() const {
+  if (cross_validation) return cross_validation->value;
+  double best = -HUGE_VAL;
+  for (const Epoch& epoch : training.history)
+    if (is_finite(epoch.validation_loss)) best = std::max(best, -epoch.validation_loss);
+  return is_finite(best) ? best : 0;
+}
+
+const Run& Results::best() const {
+  return *std::ranges::max_element(runs, {}, [](const Run& run) { return run.quality(); });
+}
+
+namespace {
 
 std::vector<Index> without(const std::vector<Index>& all, const std::vector<Index>& some) {
   std::vector<Index> rest;
@@ -39,22 +55,95 @@ std::vector<Index> without(const std::vector<Index>& all, const std::vector<Inde
   return rest;
 }
 
+std::vector<Index> all_people(const Data& data) {
+  std::vector<Index> all;
+  for (Index p = 0; p < Index(data.participants.size()); ++p) all.push_back(p);
+  return all;
+}
+
+/// Participants with these names; one word may be a file of names. In the order of the data.
+std::vector<Index> people_of(const char* option, const std::vector<std::string>& words, const Data& data) {
+  const bool file = words.size() == 1 && std::filesystem::is_regular_file(words.front());
+  std::vector<Index> people;
+  for (const std::string& name : file ? read_names(words.front()) : words) {
+    const auto known = std::ranges::find(data.participants, name);
+    require<ValueError>(
+        known != data.participants.end(), option, ": there is no participant ",
+        [&] { return unroll::detail::in_quotes(name); }, " in ", data.source, "; the nearest: ",
+        [&] {
+          return unroll::detail::nearest_names(name, {data.participants.begin(), data.participants.end()});
+        });
+    people.push_back(known - data.participants.begin());
+  }
+  std::ranges::sort(people);
+  people.erase(std::unique(people.begin(), people.end()), people.end());
+  return people;
+}
+
+void check_test(const char* option, std::size_t count) {
+  require<ValueError>(count != 1, option, " must be 0 or at least 2, got 1: confidence limits need two participants");
+}
+
+TrainingOptions training_of(const Options& options, std::uint64_t seed, const std::string& name) {
+  TrainingOptions training = options.training;
+  training.seed = seed;
+  training.threads = options.running.threads;
+  training.checkpoint_seconds = options.running.checkpoint_seconds;
+  training.quiet = options.running.quiet || options.running.json;
+  if (!options.folder.empty()) training.checkpoint = options.folder / ("checkpoint-" + name + ".safetensors");
+  return training;
+}
+
+Training train_on(Model& model, const Options& options, const Data& data, const std::vector<Index>& people,
+                  const TrainingOptions& training, const std::function<void(const Epoch&)>& on_epoch) {
+  const auto some = held_out(people, options.validation, training.seed);
+  const Part part = part_of(data, without(people, some));
+  if (some.empty()) return model.train(part.clips, nullptr, training, on_epoch);
+  const Part validation = part_of(data, some);
+  return model.train(part.clips, &validation.clips, training, on_epoch);
+}
+
 }  // namespace
 
 Division divide(const Options& options, const Data& data) {
-  const bool trains = options.load.empty();
-  const Index all = Index(data.participants.size());
-  const Index test = !trains && options.test_participants == 0 ? all : options.test_participants;
-  const Index training = all - test;
-  require<ValueError>(test != 1, "--test-participants must be 0 or at least 2, got 1: confidence limits need two ",
-                      "participants");
-  require<ValueError>(training >= (trains ? 1 : 0), "--test-participants must be ", trains ? "below " : "at most ", all,
-                      ", the number of participants of ", data.source, ", got ", test);
-  require<ValueError>(!trains || training >= options.folds, "--folds must be at most ", training,
-                      ", the number of training participants, got ", options.folds);
   Division division;
-  for (Index p = 0; p < all; ++p) (p < training ? division.training : division.test).push_back(p);
+  const auto all = all_people(data);
+  const Index count = Index(all.size());
+  if (!options.train_people.empty()) division.training = people_of("--train-people", options.train_people, data);
+  const auto rest = without(all, division.training);
+  if (!options.test_people.empty()) {
+    division.test = people_of("--test-people", options.test_people, data);
+    for (const Index p : division.test)
+      require<ValueError>(
+          std::ranges::find(division.training, p) == division.training.end(), "--test-people: participant ",
+          [&] { return unroll::detail::in_quotes(data.participants[std::size_t(p)]); },
+          " must not be one of --train-people");
+    check_test("--test-people", division.test.size());
+  } else {
+    const Index last = options.test_participants.value_or(Index(rest.size()));
+    check_test("--test-participants", std::size_t(last));
+    const Index most = Index(rest.size()) - (options.train_people.empty() ? 1 : 0);
+    require<ValueError>(last <= most, "--test-participants must be ",
+                        options.train_people.empty() ? text("below ", count, ", the number of participants of ")
+                                                     : text("at most ", most, ", the other participants of "),
+                        data.source, ", got ", last);
+    division.test.assign(rest.end() - last, rest.end());
+  }
+  if (options.train_people.empty()) division.training = without(all, division.test);
+  require<ValueError>(!division.training.empty(), "--test-people must leave at least 1 participant for the training");
+  const Index training = Index(division.training.size());
+  require<ValueError>(training >= options.folds, "--folds must be at most ", training,
+                      ", the number of training participants, got ", options.folds);
   return division;
+}
+
+std::vector<Index> tested_people(const Options& options, const Data& data) {
+  if (!options.test_people.empty()) return people_of("--test-people", options.test_people, data);
+  const auto all = all_people(data);
+  const Index last = options.test_participants.value_or(0), count = Index(all.size());
+  require<ValueError>(last <= count, "--test-participants must be at most ", count, ", the number of participants of ",
+                      data.source, ", got ", last);
+  return last == 0 ? all : std::vector<Index>(all.end() - last, all.end());
 }
 
 std::vector<std::vector<Index>> folds_of(const std::vector<Index>& participants, Index folds, std::uint64_t seed) {
@@ -65,80 +154,100 @@ std::vector<std::vector<Index>> folds_of(const std::vector<Index>& participants,
   return all;
 }
 
-void cross_validate(const Options& options, const Data& data, const Division& division, Results& results,
-                    const std::function<void(const Fold&)>& on_fold) {
-  results.validation.emplace(Index(division.training.size()));
-  for (const auto& held_out : folds_of(division.training, options.folds, options.training.seed)) {
-    const Part others = part_of(data, without(division.training, held_out)), part = part_of(data, held_out);
-    const auto model = make_model(options.model, data.clips.features());
-    Fold fold{.held_out = held_out};
-    fold.seconds = seconds_of([&] { model->train(others.clips, options.training, [](const Epoch&) {}); });
+std::vector<Index> held_out(const std::vector<Index>& participants, double share, std::uint64_t seed) {
+  if (share == 0) return {};
+  const auto all = Index(participants.size());
+  const auto count = std::max<Index>(1, Index(std::lround(share * double(all))));
+  require<ValueError>(count < all, "--validation must leave at least 1 of ", all,
+                      " training participants for the training, got ", share);
+  const auto order = permutation(all, Random(seed, Purpose::split, 1));
+  std::vector<Index> some;
+  for (Index k = 0; k < count; ++k) some.push_back(participants[std::size_t(order[k])]);
+  std::ranges::sort(some);
+  return some;
+}
+
+Interval cross_validate(const Options& options, const Data& data, const Division& division, std::uint64_t seed,
+                        Results& results, const std::function<void(const Fold&)>& on_fold) {
+  const Index classes = data.clips.classes();
+  Scores all(Index(division.training.size()), classes);
+  std::size_t number = 0;
+  for (const auto& held_out : folds_of(division.training, options.folds, options.seeds.all().front())) {
+    const Part part = part_of(data, held_out);
+    const auto model = make_model(options.model, data.clips.features(), classes);
+    model->initialise(seed);
+    const auto training =
+        train_on(*model, options, data, without(division.training, held_out),
+                 training_of(options, seed, text("seed", seed, "-fold", ++number)), [](const Epoch&) {});
     const Outputs outputs = model->predict(part.clips);
-    Scores own(part.groups);
+    Scores own(part.groups, classes);
     for (Index s = 0; s < part.clips.size(); ++s) {
       const Index group = part.group[std::size_t(s)];
       own.add(part, s, group, outputs[std::size_t(s)]);
       const auto among_all = std::ranges::find(division.training, held_out[std::size_t(group)]);
-      results.validation->add(part, s, among_all - division.training.begin(), outputs[std::size_t(s)]);
+      all.add(part, s, among_all - division.training.begin(), outputs[std::size_t(s)]);
     }
-    fold.accuracy = own.steps.accuracy(), fold.balanced = own.steps.balanced_accuracy();
+    Fold fold{seed, held_out, own.steps.accuracy(), own.steps.balanced_accuracy(), training.seconds()};
     on_fold(fold);
     results.folds.push_back(std::move(fold));
   }
   results.chance = chance_levels(part_of(data, division.training).clips);
+  const Interval accuracy = all.steps.accuracy();
+  results.cross_validation ? * results.cross_validation += all : results.cross_validation.emplace(std::move(all));
+  return accuracy;
 }
 
-void train_model(Model& model, const Options& options, const Data& data, const Division& division, Results& results,
-                 const std::function<void(const Epoch&)>& on_epoch) {
-  const Part part = part_of(data, division.training);
-  results.seconds = seconds_of([&] {
-    model.train(part.clips, options.training, [&](const Epoch& epoch) {
-      results.history.push_back(epoch);
-      on_epoch(epoch);
-    });
-  });
+Training train_model(Model& model, const Options& options, const Data& data, const Division& division,
+                     std::uint64_t seed, const std::function<void(const Epoch&)>& on_epoch) {
+  return train_on(model, options, data, division.training, training_of(options, seed, text("seed", seed)), on_epoch);
 }
 
 namespace {
 
 Scores scores_of(const Outputs& outputs, const Part& part) {
-  Scores scores(part.groups);
+  Scores scores(part.groups, part.clips.classes());
   for (Index s = 0; s < part.clips.size(); ++s)
     scores.add(part, s, part.group[std::size_t(s)], outputs[std::size_t(s)]);
   return scores;
 }
 
+void add(std::optional<Scores>& sum, Scores scores) { sum ? * sum += scores : sum.emplace(std::move(scores)); }
+
 }  // namespace
 
 void test_model(const Model& model, const Data& data, const std::vector<Index>& participants,
-                const std::optional<TrainedOn>& trained, Results& results) {
+                const std::optional<TrainedOn>& trained, Results& results, Run& run) {
   const auto known = trained ? known_of(*trained, data, participants) : std::vector<Index>{};
   const auto others = without(participants, known);
-  results.tested = {trained.has_value(), Index(participants.size()), Index(known.size())};
+  results.tested = {trained.has_value(), Index(participants.size())};
+  for (const Index p : known) results.tested.trained_on.push_back(data.participants[std::size_t(p)]);
   const Part part = part_of(data, others.empty() ? participants : others);
-  results.test = scores_of(model.predict(part.clips), part);
+  Scores scores = scores_of(model.predict(part.clips), part);
+  run.test = scores.steps.accuracy(), run.balanced = scores.steps.balanced_accuracy();
+  add(results.test, std::move(scores));
   results.chance = chance_levels(part.clips);
   if (known.empty() || others.empty()) return;
   const Part all = part_of(data, participants);
-  results.all_tested = scores_of(model.predict(all.clips), all);
+  add(results.all_tested, scores_of(model.predict(all.clips), all));
 }
 
 void run_controls(const Options& options, const Data& data, const Division& division, Results& results,
                   const std::function<void(Control, Index, const GroupedHits&)>& on_run) {
   const auto tested =
-      division.test.empty() ? folds_of(division.training, options.folds, options.training.seed).front() : division.test;
+      division.test.empty() ? folds_of(division.training, options.folds, options.seeds.seed).front() : division.test;
   const Part training = part_of(data, without(division.training, tested)), test = part_of(data, tested);
-  bool sees_length = make_model(options.model, data.clips.features())->sees_length();
+  const Index classes = data.clips.classes();
+  const bool sees_length = make_model(options.model, data.clips.features(), classes)->sees_length();
+  Index number = 0;  // the leak test trains in a fixed order
   const auto train = [&](const Dataset<float>& clips, std::uint64_t seed) {
-    std::shared_ptr<Model> model = make_model(options.model, clips.features());
-    TrainingOptions own = options.training;
-    own.seed = seed;
-    model->train(clips, own, [](const Epoch&) {});
+    std::shared_ptr<Model> model = make_model(options.model, clips.features(), classes);
+    model->initialise(seed);
+    model->train(clips, nullptr, training_of(options, seed, text("control", ++number)), [](const Epoch&) {});
     return [model](const Dataset<float>& others) { return model->predict(others); };
   };
-  results.leak = leak_test(
-      training.clips, test.clips, test.group, train,
-      {.repeats = options.repeats, .seed = options.training.seed, .sees_length = sees_length, .on_run = on_run});
+  results.leak =
+      leak_test(training.clips, test.clips, test.group, train,
+                {.repeats = options.repeats, .seed = options.seeds.seed, .sees_length = sees_length, .on_run = on_run});
 }
 
 }  // namespace hcp

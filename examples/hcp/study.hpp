@@ -12,67 +12,95 @@ namespace hcp {
 
 /// Accuracy of outputs for some participants. Confidence limits are over participants.
 struct Scores {
-  explicit Scores(unroll::Index participants);
+  Scores(unroll::Index participants, unroll::Index classes);
 
   void add(const Part& part, unroll::Index sequence, unroll::Index group, const unroll::MatrixX<float>& output);
+  /// Adds the scores of another model for the same sequences.
+  Scores& operator+=(const Scores& other);
 
   unroll::GroupedHits steps;                 // all steps pooled
   std::vector<unroll::GroupedHits> at_step;  // over the sequences that have this step
   std::vector<unroll::Index> sequences_at;   // number of these sequences
-  unroll::ConfusionMatrix confusion;
+  unroll::ConfusionMatrix::Counts confusion;
 };
 
 struct Fold {
+  std::uint64_t seed = 0;
   std::vector<unroll::Index> held_out;            // participants
   unroll::Interval accuracy = {}, balanced = {};  // of the held-out participants
   double seconds = 0;
 };
 
-/// Number of tested participants that the model was trained on.
-struct Tested {
-  bool known = true;  // false: not stated in the model file
-  unroll::Index participants = 0, trained_on = 0;
+/// Training on all training participants with one seed, and its test.
+struct Run {
+  std::uint64_t seed = 0;
+  Training training = {};
+  std::optional<unroll::Interval> cross_validation = {};  // accuracy
+  std::optional<unroll::Interval> test = {}, balanced = {};
+
+  /// Measure by which runs are selected; larger is better: accuracy of the cross-validation, otherwise the negative
+  /// validation loss, otherwise 0.
+  double quality() const;
 };
 
+/// Tested participants, and those of them that the model was trained on.
+struct Tested {
+  bool known = true;  // false: not stated in the model file
+  unroll::Index participants = 0;
+  std::vector<std::string> trained_on = {};
+};
+
+/// Results. Scores of several seeds are pooled.
 struct Results {
   std::vector<Fold> folds;
-  std::optional<Scores> validation;  // all training participants, each by a model not trained on them
+  std::optional<Scores> cross_validation;  // all training participants, each by models not trained on them
+  std::vector<Run> runs;
   Tested tested;
   std::optional<Scores> test;        // tested participants that were not trained on; if there are none, all tested
   std::optional<Scores> all_tested;  // all tested participants, if some but not all were trained on
   unroll::ChanceLevels chance;       // of the participants of main()
-  unroll::History history;           // of the saved model
-  double seconds = 0;                // of its training
   std::optional<unroll::LeakReport> leak;
 
   /// Result of the test if there was one, otherwise of the cross-validation.
-  const Scores& main() const { return test ? *test : *validation; }
+  const Scores& main() const { return test ? *test : *cross_validation; }
+  /// The run with the best quality; the first of equal ones.
+  const Run& best() const;
 };
 
-/// Division of the participants: the last `options.test_participants` are for the test, all others for training. With a
-/// loaded model nothing is trained, and 0 test participants means all.
+/// Division of the participants. Tested are --test-people, or the last --test-participants, or with --train-people all
+/// others. Trained on are --train-people, or all that are not tested.
 struct Division {
   std::vector<unroll::Index> training, test;  // participants
 };
 
-/// Throws ValueError if there are too few participants for the test or for the folds.
+/// Division for a training. Throws ValueError for unknown names, for a participant in both parts, and if there are too
+/// few participants for the test or for the folds.
 Division divide(const Options& options, const Data& data);
+
+/// Participants to test with a trained model: --test-people, the last --test-participants, or all. Throws ValueError
+/// for unknown names and fewer than 2 participants.
+std::vector<unroll::Index> tested_people(const Options& options, const Data& data);
 
 /// Random folds of participants, of equal size or differing by one.
 std::vector<std::vector<unroll::Index>> folds_of(const std::vector<unroll::Index>& participants, unroll::Index folds,
                                                  std::uint64_t seed);
 
-/// Cross-validation: trains a model without each fold and tests it on the fold.
-void cross_validate(const Options& options, const Data& data, const Division& division, Results& results,
-                    const std::function<void(const Fold&)>& on_fold);
+/// Participants held out for validation: a random share, at least one. Throws ValueError if none would remain.
+std::vector<unroll::Index> held_out(const std::vector<unroll::Index>& participants, double share, std::uint64_t seed);
 
-/// Trains `model` on all training participants.
-void train_model(Model& model, const Options& options, const Data& data, const Division& division, Results& results,
-                 const std::function<void(const unroll::Epoch&)>& on_epoch);
+/// Cross-validation with one seed: trains a model without each fold and tests it on the fold. Returns the accuracy of
+/// all folds. The folds are the same for all seeds.
+unroll::Interval cross_validate(const Options& options, const Data& data, const Division& division, std::uint64_t seed,
+                                Results& results, const std::function<void(const Fold&)>& on_fold);
 
-/// Tests a model on `participants`. `trained`: empty if its training participants are unknown.
+/// Trains `model` from its present parameters on all training participants, except those held out for validation.
+Training train_model(Model& model, const Options& options, const Data& data, const Division& division,
+                     std::uint64_t seed, const std::function<void(const unroll::Epoch&)>& on_epoch);
+
+/// Adds the test of a model on `participants`; the run gets its own accuracy. `trained`: empty if its training
+/// participants are unknown.
 void test_model(const Model& model, const Data& data, const std::vector<unroll::Index>& participants,
-                const std::optional<TrainedOn>& trained, Results& results);
+                const std::optional<TrainedOn>& trained, Results& results, Run& run);
 
 /// Runs all controls of the leak test on the test participants, or on the first fold if there are none.
 void run_controls(const Options& options, const Data& data, const Division& division, Results& results,

@@ -2,20 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../support/fingerprint.hpp"
 #include "unroll/io/json.hpp"
 
 namespace hcp {
 
 using namespace unroll;
-
-namespace {
-
-std::string fingerprint(const Data& data, Index sequence) {
-  return example::Fingerprint().add(data.clips.sequence(sequence)).text();
-}
-
-}  // namespace
 
 TrainedOn trained_on(const Data& data, std::span<const Index> participants) {
   TrainedOn trained;
@@ -31,6 +22,12 @@ std::vector<Index> known_of(const TrainedOn& trained, const Data& data, std::spa
   for (const Index s : sequences_of(data, participants))
     if (trained.recordings.contains(fingerprint(data, s))) known.insert(data.participant[std::size_t(s)]);
   return {known.begin(), known.end()};
+}
+
+TrainedOn joined(TrainedOn first, const TrainedOn& second) {
+  first.participants.insert(second.participants.begin(), second.participants.end());
+  first.recordings.insert(second.recordings.begin(), second.recordings.end());
+  return first;
 }
 
 std::string to_json(const TrainedOn& trained) {

@@ -17,6 +17,9 @@ TrainedOn trained_on(const Data& data, std::span<const unroll::Index> participan
 std::vector<unroll::Index> known_of(const TrainedOn& trained, const Data& data,
                                     std::span<const unroll::Index> participants);
 
+/// Participants of two trainings, one of which continues the other.
+TrainedOn joined(TrainedOn first, const TrainedOn& second);
+
 /// JSON for an entry in the metadata of a model file.
 std::string to_json(const TrainedOn& trained);
 /// Inverse of to_json. Throws FileError, with the name of the file, for other text.

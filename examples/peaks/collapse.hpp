@@ -9,7 +9,7 @@ namespace peaks {
 
 /// Validation result of an epoch.
 struct Outcome {
-  Score score;        // of the monitored events
+  Score score;        // of the validation events
   float largest = 0;  // largest output for them
 };
 
@@ -30,7 +30,19 @@ class CollapseWatch {
   int flat_ = 0;  // epochs in a row
 };
 
-/// Error message: what happened, and options to try.
-std::string collapse_text(unroll::Index epoch, const Outcome& outcome, unroll::Index warm_up, double rate);
+/// Whether a training ended collapsed, although it was too short for a CollapseWatch: nothing is found, and all outputs
+/// are far below those of an untrained network, 0.007.
+bool ends_collapsed(const Outcome& outcome);
+
+/// Circumstances of a collapse.
+struct CollapseCause {
+  unroll::Index warm_up = 0;  // epochs
+  double rate = 0;            // learning rate
+  bool found_before = false;  // peaks were found in an earlier epoch
+  double largest_input = 0;   // magnitude
+};
+
+/// Error message: what happened in `epoch`, and advice for the cause.
+std::string collapse_text(unroll::Index epoch, const Outcome& outcome, const CollapseCause& cause);
 
 }  // namespace peaks

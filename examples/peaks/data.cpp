@@ -16,13 +16,23 @@ Events make_events(const Toy& toy, std::uint64_t set, Index count) {
     inputs.push_back(std::move(event.density));
     targets.push_back(target_of(event.vertices, toy.bins));
   }
-  return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy simulation", {}};
+  return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy simulation", {}, "toy"};
 }
 
 Events part(const Events& events, Index first, Index last) {
   std::vector<Index> some(std::size_t(std::max<Index>(last - first, 0)));
   std::iota(some.begin(), some.end(), first);
-  return {events.data.subset(some), events.source, events.remarks};
+  return {events.data.subset(some), events.source, events.remarks, events.channels, events.has_truth};
+}
+
+std::string fingerprint(const Events& events) {
+  example::Fingerprint all;
+  for (Index k = 0; k < events.data.size(); ++k) {
+    MatrixX<float> target = events.data.values(k);
+    target = target.array().isNaN().select(-1, target);  // NaN has many bit patterns
+    all.add(events.data.sequence(k)).add(target);
+  }
+  return all.text();
 }
 
 Score level_score(const Events& events, double level, const Search& search) {

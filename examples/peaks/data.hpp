@@ -2,6 +2,7 @@
 // Data sets of events, for training and scoring.
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "scorer.hpp"
@@ -14,10 +15,16 @@ struct Events {
   unroll::Dataset<float> data;       // inputs [4 x bins] per event; targets [1 x bins], NaN in masked bins
   std::string source;                // for messages
   std::vector<std::string> remarks;  // peculiarities of the data, one sentence each
+  std::string channels;              // inputs: "toy", "kernel", "poca" or "X"
+  bool has_truth = true;             // false: all targets are NaN
 
   unroll::Index bins() const { return data.length(0); }
-  double bin_width() const { return (z_last - z_first) / double(bins()); }  // mm
+  double bin_width() const { return (z_last - z_first) / double(bins()); }        // mm
+  double place(double bin) const { return z_first + (bin + 0.5) * bin_width(); }  // mm, of the middle of a bin
 };
+
+/// Hash of inputs and targets.
+std::string fingerprint(const Events& events);
 
 /// Simulated events. Training, test and validation use different `set`s. Throws ValueError if `count` is 0.
 Events make_events(const Toy& toy, std::uint64_t set, unroll::Index count);
@@ -26,12 +33,39 @@ Events make_events(const Toy& toy, std::uint64_t set, unroll::Index count);
 /// (POCA). `automatic` selects the latter only if the file has no kernel density.
 enum class Channels { automatic, kernel, closest_approach };
 
-/// Reads an HDF5 file of the real project with datasets [events x 4000]: targets `pv` and `pv_other`, and inputs
-/// `kernel`, `Xmax` and `Ymax`, or `poca_KDE_A`, `poca_KDE_B`, `poca_KDE_A_xMax` and `poca_KDE_A_yMax`. Events whose
-/// targets are all NaN are dropped, events without tracks are kept; the remarks report both. Throws FileError for
-/// missing datasets and non-finite inputs, ShapeError for other shapes, ValueError if no event is left, and always
-/// FileError in a build without HDF5.
-Events read_events(const std::filesystem::path& file, Channels channels);
+/// Unit of the transverse positions Xmax and Ymax in a file. The project's files contain mm / 2500: 4e-5 is 0.1 mm.
+enum class TransverseUnit { project, millimetre };
+
+struct ReadOptions {
+  Channels channels = Channels::automatic;
+  TransverseUnit unit = TransverseUnit::project;
+  bool needs_truth = true;  // false: a file without `pv` is accepted, and no event is dropped
+};
+
+/// Reads a file of the real project, HDF5 or .npz, with arrays [events x 4000] (.npz: any number of bins): targets `pv`
+/// and `pv_other`, and inputs `kernel`, `Xmax` and `Ymax`, or `poca_KDE_A`, `poca_KDE_B`, `poca_KDE_A_xMax` and
+/// `poca_KDE_A_yMax`. A .npz file may contain instead the inputs as `X` [events x 4 x bins] and the targets as `Y`
+/// [events x bins], NaN in masked bins. Events whose targets are all NaN are dropped, events without tracks are kept;
+/// the remarks report both. Throws FileError for missing arrays and non-finite inputs, ShapeError for other shapes,
+/// ValueError if no event is left and for positions beyond 20 mm, which have another unit, and FileError for HDF5 in a
+/// build without it.
+Events read_events(const std::filesystem::path& file, const ReadOptions& options);
+inline Events read_events(const std::filesystem::path& file, Channels channels) {
+  return read_events(file, ReadOptions{channels});
+}
+
+/// Arrays of a file by name.
+class ArrayFile {
+ public:
+  virtual ~ArrayFile() = default;
+  virtual bool has(const std::string& name) const = 0;
+  /// Throws FileError if there is no such array.
+  virtual std::vector<unroll::Index> shape(const std::string& name) const = 0;
+  virtual std::vector<float> read(const std::string& name) const = 0;
+  virtual std::string path() const = 0;
+};
+/// Throws FileError in a build without HDF5.
+std::unique_ptr<ArrayFile> open_hdf5(const std::filesystem::path& file);
 
 /// The events [first, last).
 Events part(const Events& events, unroll::Index first, unroll::Index last);

@@ -1,13 +1,18 @@
 // Vertex finding: locates proton collisions along a beam from the density of the outgoing tracks.
-// bin/peaks [--model cnn|rnn|rcnn] [--study units --seeds 3] [--data events.h5] ...      bin/peaks --help
+// bin/peaks [train] [--model cnn|rnn|rcnn] [--data events.h5] ...      bin/peaks study units --seeds 3
+// bin/peaks predict --load out/peaks/model.safetensors --data new.h5   bin/peaks --help
 // Takes a minute or two with the defaults. Prints the share of collisions that are found, and false positives per
 // event.
 
 #include <cstdio>
+#include <memory>
 
-#include "../support/output_folder.hpp"
 #include "../support/program.hpp"
+#include "../support/run_folder.hpp"
+#include "model_file.hpp"
+#include "predictions.hpp"
 #include "report.hpp"
+#include "unroll/io/atomic_file.hpp"
 
 using namespace unroll;
 using namespace peaks;
@@ -17,45 +22,143 @@ namespace {
 constexpr int collapsed_status = 3;
 
 void print(const Options& options, const std::string& words) {
-  if (!options.quiet) example::print(words);
+  if (!options.running.quiet && !options.running.json) example::print(words);
 }
 
-/// Exit status. A collapsed training is an error, reported on standard error, unless it is part of a study.
+/// Exit status. A collapsed training is an error, reported on standard error.
 int status_of(const Options& options, const std::vector<Point>& points) {
-  if (!options.study.empty()) return 0;
-  for (const Run& run : points.front().runs) {
-    if (run.collapse.empty()) continue;
-    std::fprintf(stderr, "peaks: seed %llu: %s\n", static_cast<unsigned long long>(run.seed), run.collapse.c_str());
-    return collapsed_status;
-  }
-  return 0;
+  Index all = 0;
+  const Run* first = nullptr;
+  for (const Point& point : points)
+    for (const Run& run : point.runs)
+      if (!run.collapse.empty() && all++ == 0) first = &run;
+  if (first == nullptr) return 0;
+  const std::string others = options.study.empty() ? std::string() : text(all, " trainings collapsed; the first: ");
+  std::fprintf(stderr, "peaks: %sseed %llu: %s\n", others.c_str(), static_cast<unsigned long long>(first->seed),
+               first->collapse.c_str());
+  return collapsed_status;
 }
 
-int run_all(const Options& options) {
-  const auto folder = example::output_folder(options.out, "report.html");
+std::map<std::string, std::string> facts_of(const Options& options, const Run& run) {
+  const TrainingOptions& training = options.training;
+  return {{"seed", text(run.seed)},
+          {"epochs", text(training.epochs)},
+          {"epochs with squared error", text(training.warm_up)},
+          {"learning rate", text(training.rate)},
+          {"beta1", text(training.beta1)},
+          {"beta2", text(training.beta2)},
+          {"asymmetry", text(training.asymmetry)},
+          {"batch", text(training.batch)},
+          {"loaded", options.load}};
+}
+
+/// The verbs train and study.
+int train(const CLI::App& verb, Options& options) {
+  VectorX<float> start;
+  std::optional<ModelFile> loaded;
+  if (!options.load.empty()) {
+    loaded = read_model(options.load);
+    options.model = loaded->options, start = loaded->network.parameters().values();
+    if (options.data.empty()) options.toy.bins = loaded->bins;
+  }
   if (options.data.empty()) check_memory(options, options.events, options.toy.bins);
   const EventSets events = read_events(options);
+  if (loaded) check_fits(*loaded, events.training);
   check_memory(options, events.training.data.size(), events.training.bins());
+  example::RunFolder folder(verb, options.running);
+  folder.begin(fingerprint(events.training) + fingerprint(events.validation) + fingerprint(events.test));
+  options.folder = folder.path();
   const Baseline baseline =
       threshold_baseline(events.training, events.test, Search().scaled_to(events.test.bin_width()));
   print(options, data_text(events) + baseline_text(baseline, events.test));
-  std::optional<Network> network;
-  const auto points = run(options, events, network, [&](const std::string& words) { print(options, words); });
-  const Written written = write_report(folder, options, events, baseline, points, *network);
-  std::string words = study_text(options, points) + "files in " + options.out + ":";
+  const auto points = run(options, events, start, [&](const std::string& words) { print(options, words); });
+  const Point& best = best_of(points);
+  const Options selected = options.study.empty() ? options : with_value(options, best.value);
+  const auto save = [&](const Run& run, const std::string& name) {
+    write_model(folder / name, network_of(selected, run), selected.model, events.training, facts_of(selected, run));
+  };
+  save(best_of(best), "model.safetensors");
+  if (best.runs.size() > 1)
+    for (const Run& run : best.runs) save(run, text("model-", run.seed, ".safetensors"));
+  const auto settings = nlohmann::json::parse(example::settings_json(verb));
+  const std::string results = results_json(settings, options, events, baseline, points)
+                                  .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+                              "\n";
+  write_text(folder / "results.json", results);
+  const Written written = write_report(folder.path(), settings, options, events, baseline, points);
+  std::string words = study_text(options, points) + "files in " + options.running.out + ":";
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
   if (!written.missing.empty()) words += "; without figures: " + written.missing;
   print(options, "\n" + words + "\n");
   print(options, result_text(options, points, events.test));
+  if (options.running.json && !options.running.quiet) example::print(results);
   return status_of(options, points);
+}
+
+/// Events to apply a model to: those of a file, or test events of the toy.
+Events new_events(const Options& options, const ModelFile& model, bool needs_truth) {
+  Toy toy = options.toy;
+  toy.bins = model.bins;
+  ReadOptions reading{options.channels, options.unit, needs_truth};
+  if (options.channels == Channels::automatic && model.channels == "poca")
+    reading.channels = Channels::closest_approach;
+  if (options.channels == Channels::automatic && model.channels == "kernel") reading.channels = Channels::kernel;
+  Events events = options.data.empty() ? make_events(toy, 1, options.test_events) : read_events(options.data, reading);
+  check_fits(model, events);
+  if (options.test_events == 0) return events;
+  require<ValueError>(options.test_events <= events.data.size(), "--test-events must be at most ", events.data.size(),
+                      ", the events in ", events.source, ", got ", options.test_events);
+  return part(events, 0, options.test_events);
+}
+
+/// The verbs evaluate and predict.
+int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
+  const ModelFile model = read_model(options.load);
+  const Events events = new_events(options, model, needs_truth);
+  const auto outputs = predict(model.network, events, options.running.threads);
+  const std::string csv = vertices_csv(events, outputs), json = vertices_json(events, outputs);
+  if (!options.running.out.empty()) {
+    example::RunFolder folder(verb, options.running);
+    folder.begin(fingerprint(events));
+    write_text(folder / "vertices.csv", csv);
+    write_text(folder / "vertices.json", json);
+    print(options, "files in " + options.running.out + ": vertices.csv, vertices.json\n");
+  } else if (!needs_truth) {
+    print(options, csv);
+  }
+  if (options.running.json && !options.running.quiet) example::print(json);
+  // Without an output folder, standard output of predict has the vertices only.
+  if (events.has_truth && (needs_truth || !options.running.out.empty()))
+    print(options, score_text(score_of(events, outputs)));
+  return 0;
+}
+int evaluate(const CLI::App& verb, Options& options) { return apply(verb, options, true); }
+int predict_vertices(const CLI::App& verb, Options& options) { return apply(verb, options, false); }
+
+/// Verb whose options are those of `options`, which its functions share.
+example::Verb verb(const char* name, const char* help, void (*add)(CLI::App&, Options&),
+                   int (*run)(const CLI::App&, Options&)) {
+  const auto options = std::make_shared<Options>();
+  return {name, help,
+          [=](CLI::App& app) {
+            *options = {};
+            add(app, *options);
+          },
+          [=](const CLI::App& app) { check_options(app, *options); },
+          [=](const CLI::App& app) { return run(app, *options); }};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  example::catch_signals();
   return example::run_program("peaks", [&] {
-    Options options;
-    const int status = read_command_line(argc, argv, options);
-    return status >= 0 ? status : run_all(options);
+    return example::run_verbs(
+        "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
+        {verb("train", "training and test", add_train_options, train),
+         verb("evaluate", "efficiency and false positives of a trained model", add_evaluate_options, evaluate),
+         verb("predict", "vertices of new events by a trained model", add_predict_options, predict_vertices),
+         verb("study", "trainings with several values of one option", add_study_options, train)},
+        {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });
 }

@@ -10,6 +10,7 @@
 #include "unroll/layers/convolution/conv_transpose1d.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/graph.hpp"
+#include "unroll/layers/normalisation/batch_norm.hpp"
 #include "unroll/parameters/initializers.hpp"
 
 namespace peaks {
@@ -39,20 +40,30 @@ Conv1d last_convolution() {
   return last;
 }
 
+/// A convolution, batch normalisation if it is used, and the activation.
+void add_convolution(Layers& layers, const ModelOptions& options, const Conv1d& convolution) {
+  layers.push_back(convolution);
+  if (options.batch_norm) layers.push_back(BatchNorm());
+  layers.push_back(Rectify());
+}
+
 Network make_cnn(const ModelOptions& options) {
-  Layers layers{convolution(options.units, 25), Rectify()};
+  Layers layers;
+  add_convolution(layers, options, convolution(options.units, 25));
   const Index middle = std::max<Index>(1, 3 * options.units / 4), last = std::max<Index>(1, options.units / 2);
-  for (Index k = 1; k + 1 < options.layers; ++k) {
-    layers.push_back(convolution(k + 2 == options.layers ? last : middle, 15));
-    layers.push_back(Rectify());
-  }
+  for (Index k = 1; k + 1 < options.layers; ++k)
+    add_convolution(layers, options, convolution(k + 2 == options.layers ? last : middle, 15));
   layers.push_back(last_convolution());
   layers.push_back(Positive());
   return {channels, std::move(layers)};
 }
 
 Network make_rnn(const ModelOptions& options) {
-  Layers layers(std::size_t(options.layers), BiLstm{.units = options.units});
+  Layers layers;
+  for (Index k = 0; k < options.layers; ++k) {
+    layers.push_back(BiLstm{.units = options.units});
+    if (options.batch_norm) layers.push_back(BatchNorm());
+  }
   layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
   layers.push_back(Dense{.units = 1, .initializers = low_start()});
   layers.push_back(Positive());
@@ -62,11 +73,16 @@ Network make_rnn(const ModelOptions& options) {
 Network make_rcnn(const ModelOptions& options) {
   Graph<float> graph;
   const auto convolved = [&](Index units, Index kernel, Graph<float>::Node from, Index stride = 1) {
-    return graph.add(Rectify(), graph.add(convolution(units, kernel, stride), from));
+    auto node = graph.add(convolution(units, kernel, stride), from);
+    if (options.batch_norm) node = graph.add(BatchNorm(), node);
+    return graph.add(Rectify(), node);
   };
   const auto fine = convolved(12, 15, convolved(16, 25, graph.input()));
   auto coarse = convolved(options.units, 8, fine, rcnn_stride);
-  for (Index k = 0; k < options.layers; ++k) coarse = graph.add(BiLstm{.units = options.units}, coarse);
+  for (Index k = 0; k < options.layers; ++k) {
+    coarse = graph.add(BiLstm{.units = options.units}, coarse);
+    if (options.batch_norm) coarse = graph.add(BatchNorm(), coarse);
+  }
   const ConvTranspose1d back{.units = 8, .kernel = 8, .stride = rcnn_stride, .padding = same()};
   const auto far = graph.add(Rectify(), graph.add(back, coarse));
   const auto both = convolved(8, 15, convolved(12, 15, graph.concat({fine, far})));
@@ -102,7 +118,8 @@ std::vector<std::string> model_kinds() {
 
 ModelOptions completed(const ModelOptions& options) {
   const Kind& kind = kind_of(options.kind);
-  return {kind.name, options.units > 0 ? options.units : kind.units, options.layers > 0 ? options.layers : kind.layers};
+  return {kind.name, options.units > 0 ? options.units : kind.units, options.layers > 0 ? options.layers : kind.layers,
+          options.batch_norm};
 }
 
 Index stride_of(const std::string& kind) { return kind == "rcnn" ? rcnn_stride : 1; }

@@ -14,6 +14,7 @@ struct ModelOptions {
   std::string kind = "cnn";
   unroll::Index units = 0;   // 0: the default of the kind, see completed()
   unroll::Index layers = 0;  // likewise
+  bool batch_norm = false;   // after each convolution except the last, and each recurrent layer
 };
 
 /// Names of the kinds: "cnn", "rnn", "rcnn".

@@ -50,7 +50,7 @@ Curves efficiency_picture(const Point& point) {
   return {.title = {},
           .x = {"epoch"},
           .y = {"efficiency (%)", 0, 100},
-          .series = {figure::over_runs("test events", rates)},
+          .series = {figure::over_runs("validation events", rates)},
           .band = "range of the runs"};
 }
 
@@ -59,7 +59,7 @@ Curves false_picture(const Point& point) {
   return {.title = {},
           .x = {"epoch"},
           .y = {rates_axis, 0},
-          .series = {figure::over_runs("test events", rates)},
+          .series = {figure::over_runs("validation events", rates)},
           .band = "range of the runs"};
 }
 
@@ -220,21 +220,21 @@ figure::Scatter study_picture(const Options& options, const std::vector<Point>& 
 
 void add_pictures(Report& report, const Options& options, const EventSets& events, const Point& point,
                   const Network& network) {
-  const auto outputs = predict(network, events.test, options.training.threads);
+  const auto outputs = predict(network, events.test, options.running.threads);
   const Score &first = point.runs.front().epochs.front().outcome.score, &last = point.runs.front().score();
   report.figure("loss", loss_picture(options, point),
                 "Training loss against the epoch: squared error, then log-ratio loss.",
                 format("%.5f after the last epoch of the first run. The two losses have different scales.",
                        point.runs.front().epochs.back().numbers.loss));
   report.figure("efficiency", efficiency_picture(point),
-                "Efficiency, the share of true peaks that are found (%), against the epoch.",
+                "Efficiency, the share of true peaks of the validation events that are found (%), against the epoch.",
                 format("%.1f %% after the first epoch of the first run, %.1f %% after the last.",
                        100 * first.efficiency(), 100 * last.efficiency()));
-  report.figure("false_positives", false_picture(point), "False positives per event against the epoch.",
+  report.figure("false_positives", false_picture(point), "False positives per validation event against the epoch.",
                 format("%.2f per event after the first epoch of the first run, %.2f after the last.",
                        first.false_rate(), last.false_rate()));
   report.figure("scan", scan_picture(options, events.test, outputs),
-                "Efficiency (%) against false positives per event for different smallest sums of a peak.",
+                "Efficiency (%) against false positives per event, test events, for different smallest sums of a peak.",
                 "One line for the network, one for fixed levels; the optimum is the upper left corner.");
   report.figure("event", event_picture(events.test, outputs),
                 "Part of a test event: density, target and output against the position along the beam (mm).",

@@ -24,31 +24,17 @@ std::string with_deviation(const char* pattern, const Summary& summary) {
 }
 
 std::string seeds_text(const Options& options) {
-  return options.seeds == 1 ? "seed " + text(options.seed)
-                            : text("mean and sample standard deviation of ", options.seeds, " seeds");
+  const auto seeds = options.seeds.all();
+  return seeds.size() == 1 ? "seed " + text(seeds.front())
+                           : text("mean and sample standard deviation of ", seeds.size(), " seeds");
 }
 
-NamedValues settings_of(const Options& options, const EventSets& events) {
-  NamedValues all{{"model", options.model.kind},
-                  {"units", text(options.model.units)},
-                  {"layers", text(options.model.layers)},
-                  {"epochs", text(options.training.epochs)},
-                  {"epochs with squared error", text(options.training.warm_up)},
-                  {"learning rate", text(options.training.rate)},
-                  {"asymmetry", text(options.training.asymmetry)},
-                  {"batch", text(options.training.batch)},
-                  {"checkpoints", options.training.checkpoints ? "yes" : "no"},
-                  {"seeds", text(options.seeds, ", from ", options.seed)},
-                  {"data", events.training.source},
-                  {"training events", text(events.training.data.size())},
-                  {"test events", text(events.test.data.size())},
-                  {"validation events", text(events.validation ? events.validation->data.size() : 0)},
-                  {"bins", text(events.test.bins())}};
-  if (options.data.empty())
-    all.insert(all.end(), {{"difficulty", text(options.toy.hard)},
-                           {"visible collisions per event", text(options.toy.pile_up)},
-                           {"data seed", text(options.toy.seed)}});
-  return all;
+NamedValues events_of(const EventSets& events) {
+  return {{"data.source", events.training.source},
+          {"data.training events", text(events.training.data.size())},
+          {"data.validation events", text(events.validation.data.size())},
+          {"data.test events", text(events.test.data.size())},
+          {"data.bins", text(events.test.bins())}};
 }
 
 DataTable runs_table(const Options& options, const std::vector<Point>& points) {
@@ -97,6 +83,11 @@ void add_metrics(Report& report, const Options& options, const Baseline& baselin
                                                   : text("test events; ", options.study, " ", best.value,
                                                          " was selected by the validation events; ")) +
                            seeds_text(options);
+  if (options.study.empty() && best.runs.size() > 1)
+    report.metric({.name = "efficiency of the saved network",
+                   .value = 100 * best_of(best).test->efficiency(),
+                   .unit = "%",
+                   .note = text("seed ", best_of(best).seed, ", selected by the validation events")});
   report.metric({"efficiency", summary.efficiency.mean, deviation(summary.efficiency), "%", note});
   report.metric({"false positives", summary.false_rate.mean, deviation(summary.false_rate), "per event", note});
   report.metric({.name = "efficiency of a fixed level",
@@ -126,8 +117,7 @@ void add_remarks(Report& report, const Options& options, const EventSets& events
 std::string data_text(const EventSets& events) {
   std::string words;
   const bool one_file = events.training.source == events.test.source;
-  const std::string monitored =
-      events.validation ? text(events.validation->data.size(), " validation events, ") : std::string();
+  const std::string monitored = text(events.validation.data.size(), " validation events, ");
   words += text(events.training.data.size(), " training events, ", monitored, events.test.data.size(),
                 " test events, from ", events.training.source, one_file ? "" : " and " + events.test.source, "; ",
                 events.test.bins(), " bins of ", format("%.4g", events.test.bin_width()), " mm\n");
@@ -173,12 +163,48 @@ std::string result_text(const Options& options, const std::vector<Point>& points
          text(test.data.size(), test.data.size() == 1 ? " test event, " : " test events, ", seeds_text(options), "\n");
 }
 
-Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
-                     const Baseline& baseline, const std::vector<Point>& points, const Network& network) {
+nlohmann::json results_json(const nlohmann::json& settings, const Options& options, const EventSets& events,
+                            const Baseline& baseline, const std::vector<Point>& points) {
+  const auto json_of = [](const Score& score) {
+    return nlohmann::json{{"efficiency", score.efficiency()},
+                          {"false_positives_per_event", score.false_rate()},
+                          {"found", score.found},
+                          {"missed", score.missed},
+                          {"false_positives", score.extra},
+                          {"events", score.events}};
+  };
+  nlohmann::json all{{"options", settings},
+                     {"data",
+                      {{"source", events.training.source},
+                       {"training_events", events.training.data.size()},
+                       {"validation_events", events.validation.data.size()},
+                       {"test_events", events.test.data.size()},
+                       {"bins", events.test.bins()}}},
+                     {"fixed_level", {{"level", baseline.level}, {"test", json_of(baseline.score)}}}};
+  for (const Point& point : points) {
+    nlohmann::json one{{"parameters", point.parameters}};
+    if (!options.study.empty()) one[options.study] = point.value, one["selected"] = &point == &best_of(points);
+    for (const Run& run : point.runs) {
+      nlohmann::json each{{"seed", run.seed}, {"seconds", run.seconds}, {"validation", json_of(run.score())}};
+      if (run.test) each["test"] = json_of(*run.test);
+      if (!run.collapse.empty()) each["collapse"] = run.collapse;
+      one["runs"].push_back(std::move(each));
+    }
+    all["results"].push_back(std::move(one));
+  }
+  return all;
+}
+
+Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
+                     const EventSets& events, const Baseline& baseline, const std::vector<Point>& points) {
   Report report("Peaks study: vertices along a beam", folder);
+  report.paragraph(
+      "Results after each epoch, and the selection of networks and settings, are those of the validation events. The "
+      "test events are used once, for the selected ones.");
   add_remarks(report, options, events, points);
   add_metrics(report, options, baseline, points);
-  report.settings(settings_of(options, events));
+  report.settings(named_values(settings));
+  report.settings(events_of(events));
   report.environment(environment());
   if (!options.study.empty()) {
     report.table("study", summary_table(options, points),
@@ -187,14 +213,16 @@ Written write_report(const std::filesystem::path& folder, const Options& options
                   "Efficiency (%) against false positives per event, validation events.",
                   "One point per value of the study.");
   } else {
-    add_pictures(report, options, events, points.front(), network);
+    add_pictures(report, options, events, points.front(), network_of(options, best_of(points.front())));
   }
-  const std::string monitored = events.validation ? "validation" : "test";
   report.heading("Runs");
-  report.table("runs", runs_table(options, points), "Results of the " + monitored + " events after the last epoch.");
-  report.table("epochs", epochs_table(options, points), "Results of the " + monitored + " events after every epoch.");
+  report.table("runs", runs_table(options, points), "Results of the validation events after the last epoch.");
+  report.table("epochs", epochs_table(options, points), "Results of the validation events after every epoch.");
+  report.file("results.json", "all results");
+  report.file("model.safetensors", "the selected network");
   report.write();
-  return {{"report.html", "report.json", "report.csv", "runs.csv", "epochs.csv"}, report.missing()};
+  return {{"report.html", "report.json", "report.csv", "results.json", "runs.csv", "epochs.csv", "model.safetensors"},
+          report.missing()};
 }
 
 }  // namespace peaks

@@ -1,6 +1,8 @@
 #pragma once
 // Results as text and as an HTML report with figures.
 
+#include <nlohmann/json.hpp>
+
 #include "study.hpp"
 
 namespace peaks {
@@ -18,8 +20,12 @@ struct Written {
   std::string missing;  // reason why there are no figures; empty if there are
 };
 
-/// Writes report.html, report.json, report.csv, tables and figures. `network` is the last trained one.
-Written write_report(const std::filesystem::path& folder, const Options& options, const EventSets& events,
-                     const Baseline& baseline, const std::vector<Point>& points, const Network& network);
+/// All results, and the settings.
+nlohmann::json results_json(const nlohmann::json& settings, const Options& options, const EventSets& events,
+                            const Baseline& baseline, const std::vector<Point>& points);
+
+/// Writes report.html, report.json, report.csv, tables and figures.
+Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
+                     const EventSets& events, const Baseline& baseline, const std::vector<Point>& points);
 
 }  // namespace peaks

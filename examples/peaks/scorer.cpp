@@ -12,11 +12,12 @@ namespace {
 /// Contiguous bins above the threshold, a candidate for a peak.
 struct Run {
   Index bins = 0;
-  double sum = 0, moment = 0;
+  double sum = 0, moment = 0, height = 0;
 
   void add(std::size_t bin, double value) {
     ++bins;
     sum += value;
+    height = std::max(height, value);
     moment += double(bin) * value;
   }
 };
@@ -38,8 +39,8 @@ Search Search::scaled_to(double bin_width) const {
   return scaled;
 }
 
-std::vector<double> find_peaks(std::span<const float> values, const Search& search) {
-  std::vector<double> positions;
+std::vector<Candidate> candidates(std::span<const float> values, const Search& search) {
+  std::vector<Candidate> found;
   Run run;
   for (std::size_t bin = 0; bin < values.size(); ++bin) {
     const auto value = double(values[bin]);
@@ -47,9 +48,16 @@ std::vector<double> find_peaks(std::span<const float> values, const Search& sear
     // not the negation of the condition above: comparisons with NaN are false
     const bool ends = value < search.threshold || bin + 1 == values.size();
     if (!ends || run.bins == 0) continue;
-    if (run.bins >= search.width && run.sum >= search.integral) positions.push_back(run.moment / run.sum);
+    if (run.bins >= search.width && run.sum >= search.integral)
+      found.push_back({run.moment / run.sum, run.height, run.sum});
     run = {};
   }
+  return found;
+}
+
+std::vector<double> find_peaks(std::span<const float> values, const Search& search) {
+  std::vector<double> positions;
+  for (const Candidate& peak : candidates(values, search)) positions.push_back(peak.position);
   return positions;
 }
 

@@ -19,6 +19,16 @@ struct Search {
   Search scaled_to(double bin_width) const;
 };
 
+/// Peak of a histogram.
+struct Candidate {
+  double position;  // mean over its bins, in bins from 0, weighted by value
+  double height;    // largest value
+  double sum;       // of its bins
+};
+
+/// Peaks in the order of their positions. A NaN bin neither belongs to a peak nor ends one.
+std::vector<Candidate> candidates(std::span<const float> values, const Search& search);
+
 /// Mean position of each peak, in bins from 0, weighted by value. A NaN bin neither belongs to a peak nor ends one.
 std::vector<double> find_peaks(std::span<const float> values, const Search& search);
 

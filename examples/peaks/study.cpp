@@ -78,20 +78,27 @@ double seconds_per_epoch(const Run& run) {
   return seconds[seconds.size() / 2];
 }
 
-Point run_point(const Options& options, double value, const EventSets& events, std::optional<Network>& network,
+Point run_point(const Options& options, double value, const EventSets& events, const VectorX<float>& start,
                 const OnMessage& on_message) {
   Point point{.value = value};
-  const Search search = Search().scaled_to(events.monitored().bin_width());
-  for (Index k = 0; k < options.seeds; ++k) {
-    const std::uint64_t seed = options.seed + std::uint64_t(k);
-    network.emplace(make_network(options.model));
-    point.parameters = network->parameters().size();
-    point.bytes = needed_bytes(options, *network, events.training.data.size(), events.training.bins());
+  const Search search = Search().scaled_to(events.validation.bin_width());
+  for (const std::uint64_t seed : options.seeds.all()) {
+    Network network = make_network(options.model);
+    if (start.size() > 0) network.parameters().values() = start;
+    point.parameters = network.parameters().size();
+    point.bytes = needed_bytes(options, network, events.training.data.size(), events.training.bins());
     const std::string with = options.study.empty() ? "" : text(options.study, " ", value, ", ");
     on_message(text("\n", with, options.model.kind, " with ", point.parameters, " parameters, seed ", seed, "\n"));
-    point.runs.push_back(train(*network, options.training, events.training, events.monitored(), search, seed,
-                               [&](const RunEpoch& epoch) { on_message(epoch_text(epoch, options.training)); }));
-    if (!events.validation) point.runs.back().test = point.runs.back().score();
+    TrainingOptions training = options.training;
+    training.threads = options.running.threads;
+    training.checkpoint_seconds = options.running.checkpoint_seconds;
+    training.quiet = options.running.quiet || options.running.json;
+    if (!options.folder.empty())
+      training.checkpoint =
+          options.folder / text("checkpoint-", options.study.empty() ? "" : text(value, "-"), "seed", seed, "-");
+    point.runs.push_back(train(
+        network, training, events.training, events.validation, search, seed,
+        [&](const RunEpoch& epoch) { on_message(epoch_text(epoch, options.training)); }, start.size() > 0));
     if (!point.runs.back().collapse.empty()) on_message(text("seed ", seed, ": ", point.runs.back().collapse, "\n"));
   }
   return point;
@@ -103,37 +110,41 @@ Events first_events(const Events& events, Index count, const char* option) {
   return part(events, 0, count);
 }
 
-/// Events of the user's files. The test events are those of --test, or the last ones of --data; in a study the last
-/// tenth of the remaining events is for validation.
+ReadOptions reading(const Options& options) { return {options.channels, options.unit}; }
+
+/// Moves the last events of `training` to `validation`.
+void hold_out(EventSets& sets, double share) {
+  const Index all = sets.training.data.size(), some = std::max<Index>(1, Index(std::lround(share * double(all))));
+  require<ValueError>(some < all, sets.training.source, ": must have at least 2 events without the test events for ",
+                      "training and validation, got ", all);
+  sets.validation = part(sets.training, all - some, all);
+  sets.training = part(sets.training, 0, all - some);
+}
+
+/// Events of the user's files. The test events are those of --test, or the last ones of --data.
 EventSets divide(const Options& options) {
-  Events all = read_events(options.data, options.channels);
+  Events all = read_events(options.data, reading(options));
   const bool one_file = options.test.empty();
   const Index count = all.data.size(),
               tested = one_file ? (options.test_events > 0 ? options.test_events : (count + 4) / 5) : 0;
   require<ValueError>(tested < count, "--test-events must be below ", count, ", the events in ", options.data, ", got ",
                       tested);
-  EventSets sets{one_file ? part(all, 0, count - tested) : std::move(all),
-                 one_file ? part(all, count - tested, count) : read_events(options.test, options.channels)};
+  Events test = one_file ? part(all, count - tested, count) : read_events(options.test, reading(options));
+  EventSets sets{one_file ? part(all, 0, count - tested) : std::move(all), test, test};
   if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events, "--test-events");
-  if (!options.study.empty()) {
-    const Index rest = sets.training.data.size(), monitored = (rest + 9) / 10;
-    require<ValueError>(monitored < rest, options.data, ": must have at least 2 events without the test events for ",
-                        "training and validation, got ", rest);
-    sets.validation = part(sets.training, rest - monitored, rest);
-    sets.training = part(sets.training, 0, rest - monitored);
-  }
-  if (options.events > 0) sets.training = first_events(sets.training, options.events, "--events");
   return sets;
 }
 
-/// Tests the point that a study selected, with the parameters after its training.
+void check_same_kind(const Events& events, const Events& training, const char* option) {
+  require<ShapeError>(events.bins() == training.bins() && events.channels == training.channels, option, " ",
+                      events.source, ": must have ", training.bins(), " bins and the inputs ", training.channels,
+                      ", as the training events, got ", events.bins(), " and ", events.channels);
+}
+
+/// Tests the runs of a point.
 void test(const Options& options, const Events& events, Point& point) {
   const Search search = Search().scaled_to(events.bin_width());
-  for (Run& run : point.runs) {
-    Network network = make_network(options.model);
-    network.parameters().values() = run.parameters;
-    run.test = score(network, events, search, options.training.threads).score;
-  }
+  for (Run& run : point.runs) run.test = score(network_of(options, run), events, search, options.running.threads).score;
 }
 
 }  // namespace
@@ -149,7 +160,7 @@ std::vector<double> ladder(const Options& options) { return study_of(options.stu
 Options with_value(const Options& options, double value) {
   const Study& study = study_of(options.study);
   require<ValueError>(!study.whole || (value >= 1 && value == std::floor(value)),
-                      "--values must be whole numbers of at least 1 ", "with --study ", study.name, ", got ", value);
+                      "--values must be whole numbers of at least 1 ", "with the study ", study.name, ", got ", value);
   Options changed = options;
   study.set(changed, value);
   return changed;
@@ -190,46 +201,71 @@ const Point& best_of(const std::vector<Point>& points) {
                            [&](const Point& a, const Point& b) { return quality(a) < quality(b); });
 }
 
+const Run& best_of(const Point& point) {
+  return *std::max_element(point.runs.begin(), point.runs.end(),
+                           [](const Run& a, const Run& b) { return a.score().f1() < b.score().f1(); });
+}
+
+Network network_of(const Options& options, const Run& run) {
+  Network network = make_network(options.model);
+  network.parameters().values() = run.parameters;
+  return network;
+}
+
 EventSets read_events(const Options& options) {
-  if (!options.data.empty()) return divide(options);
-  const double most = options.study == "samples" ? *std::max_element(options.values.begin(), options.values.end())
-                                                 : double(options.events);
-  EventSets sets{make_events(options.toy, 0, Index(most)), make_events(options.toy, 1, options.test_events)};
-  if (!options.study.empty()) sets.validation = make_events(options.toy, 2, options.test_events);
+  const auto share = validation_share(options);
+  EventSets sets = [&] {
+    if (!options.data.empty()) return divide(options);
+    const double most = options.study == "samples" ? *std::max_element(options.values.begin(), options.values.end())
+                                                   : double(options.events);
+    Events test = make_events(options.toy, 1, options.test_events);
+    return EventSets{make_events(options.toy, 0, Index(most)), test, test};
+  }();
+  if (options.validation.empty() && options.data.empty()) {
+    sets.validation = make_events(options.toy, 2, options.test_events);
+  } else if (options.validation.empty() || share) {
+    hold_out(sets, share.value_or(0.1));
+  } else {
+    sets.validation = read_events(options.validation, reading(options));
+  }
+  if (!options.data.empty() && options.events > 0)
+    sets.training = first_events(sets.training, options.events, "--events");
+  check_same_kind(sets.test, sets.training, "--test");
+  check_same_kind(sets.validation, sets.training, "--validation");
   return sets;
 }
 
 std::size_t needed_bytes(const Options& options, const Network& network, Index events, Index bins) {
   const Index batch = std::min(options.training.batch, events);
-  return training_bytes(network, batch * bins, batch, plan_of(options.training));
+  return training_bytes(network, batch * bins, batch, plan_of(options.training, options.model.batch_norm));
 }
 
 void check_memory(const Options& options, Index events, Index bins) {
   const auto check = [&](const Options& one) {
-    const bool no_checkpoints = one.training.checkpoints || one.model.kind == "cnn";
+    const bool no_recomputing = one.training.recompute || one.model.kind == "cnn";
     example::check_memory(needed_bytes(one, make_network(one.model), events, bins), example::available_memory(),
-                          no_checkpoints ? "try a smaller --batch or fewer --units"
-                                         : "try --checkpoints, a smaller --batch or fewer --units");
+                          no_recomputing ? "try a smaller --batch or fewer --units"
+                                         : "try --recompute, a smaller --batch or fewer --units");
   };
   if (options.study.empty()) check(options);
   for (const double value : options.values) check(with_value(options, value));
 }
 
-std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
+std::vector<Point> run(const Options& options, const EventSets& events, const VectorX<float>& start,
                        const OnMessage& on_message) {
-  if (options.study.empty()) return {run_point(options, Point().value, events, network, on_message)};
   std::vector<Point> points;
+  if (options.study.empty()) points.push_back(run_point(options, Point().value, events, start, on_message));
   for (const double value : options.values) {
     const Options changed = with_value(options, value);
     if (options.study != "samples") {
-      points.push_back(run_point(changed, value, events, network, on_message));
+      points.push_back(run_point(changed, value, events, start, on_message));
     } else {
       const EventSets some{first_events(events.training, changed.events, "--values"), events.test, events.validation};
-      points.push_back(run_point(changed, value, some, network, on_message));
+      points.push_back(run_point(changed, value, some, start, on_message));
     }
   }
   Point& best = points[std::size_t(&best_of(points) - points.data())];
-  test(with_value(options, best.value), events.test, best);
+  test(options.study.empty() ? options : with_value(options, best.value), events.test, best);
   return points;
 }
 

@@ -31,21 +31,21 @@ struct PointSummary {
   unroll::Summary efficiency, false_rate, seconds;
   unroll::Index collapsed = 0;
 };
-/// Summary for the monitored events.
+/// Summary for the validation events.
 PointSummary summary_of(const Point& point);
 /// Summary for the test events. Throws ValueError for a point that was not tested.
 PointSummary test_summary_of(const Point& point);
 
-/// The point with the best F1 summed over its seeds, on the monitored events.
+/// The point with the best F1 summed over its seeds, on the validation events.
 const Point& best_of(const std::vector<Point>& points);
+/// The run with the best F1 on the validation events.
+const Run& best_of(const Point& point);
 
-/// Training and test events, in a study also validation events. read_events throws FileError, ShapeError or ValueError
-/// for invalid files or too few events.
+/// Training, test and validation events. read_events throws FileError, ShapeError or ValueError for invalid files or
+/// too few events. Validation events are those of --validation FILE; a share of the training events, the last ones (of
+/// files, by default a tenth); or other events of the toy, as many as for the test.
 struct EventSets {
-  Events training, test;
-  std::optional<Events> validation = {};  // for the selection in a study
-
-  const Events& monitored() const { return validation ? *validation : test; }
+  Events training, test, validation;
 };
 EventSets read_events(const Options& options);
 
@@ -58,9 +58,12 @@ void check_memory(const Options& options, unroll::Index events, unroll::Index bi
 /// Callback for progress messages.
 using OnMessage = std::function<void(const std::string&)>;
 
-/// Trains all seeds, of all values in a study. `network` becomes the last trained one. In a study only the selected
-/// point is tested.
-std::vector<Point> run(const Options& options, const EventSets& events, std::optional<Network>& network,
+/// Trains all seeds, of all values in a study. In a study only the selected point is tested. `start`: parameters of a
+/// loaded model, empty to begin from initial values.
+std::vector<Point> run(const Options& options, const EventSets& events, const unroll::VectorX<float>& start,
                        const OnMessage& on_message);
+
+/// Network of a run.
+Network network_of(const Options& options, const Run& run);
 
 }  // namespace peaks

@@ -1,6 +1,7 @@
 #pragma once
 // Training of a model, first with squared error, then with the log-ratio loss.
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 
@@ -17,8 +18,12 @@ struct TrainingOptions {
   unroll::Index batch = 4;                 // events
   double rate = 2e-3;                      // learning rate of Adam; times 0.3 from 70 % of the epochs on
   double asymmetry = 2.5;                  // of the log-ratio loss
-  bool checkpoints = false;                // recurrent layers store some states and recompute the rest
+  double beta1 = 0.9, beta2 = 0.999;       // of Adam
+  bool recompute = false;                  // recurrent layers store some states and recompute the rest
   int threads = 0;                         // 0: all cores
+  std::filesystem::path checkpoint = {};   // beginning of the names of checkpoint files; empty: none
+  double checkpoint_seconds = 20;
+  bool quiet = true;  // no progress within epochs
 };
 
 struct RunEpoch {
@@ -30,26 +35,30 @@ struct Run {
   std::uint64_t seed = 0;
   std::vector<RunEpoch> epochs = {};
   std::string collapse = {};               // reason why training was stopped; empty if it was not
-  double seconds = 0;                      // of training and scoring
+  unroll::Index collapsed_epoch = 0;       // from 1; 0: none
+  double seconds = 0;                      // of training and scoring, all epochs
   unroll::VectorX<float> parameters = {};  // at the end
   std::optional<Score> test = {};          // on the test events; in a study only for the selected value
 
-  /// Score of the last epoch on the monitored events: the validation events in a study, otherwise the test events.
+  /// Score of the last epoch on the validation events.
   const Score& score() const { return epochs.back().outcome.score; }
 };
 
 /// Samples per part of a batch, independent of the number of threads.
 unroll::Index shard_of(unroll::Index batch);
 
-/// Execution plan of a training step, for its estimate of memory.
-unroll::TrainingPlan plan_of(const TrainingOptions& options);
+/// Execution plan of a training step, for its estimate of memory. Batches of a network with batch normalisation have
+/// one part.
+unroll::TrainingPlan plan_of(const TrainingOptions& options, bool batch_norm = false);
 
 /// Score of the network on `events`, evaluated a few events at a time.
 Outcome score(const Network& network, const Events& events, const Search& search, int threads);
 
-/// Trains from initial values that depend on `seed`; scores `monitored` after each epoch.
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& monitored,
-          const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch);
+/// Trains from initial values that depend on `seed`, or from the present parameters if `trained`, or continues the run
+/// in options.checkpoint; scores `validation` after each epoch. Throws example::Interrupted if a stop is requested.
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
+          const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
+          bool trained = false);
 
 /// Outputs [1 x bins] of each event, computed a few events at a time.
 std::vector<unroll::MatrixX<float>> predict(const Network& network, const Events& events, int threads);

@@ -136,10 +136,10 @@ Words words_of_json(const std::string& text, const std::string& where, const std
   Words words;
   std::map<const CLI::Option*, std::string> keys;
   for (const auto& [key, value] : json.items()) {
-    if (key == "program" || key == "verb" || key == "data") {
+    if (key == "program" || key == "verb" || key == "fingerprint") {
       const std::string expected = key == "program" ? program : verb.get_name();
-      unroll::require<unroll::ValueError>(key == "data" || value == expected, where, ": ", key, " must be ", expected,
-                                          ", got ", [&] { return value.dump(); });
+      unroll::require<unroll::ValueError>(key == "fingerprint" || value == expected, where, ": ", key, " must be ",
+                                          expected, ", got ", [&] { return value.dump(); });
       continue;
     }
     const std::string name = with_present_names(program, {"--" + key}, earlier).front();

@@ -67,6 +67,48 @@ TEST_CASE("recordings: accepts columns in any order, npz archives and other numb
                        says("must contain one array or an array X, found 2 arrays without X"));
 }
 
+TEST_CASE("recordings: classes are the clips, those of the file, or those that are given") {
+  Files files;
+  CHECK(files.read().classes == clip_names());
+  files.describe("participant,class,run,length\na,house,1,4\na,face,2,3\nb,house,4,4\n");
+  const Data own = files.read();
+  CHECK(own.classes == std::vector<std::string>{"face", "house"});
+  CHECK(own.clips.classes() == 2);
+  CHECK(own.clips.labels(0)[0] == 1);
+  const Data given = read_recordings(files.x, files.meta, 0, {"house", "face", "tool"});
+  CHECK(given.clips.classes() == 3);
+  CHECK(given.clips.labels(0)[0] == 0);
+  CHECK_THROWS_MATCHES(
+      read_recordings(files.x, files.meta, 0, {"house", "fice"}), FileError,
+      says("line 3: class must be a number from 0 to 1 or the name of a class, got 'face'; the nearest: 'fice'"));
+  std::ofstream(files.folder.path / "names") << "house\n\n face \n";
+  CHECK(read_names(files.folder.path / "names") == std::vector<std::string>{"house", "face"});
+  std::ofstream(files.folder.path / "names") << "house\nhouse\n";
+  CHECK_THROWS_MATCHES(read_names(files.folder.path / "names"), FileError, says("must occur once, got 'house' again"));
+}
+
+TEST_CASE("recordings: new ones need no classes, and no metadata") {
+  Files files;
+  const Data known = files.read();
+  files.describe("length,participant\n4,a\n3,b\n4,a\n");
+  const auto read = [&](const std::filesystem::path& meta) {
+    return read_unlabelled(files.x, meta, 0, {"face", "house"});
+  };
+  const Data data = read(files.meta);
+  CHECK(data.clips.labels(0)[0] == -1);
+  CHECK(data.participant == std::vector<Index>{0, 1, 0});
+  CHECK(data.clips.sequence(1) == known.clips.sequence(1));
+  files.values[(1 * 4 + 3) * 2] = files.values[(1 * 4 + 3) * 2 + 1] = 0;
+  files.write();
+  const Data alone = read({});
+  CHECK(alone.clips.length(0) == 4);
+  CHECK(alone.clips.length(1) == 3);
+  CHECK(alone.clips.sequence(1) == known.clips.sequence(1));
+  CHECK(alone.participants[2] == "sequence 2");
+  files.describe("participant\na\nb\na\n");
+  CHECK_THROWS_MATCHES(read(files.meta), FileError, says("the column names must include 'length'; expected length"));
+}
+
 TEST_CASE("z-score: is correct for values of any scale and fails for constant values") {
   MatrixX<float> tiny{{1e-12f, 3e-12f}}, large{{1e6f, 1e6f + 1}}, flat{{1e6f, 1e6f}};
   CHECK(z_score(tiny));

@@ -37,10 +37,29 @@ TEST_CASE("collapse watch: counts flat epochs only in succession") {
   }
 }
 
-TEST_CASE("collapse text: names epoch, cause and remedies") {
-  CHECK(collapse_text(9, nothing, 3, 0.01) ==
-        "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the gradient of the loss "
-        "vanishes; try --warm-up above 3, --rate below 0.01 or another --seed");
+TEST_CASE("collapse text: names epoch, and advice for the cause") {
+  const std::string begin =
+      "the training collapsed: in epoch 9 no peak is found, the largest output is 1e-06 and the gradient of the loss "
+      "vanishes; ";
+  const auto advice = [&](const CollapseCause& cause) {
+    const std::string words = collapse_text(9, nothing, cause);
+    REQUIRE(words.starts_with(begin));
+    return words.substr(begin.size());
+  };
+  CHECK(advice({.warm_up = 0, .rate = 0.01}) ==
+        "the log-ratio loss cannot begin from initial values; try --warm-up above 0, for example half of --epochs");
+  CHECK(advice({.warm_up = 3, .rate = 0.01}) ==
+        "no peak had risen in the warm-up; try --warm-up above 3, more events or --rate above 0.01");
+  CHECK(advice({.warm_up = 3, .rate = 0.01, .found_before = true}) ==
+        "peaks were found before; try --rate below 0.01 or another --seed");
+  CHECK(advice({.warm_up = 3, .rate = 0.01, .found_before = true, .largest_input = 500}) ==
+        "inputs are as large as 500 instead of about 1; check the units of the data");
+}
+
+TEST_CASE("collapse: a short training ends collapsed if its outputs are far below initial ones") {
+  CHECK(ends_collapsed(nothing));
+  CHECK_FALSE(ends_collapsed({.score = nothing.score, .largest = 0.006f}));
+  CHECK_FALSE(ends_collapsed(something));
 }
 
 }  // namespace test_collapse

@@ -123,6 +123,28 @@ TEST_CASE("peaks file: refuses invalid inputs and targets with event and bin") {
   CHECK_THROWS_MATCHES(made.read(), FileError, says("'kernel': event 1, bin 9 must be finite, got nan"));
 }
 
+TEST_CASE("peaks file: transverse positions in millimetres need their unit") {
+  Made made;
+  const MatrixX<float> usual = made.read().data.sequence(0);
+  made.sets["Xmax"].setConstant(0.25f), made.sets["Ymax"].setConstant(-0.25f);
+  CHECK_THROWS_MATCHES(made.read(), ValueError,
+                       says("'Xmax': positions must be at most 20 mm, got 625 mm, if the values are in mm / 2500; "
+                            "--transverse-unit mm reads them as mm"));
+  const Events events = read_events(made.write(), ReadOptions{Channels::automatic, TransverseUnit::millimetre});
+  CHECK(events.data.sequence(0).isApprox(usual));
+  CHECK(events.channels == "kernel");
+}
+
+TEST_CASE("peaks file: events without true vertices can be read for predictions") {
+  Made made;
+  made.sets.erase("pv");
+  made.sets.erase("pv_other");
+  const Events events = read_events(made.write(), ReadOptions{.needs_truth = false});
+  CHECK_FALSE(events.has_truth);
+  CHECK(events.data.size() == 2);
+  CHECK(events.data.values(1).array().isNaN().all());
+}
+
 TEST_CASE("peaks file: refuses a truncated file") {
   const Made made;
   const auto path = made.write();

@@ -36,17 +36,18 @@ TEST_CASE("peaks model: units and layers change its size, 0 means the default of
   CHECK(completed({"rnn", 7, 0}).units == 7);
   const auto parameters = [](const ModelOptions& options) { return make_network(options).parameters().size(); };
   CHECK(parameters({"cnn", 0, 0}) == 8169);
+  for (const std::string& kind : model_kinds()) CHECK(make_network({kind, 0, 0, true}).statistics() > 0);
   for (const std::string& kind : model_kinds()) {
     CHECK(parameters({kind, 8, 4}) > parameters({kind, 4, 4}));
     CHECK(parameters({kind, 8, 4}) > parameters({kind, 8, 3}));
   }
 }
 
-TEST_CASE("peaks training: scores every epoch with the same bits for checkpoints and threads") {
+TEST_CASE("peaks training: scores every epoch with the same bits for recomputed values and threads") {
   const Events training = some_events(200), test = some_events(200);
-  const auto trained = [&](bool checkpoints, int threads) {
+  const auto trained = [&](bool recompute, int threads) {
     Network network = make_network({"rcnn", 4, 1});
-    TrainingOptions options{.epochs = 2, .warm_up = 1, .checkpoints = checkpoints, .threads = threads};
+    TrainingOptions options{.epochs = 2, .warm_up = 1, .recompute = recompute, .threads = threads};
     Index told = 0;
     const Run run = train(network, options, training, test, {}, 1, [&](const RunEpoch&) { ++told; });
     CHECK(told == 2);

@@ -31,7 +31,7 @@ TEST_CASE("peaks study: a study changes its option and no other") {
   CHECK(with_value(asked("samples"), 77).events == 77);
   CHECK(with_value(asked("asymmetry"), 4).training.asymmetry == 4);
   CHECK_THROWS_MATCHES(with_value(asked("units"), 0.5), ValueError,
-                       says("--values must be whole numbers of at least 1 with --study units, got 0.5"));
+                       says("--values must be whole numbers of at least 1 with the study units, got 0.5"));
   for (const std::string& name : study_names()) CHECK(ladder(asked(name)).size() >= 3);
 }
 
@@ -114,30 +114,31 @@ TEST_CASE("peaks study: training, validation and test events of the toy differ")
   CHECK(sets.training.data.size() == 5);
   CHECK(sets.test.data.size() == 2);
   CHECK(sets.training.data.sequence(0) != sets.test.data.sequence(0));
-  REQUIRE(sets.validation);
-  CHECK(sets.validation->data.sequence(0) != sets.training.data.sequence(0));
-  CHECK(sets.validation->data.sequence(0) != sets.test.data.sequence(0));
-  CHECK(&sets.monitored() == &*sets.validation);
+  CHECK(sets.validation.data.sequence(0) != sets.training.data.sequence(0));
+  CHECK(sets.validation.data.sequence(0) != sets.test.data.sequence(0));
   options.study.clear();
-  CHECK_FALSE(peaks::read_events(options).validation);
+  options.validation = "0.3";
+  const EventSets shared = peaks::read_events(options);
+  CHECK(shared.training.data.size() == 2);
+  CHECK(shared.validation.data.size() == 1);
+  CHECK(shared.validation.data.sequence(0) == sets.training.data.sequence(2));
 }
 
 TEST_CASE("peaks study: only the chosen value is tested, by its trained network") {
   Options options = asked("units");
   options.values = {2, 3};
-  options.events = 3, options.test_events = 2, options.seeds = 2, options.toy.bins = 200;
+  options.events = 3, options.test_events = 2, options.seeds.runs = {2}, options.toy.bins = 200;
   options.model = completed({"cnn", 0, 2});
-  options.training.epochs = 2, options.training.warm_up = 1, options.training.threads = 1;
+  options.training.epochs = 2, options.training.warm_up = 1, options.running.threads = 1;
   const EventSets sets = peaks::read_events(options);
-  std::optional<Network> last;
-  const auto points = run(options, sets, last, [](const std::string&) {});
+  const auto points = run(options, sets, {}, [](const std::string&) {});
   const Point& best = best_of(points);
   for (const Point& point : points)
     for (const Run& each : point.runs) CHECK(each.test.has_value() == (&point == &best));
   // A separate run with that value gives the same test score.
   Options single = with_value(options, best.value);
   single.study.clear();
-  const auto alone = run(single, {sets.training, sets.test}, last, [](const std::string&) {});
+  const auto alone = run(single, sets, {}, [](const std::string&) {});
   CHECK(alone[0].runs[1].parameters == best.runs[1].parameters);
   CHECK(alone[0].runs[1].test->found == best.runs[1].test->found);
   CHECK(alone[0].runs[1].test->extra == best.runs[1].test->extra);
@@ -151,10 +152,10 @@ TEST_CASE("peaks study: events in both training and test data are reported") {
   const auto dark = [&](Index count) {
     std::vector<MatrixX<float>> inputs(std::size_t(count), MatrixX<float>::Zero(4, 100)), targets;
     for (Index k = 0; k < count; ++k) targets.push_back(events.data.values(k));
-    return Events{Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "dark", {}};
+    return Events{Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "dark", {}, "toy"};
   };
   CHECK(shared_events(dark(2), dark(3)) == 0);
-  const EventSets sets{part(events, 0, 3), part(events, 2, 4)};
+  const EventSets sets{part(events, 0, 3), part(events, 2, 4), part(events, 2, 4)};
   CHECK(data_text(sets).find("\n1 of the test events are also training events\n") != std::string::npos);
 }
 
@@ -166,18 +167,19 @@ TEST_CASE("peaks study: the fixed threshold is chosen by training events") {
     CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
   CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
   // If no level finds any peak, all are equal and the highest is chosen.
-  const Events dark{Dataset<float>::step_valued({MatrixX<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}};
+  const Events dark{
+      Dataset<float>::step_valued({MatrixX<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}, "toy"};
   CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }
 
-TEST_CASE("peaks study: the memory estimate falls with checkpoints and grows with the batch") {
+TEST_CASE("peaks study: the memory estimate falls with recomputed values and grows with the batch") {
   Options options;
   options.model = completed({"rnn", 0, 0});
   const Network network = make_network(options.model);
   const std::size_t usual = needed_bytes(options, network, 240, 4000);
-  options.training.checkpoints = true;
+  options.training.recompute = true;
   CHECK(needed_bytes(options, network, 240, 4000) < usual / 2);
-  options.training.checkpoints = false;
+  options.training.recompute = false;
   options.training.batch = 8;
   CHECK(needed_bytes(options, network, 240, 4000) > usual);
   CHECK(needed_bytes(options, network, 4, 4000) == usual);

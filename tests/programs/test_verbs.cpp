@@ -17,7 +17,7 @@ struct Tried {
   double rate = 0.01;
   std::vector<int> sizes = {1, 2};
   std::vector<std::string> words;
-  std::string name = "a, b";
+  std::string name = "a, b", data = "x.csv";
   std::string file = {}, letters = "keep";
   bool lower = false;
   Seeds seeds = {};
@@ -33,6 +33,7 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
     app.add_option("--rate", tried.rate, "rate")->check(number(0, 1));
     app.add_option("--sizes", tried.sizes, "sizes")->check(whole(1, 9))->delimiter(',');
     app.add_option("--name", tried.name, "name");
+    app.add_option("--data", tried.data, "data");
     app.add_option("word", tried.words, "words");
     app.add_flag("--lower", tried.lower, "lower");
     app.add_option("--file", tried.file, "file or share")->option_text("FILE|SHARE");
@@ -190,6 +191,7 @@ TEST_CASE("output folder: another run is refused without --resume or --force") {
   };
   begin({"--resume"});
   CHECK_FALSE(resumes);
+  CHECK(run({"--config", out + "/config.json"}).data == "x.csv");  // the fingerprint of the data has another name
   CHECK_THROWS_WITH(begin({}), Catch::Contains("the folder contains a run of tried; --resume continues it, --force"));
   CHECK_THROWS_WITH(begin({"predict", "--resume"}),
                     Catch::Contains("must contain a run of tried predict, got a run of tried train"));

@@ -1,0 +1,81 @@
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <peaks/model_file.hpp>
+#include <peaks/predictions.hpp>
+#include <unroll/io/formats/safetensors.hpp>
+#include <unroll/train/evaluate.hpp>
+
+#include "support/catch.hpp"
+#include "support/temporary.hpp"
+
+namespace test_predictions {
+
+using namespace peaks;
+using namespace unroll;
+
+namespace {
+
+/// Row of 4000 bins with three bins of `height` around each of `middles`.
+MatrixX<float> row(const std::vector<Index>& middles, float height = 0.5f) {
+  MatrixX<float> values = MatrixX<float>::Zero(1, 4000);
+  for (const Index middle : middles) values.middleCols(middle - 1, 3).setConstant(height);
+  return values;
+}
+
+Events event(const MatrixX<float>& target, bool has_truth = true) {
+  return {Dataset<float>::step_valued({MatrixX<float>::Ones(4, 4000)}, {target}), "x", {}, "toy", has_truth};
+}
+
+}  // namespace
+
+TEST_CASE("peaks predictions: positions in millimetres, heights and matches of found vertices") {
+  MatrixX<float> target = row({100, 900});
+  target.middleCols(2000, 20).setConstant(std::numeric_limits<float>::quiet_NaN());
+  MatrixX<float> output = row({102, 500, 2010});
+  output(0, 102) = 0.75f;
+  const std::vector<MatrixX<float>> outputs{output};
+  CHECK(
+      vertices_csv(event(target), outputs) ==
+      "event,position (mm),height,sum,matched\n0,-89.75,0.75,1.75,yes\n0,-49.95,0.5,1.5,no\n0,101.05,0.5,1.5,masked\n");
+  const auto json = nlohmann::json::parse(vertices_json(event(target), outputs));
+  CHECK(json.at("efficiency") == 0.5);
+  CHECK(json.at("false_positives") == 1);
+  CHECK(json.at("events").at(0).at("vertices").size() == 3);
+  CHECK(json.at("events").at(0).at("true_vertices").at(0).at("found") == true);
+  CHECK(json.at("events").at(0).at("true_vertices").at(1).at("found") == false);
+  CHECK(score_text(score_of(event(target), outputs)) ==
+        "efficiency 50.0 % at 1.00 false positives per event, 1 event\n");
+}
+
+TEST_CASE("peaks predictions: without true vertices there are no matches and no score") {
+  const MatrixX<float> unknown = MatrixX<float>::Constant(1, 4000, std::numeric_limits<float>::quiet_NaN());
+  const Events events = event(unknown, false);
+  const std::vector<MatrixX<float>> outputs{row({102})};
+  CHECK(vertices_csv(events, outputs) == "event,position (mm),height,sum\n0,-89.75,0.5,1.5\n");
+  CHECK_FALSE(nlohmann::json::parse(vertices_json(events, outputs)).contains("efficiency"));
+  CHECK_THROWS_MATCHES(score_of(events, outputs), ValueError,
+                       says("must contain the true vertices, 'pv', for a score"));
+}
+
+TEST_CASE("peaks model file: restores the network and checks the data") {
+  const support::TemporaryFolder folder;
+  const auto path = folder.path / "m.safetensors";
+  const ModelOptions options = completed({GENERATE(from_range(model_kinds())), 3, 0, true});
+  Network network = make_network(options);
+  network.initialise(3);
+  const Events events = make_events({.bins = 100}, 0, 2);
+  write_model(path, network, options, events, {{"seed", "3"}});
+  const ModelFile file = read_model(path);
+  CHECK(file.options.units == 3);
+  CHECK(file.options.batch_norm);
+  CHECK(unroll::predict(file.network, events.data) == unroll::predict(network, events.data));
+  CHECK_NOTHROW(check_fits(file, events));
+  CHECK_THROWS_MATCHES(check_fits(file, make_events({.bins = 200}, 0, 2)), ShapeError,
+                       says("must have 100 bins and the inputs toy, as the training events, got 200 and toy"));
+  SafeTensors other = read_safetensors(path);
+  other.metadata.erase("details");
+  write_safetensors(path, other);
+  CHECK_THROWS_MATCHES(read_model(path), FileError, says("must be a model of peaks; the entry 'program'"));
+}
+
+}  // namespace test_predictions
