@@ -16,7 +16,7 @@ namespace word2vec {
 struct CorpusOptions {
   std::vector<std::string> files = {UNROLL_EXAMPLE_DATA "/word2vec/data/wordnet_glosses.txt",
                                     UNROLL_EXAMPLE_DATA "/text/data/wordnet_sentences_train.txt"};
-  std::string column;  // of CSV files; empty: texts
+  std::string column = {};  // of CSV files; empty: texts
   std::string unit = "line";
   std::string letters = "lower";
   unroll::Index least = 5;    // minimum number of occurrences of a word

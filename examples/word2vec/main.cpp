@@ -184,8 +184,7 @@ class Program {
 std::string inherited(const CLI::App& app, const Options& options) {
   Json json = Json::object();
   if (options.model == "cbow") json = {{"parts", 1}, {"rate", 0.05}};
-  if (!options.load.empty() && app.count("text") > 0)
-    json["dimension"] = read_vectors(options.load).tables.in.rows();
+  if (!options.load.empty() && app.count("text") > 0) json["dimension"] = read_vectors(options.load).tables.in.rows();
   return json.empty() ? std::string() : json.dump();
 }
 
