@@ -43,10 +43,11 @@ double three_digits(double value) {
 }
 
 std::vector<Setting> grid(const Options& options) {
+  const Axis batches(options.space.batch), numbers(options.space.units), rates(options.space.rate);
   std::vector<Setting> all;
-  for (const Range& batch : Axis(options.space.batch).ranges())
-    for (const Range& units : Axis(options.space.units).ranges())
-      for (const Range& rate : Axis(options.space.rate).ranges()) {
+  for (const Range& batch : batches.ranges())
+    for (const Range& units : numbers.ranges())
+      for (const Range& rate : rates.ranges()) {
         const Setting setting{Index(batch.low), Index(units.low), rate.low};
         if (std::ranges::find(all, setting) == all.end()) all.push_back(setting);
       }
