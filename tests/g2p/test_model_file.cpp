@@ -56,7 +56,7 @@ TEST_CASE("model file: opens without the program", "[g2p]") {
   const auto path = folder.path / "model.safetensors";
   const Trained trained = small_model();
   save(trained, path);
-  const auto opened = open_seq2seq<BahdanauGru<float, symbols::additive>>(path);
+  const auto opened = open_seq2seq<BahdanauGru<float, symbols::additive>>(path, LayerRegistry<float>().add<Gru>());
   CHECK(opened.model.vocabulary() == 5);
   CHECK(opened.model.parameters().size() == trained.network->parameters());
   const ModelDetails details = details_of(opened.metadata);
