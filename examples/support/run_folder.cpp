@@ -65,12 +65,12 @@ void RunFolder::check_same_run(const std::string& before) const {
 
 void RunFolder::begin(const std::string& data_fingerprint) {
   Json config = Json::parse(config_);
-  config["data"] = data_fingerprint;
+  config["data_fingerprint"] = data_fingerprint;
   const auto file = path_ / file_name;
   if (resumes_) {
     const Json old = Json::parse(unroll::detail::read_text(file));
-    require<ValueError>(!old.contains("data") || old["data"] == config["data"], file.string(),
-                        ": the data must be those of the run that is continued; the files have changed");
+    require<ValueError>(!old.contains("data_fingerprint") || old["data_fingerprint"] == config["data_fingerprint"],
+                        file.string(), ": the data must be those of the run that is continued; the files have changed");
   } else if (force_) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(path_))
       if (entry.path().filename().string().starts_with("checkpoint")) std::filesystem::remove(entry.path());

@@ -75,10 +75,10 @@ Words words_of_config(const std::string& file, const char* program, const CLI::A
                                      ": must be a JSON object of options, { \"name\": value, ... }");
   Words words;
   for (const auto& [key, value] : json.items()) {
-    if (key == "program" || key == "verb" || key == "data") {
+    if (key == "program" || key == "verb" || key == "data_fingerprint") {
       const std::string expected = key == "program" ? program : verb.get_name();
-      unroll::require<unroll::ValueError>(key == "data" || value == expected, file, ": ", key, " must be ", expected,
-                                          ", got ", [&] { return value.dump(); });
+      unroll::require<unroll::ValueError>(key == "data_fingerprint" || value == expected, file, ": ", key, " must be ",
+                                          expected, ", got ", [&] { return value.dump(); });
       continue;
     }
     const Words present = with_present_names(program, {"--" + key}, earlier);
