@@ -1,9 +1,8 @@
 #include "model_file.hpp"
 
 #include <algorithm>
-#include <tuple>
-
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "../support/fingerprint.hpp"
 #include "../support/names.hpp"

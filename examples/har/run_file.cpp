@@ -1,7 +1,6 @@
 #include "run_file.hpp"
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "unroll/io/input_file.hpp"
