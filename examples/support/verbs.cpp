@@ -139,7 +139,7 @@ Words words_of_json(const std::string& text, const std::string& where, const std
     if (key == "program" || key == "verb" || key == "fingerprint") {
       const std::string expected = key == "program" ? program : verb.get_name();
       unroll::require<unroll::ValueError>(key == "fingerprint" || value == expected, where, ": ", key, " must be ",
-                                          expected, ", got ", [&] { return value.dump(); });
+                                          expected, ", got ", [&given = value] { return given.dump(); });
       continue;
     }
     const std::string name = with_present_names(program, {"--" + key}, earlier).front();
