@@ -121,8 +121,8 @@ Recordings read_wisdm(const std::string& path, Index window, bool divided) {
         !divided || tested.contains(records[first].user) ? test : train);
   }
   require<FileError>((!train.all.empty() || !divided) && !test.all.empty(), path, ": the ",
-                     test.all.empty() ? "test" : "training", " data must have a continuous recording of --window ",
-                     window, " steps; give a smaller --window");
+                     divided && train.all.empty() ? "training" : "test",
+                     " data must have a continuous recording of --window ", window, " steps; give a smaller --window");
   const auto count = [](const std::vector<Index>& people) { return std::set(people.begin(), people.end()).size(); };
   const std::string people =
       divided ? text(count(train.people), " training persons, ", count(test.people), " other test persons")

@@ -22,11 +22,11 @@ VectorX<double> mean_probabilities(const MatrixX<float>& scores) {
   return sum / double(scores.cols());
 }
 
-/// Predicted class, and its probability.
+/// Predicted class, and its probability with six decimals.
 std::pair<std::string, double> best(const Data& data, const VectorX<double>& shares) {
   Index predicted = 0;
   const double share = shares.maxCoeff(&predicted);
-  return {data.classes[std::size_t(predicted)], share};
+  return {data.classes[std::size_t(predicted)], std::round(1e6 * share) / 1e6};
 }
 
 const std::string& participant(const Data& data, Index s) {

@@ -25,6 +25,9 @@ Found found_in(const Events& events, Index event, const MatrixX<float>& output) 
   return {candidates(bins_of(output), search), compare(bins_of(events.data.values(event)), bins_of(output), search)};
 }
 
+/// Position in millimetres, with six decimals.
+double place_of(const Events& events, double position) { return std::round(1e6 * events.place(position)) / 1e6; }
+
 const char* match_of(const Peak& peak) { return peak.matched ? "yes" : peak.scored ? "no" : "masked"; }
 
 }  // namespace
@@ -36,7 +39,7 @@ std::string vertices_csv(const Events& events, std::span<const MatrixX<float>> o
     const Found found = found_in(events, k, outputs[std::size_t(k)]);
     for (std::size_t p = 0; p < found.peaks.size(); ++p) {
       const Candidate& peak = found.peaks[p];
-      table.rows.push_back({k, events.place(peak.position), peak.height, peak.sum});
+      table.rows.push_back({k, place_of(events, peak.position), peak.height, peak.sum});
       if (events.has_truth) table.rows.back().push_back(match_of(found.comparison.predicted[p]));
     }
   }
@@ -56,14 +59,14 @@ std::string vertices_json(const Events& events, std::span<const MatrixX<float>> 
     Json event{{"event", k}, {"vertices", Json::array()}};
     for (std::size_t p = 0; p < found.peaks.size(); ++p) {
       const Candidate& peak = found.peaks[p];
-      Json vertex{{"position_mm", events.place(peak.position)}, {"height", peak.height}, {"sum", peak.sum}};
+      Json vertex{{"position_mm", place_of(events, peak.position)}, {"height", peak.height}, {"sum", peak.sum}};
       if (events.has_truth) vertex["matched"] = match_of(found.comparison.predicted[p]);
       event["vertices"].push_back(std::move(vertex));
     }
     if (events.has_truth) {
       event["true_vertices"] = Json::array();
       for (const Peak& peak : found.comparison.truth)
-        event["true_vertices"].push_back({{"position_mm", events.place(peak.position)}, {"found", peak.matched}});
+        event["true_vertices"].push_back({{"position_mm", place_of(events, peak.position)}, {"found", peak.matched}});
     }
     all["events"].push_back(std::move(event));
   }

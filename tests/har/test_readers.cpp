@@ -139,7 +139,8 @@ TEST_CASE("read recordings: the content of a path selects the reader") {
   CHECK(read_recordings(data, 0).train.size() == 40);
   CHECK(read_recordings(data / "BasicMotions_TEST.ts", 0).name == "BasicMotions");
   CHECK_THROWS_MATCHES(read_recordings(data / "nothing", 0), FileError, says("nothing: no such file"));
-  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.csv", "a,b\n1,2\n").path, 0), FileError, says("need --stream"));
+  CHECK_THROWS_MATCHES(read_recordings(OneFile("x.csv", "a,b\n1,2\n").path, 0), FileError,
+                       says("need the verb stream"));
   CHECK_THROWS_MATCHES(read_recordings(OneFile("x.ts", "").path, 0), FileError,
                        says("must end with _TRAIN.ts or _TEST.ts"));
   CHECK_THROWS_MATCHES(read_recordings(support::TemporaryFolder().path, 0), FileError, says("found none of them"));

@@ -137,7 +137,7 @@ TEST_CASE("peaks study: only the chosen value is tested, by its trained network"
     for (const Run& each : point.runs) CHECK(each.test.has_value() == (&point == &best));
   // A separate run with that value gives the same test score.
   Options single = with_value(options, best.value);
-  single.study.clear();
+  single.study.clear(), single.values.clear();
   const auto alone = run(single, sets, {}, [](const std::string&) {});
   CHECK(alone[0].runs[1].parameters == best.runs[1].parameters);
   CHECK(alone[0].runs[1].test->found == best.runs[1].test->found);
