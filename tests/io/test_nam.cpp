@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/io/import/nam.hpp>
@@ -45,7 +47,7 @@ TEST_CASE("nam: weights and initial states are imported into layers known at com
   CHECK(model.parameters().values() == open_nam<float>(files / "lstm_2x8.nam").model.parameters().values());
 }
 
-TEST_CASE("nam: a stream begins with the initial states and gives the bits of forward passes") {
+TEST_CASE("nam: a stream begins with the initial states and equals forward passes") {
   const auto amp = open_nam<float>(files / "lstm_2x8.nam");
   const MatrixX<float> x = sequence(read_safetensors(files / "lstm_2x8.io.safetensors"), "x").leftCols(50);
   const Streaming player(amp.model);
@@ -55,15 +57,15 @@ TEST_CASE("nam: a stream begins with the initial states and gives the bits of fo
 
   const auto y = streamed(amp.model, x, amp.first);
   auto state = amp.first;
-  bool same = true;
+  float largest = 0;  // difference; tanh and sigmoid of a stream are approximations
   Stack<float>::Tape tape;
   for (Index t = 0; t < x.cols(); ++t) {
     const MatrixX<float> step = x.col(t);
     const Timeline one = Timeline::rectangular(1, 1);
-    same = same && amp.model.forward(step, one, tape, {}, state)(0, 0) == y(0, t);
+    largest = std::max(largest, std::abs(amp.model.forward(step, one, tape, {}, state)(0, 0) - y(0, t)));
     amp.model.final_state(tape, state);
   }
-  CHECK(same);
+  CHECK(largest < 1e-5);
 }
 
 TEST_CASE("nam: a written model is read with the same bits") {

@@ -352,7 +352,7 @@ TEST_CASE("pytorch: refuses layers that PyTorch does not have or defines differe
   refuses({LayerNorm{.scaled = false}}, {"a."}, "PyTorch's LayerNorm has no shift without a gain");
   refuses({BatchNorm{.shifted = false}}, {"a."}, "PyTorch's BatchNorm1d must have gain and shift or neither");
   refuses({Recurrent<EquationsOf<written::of_odd_name>::Cell>{.units = units}}, {"a."}, "PyTorch has no cell with");
-  const std::string apart = ": layers of one prefix must have the same cell, sizes and directions";
+  const std::string apart = ": layers of one prefix must have the same cell, sizes, directions and biases";
   refuses({gru, Activate<Tanh>{}, gru}, {"a.", "a."}, "layer 2 (gru)" + apart);
   refuses({gru, Recurrent<Gru>{.units = units + 1}}, {"a.", "a."}, "layer 1 (gru)" + apart);
   refuses({gru, both(Merge::concat)}, {"a.", "a."}, "layer 1 (bidirectional gru)" + apart);
