@@ -75,7 +75,8 @@ ModelFile with_advice(Open&& open) try {
   return open();
 } catch (const FileError& error) {
   const std::string message = error.what();
-  if (message.find("use import_") == message.npos) throw;
+  const auto has = [&](const char* words) { return message.find(words) != message.npos; };
+  if (!has("use import_") && !has("construct the model")) throw;
   throw FileError(message + "; in this program, --architecture gives the layers");
 }
 
