@@ -66,12 +66,15 @@ struct PassPlan {
   }
 };
 
-template <int n, class F>
+/// Calls f for the operations from `first` to n - 1, at most 128 in one expression: Clang nests at most 256.
+template <int n, int first = 0, class F>
 EIGEN_ALWAYS_INLINE void each_operation(F&& f) {
+  constexpr int count = n - first < 128 ? n - first : 128;
   [&]<int... o>(std::integer_sequence<int, o...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, o>{}), ...);
+    (f(std::integral_constant<int, first + o>{}), ...);
   }
-  (std::make_integer_sequence<int, n>{});
+  (std::make_integer_sequence<int, count>{});
+  if constexpr (first + count < n) each_operation<n, first + count>(f);
 }
 
 }  // namespace unroll::detail

@@ -81,18 +81,21 @@ struct StreamPlan {
   /// Values, except states, that leave the pass that computes them: other passes or products read them, or they are the
   /// output.
   static constexpr Selection<capacity> carried = [] {
+    Table<bool, capacity> leaves{};
+    for (int o = 0; o < program.operations; ++o) {
+      leaves[o] = program.output == o;
+      for (int v = 0; v < schedule.sources; ++v) leaves[o] = leaves[o] || schedule.source[v].operation == o;
+    }
+    for (int stage = 0; stage < schedule.stages; ++stage)
+      for (int dimension = 0; dimension < program.size_count; ++dimension) {
+        const PassPlan<D> pass(stage, dimension);
+        for (int o = 0; o < program.operations; ++o) leaves[o] = leaves[o] || (pass.read[o] && !pass.runs[o]);
+      }
     Selection<capacity> all;
     for (int o = 0; o < program.operations; ++o) {
       const Op op = program.operation[o].op;
-      if (op == Op::state || op == Op::input || op == Op::constant || state_after(o) >= 0) continue;
-      bool leaves = program.output == o;
-      for (int v = 0; v < schedule.sources; ++v) leaves = leaves || schedule.source[v].operation == o;
-      for (int stage = 0; stage < schedule.stages; ++stage)
-        for (int dimension = 0; dimension < program.size_count; ++dimension) {
-          const PassPlan<D> pass(stage, dimension);
-          leaves = leaves || (pass.read[o] && !pass.runs[o]);
-        }
-      if (leaves) all.add(o);
+      const bool held = op == Op::state || op == Op::input || op == Op::constant || state_after(o) >= 0;
+      if (leaves[o] && !held) all.add(o);
     }
     return all;
   }();
