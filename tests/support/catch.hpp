@@ -1,5 +1,5 @@
-// An include guard in place of #pragma once: this header is precompiled, ccache returns the precompiled header of a text
-// that differs in comments only, and GCC recognises #pragma once there by the text.
+// An include guard in place of #pragma once: this header is precompiled, ccache returns the precompiled header of a
+// text that differs in comments only, and GCC recognises #pragma once there by the text.
 #ifndef UNROLL_TESTS_SUPPORT_CATCH_HPP
 #define UNROLL_TESTS_SUPPORT_CATCH_HPP
 

@@ -265,7 +265,10 @@ TEST_CASE("fit: a function replaces the validation, stops early and resumes") {
   std::size_t calls = 0;
   FitOptions<float> options{
       .epochs = 9,
-      .validate = [&] { return Evaluation{{.sum = 8, .count = 4}, {.correct = correct.at(calls++), .scored = 4}}; },
+      .validate =
+          [&] {
+            return Evaluation{{.sum = 8, .count = 4}, {.correct = correct.at(calls++), .scored = 4}};
+          },
       .early_stopping = EarlyStopping{.patience = 2, .monitor = Monitor::validation_accuracy}};
   Run run, parts;
   const auto result = run(data, options);

@@ -57,9 +57,9 @@ class InflateStream {
 /// Largest ratio of deflated data: a copy of 258 bytes needs 2 bits.
 inline constexpr std::size_t best_deflate_ratio = 1032;
 
-/// Decompressed data of expected length `size`. Throws FileError, naming `file`, for damaged data or another length; for
-/// a length that deflated data of this size cannot have, before memory is allocated. Bytes after the end of the deflated
-/// data are ignored.
+/// Decompressed data of expected length `size`. Throws FileError, naming `file`, for damaged data or another length;
+/// for a length that deflated data of this size cannot have, before memory is allocated. Bytes after the end of the
+/// deflated data are ignored.
 inline std::vector<std::byte> inflate(std::span<const std::byte> deflated, std::size_t size, std::string_view file) {
   require<FileError>(size / best_deflate_ratio <= deflated.size(), file, ": deflated data of ", deflated.size(),
                      " bytes must be at most ", deflated.size() * best_deflate_ratio, " bytes, got a size of ", size);
