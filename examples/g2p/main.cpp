@@ -182,7 +182,6 @@ class TrainVerb : Program {
   void begin(const Data& data) {
     fingerprint_ = data.fingerprint();
     folder_.begin(fingerprint_);
-    example::catch_signals();
   }
 
   static Networks networks(const Study& study) {

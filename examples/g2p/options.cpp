@@ -173,13 +173,6 @@ void check_beams(const CLI::App& app, Options& o) {
            unroll::text("must be at most --beams, which is ", o.search.beams, ", got '", o.search.n_best, "'"));
 }
 
-void check_seeds(const Options& o) {
-  auto seeds = o.seeds.all();
-  std::sort(seeds.begin(), seeds.end());
-  if (seeds.empty() || std::adjacent_find(seeds.begin(), seeds.end()) != seeds.end())
-    refuse("--seeds", "must be a number of at least 1, or different seeds");
-}
-
 void check_ending(const std::string& output, std::initializer_list<const char*> endings) {
   if (output.empty()) return;
   const std::string ending = std::filesystem::path(output).extension().string();
@@ -196,7 +189,6 @@ void check_train(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
   check_units(o, o.network.score.ends_with("dot"));
   check_beams(app, o);
-  check_seeds(o);
   if (!o.map.empty() && o.network.score == "none")
     refuse("--map", "cannot be combined with --score none: the network has no attention");
   if (o.load.empty()) return;
@@ -234,19 +226,13 @@ std::string inherited(const CLI::App& app, const Options& o) {
 int run_command_line(int argc, char** argv, const Actions& actions) {
   const auto verb = [](const char* name, const char* help, void (*add)(CLI::App&, Options&),
                        void (*check)(const CLI::App&, Options&), int (*run)(const Options&, const CLI::App&)) {
-    const auto options = std::make_shared<Options>();
-    return Verb{name,
-                help,
-                [options, add](CLI::App& app) {
-                  *options = {};
-                  add(app, *options);
-                },
-                [options, check](const CLI::App& app) {
-                  options->sources.reading = {options->letter_case == "lower", options->stress == "keep"};
-                  check(app, *options);
-                },
-                [options, run](const CLI::App& app) { return run(*options, app); },
-                [options](const CLI::App& app) { return inherited(app, *options); }};
+    return verb_with<Options>(
+        name, help, add,
+        [check](const CLI::App& app, Options& o) {
+          o.sources.reading = {o.letter_case == "lower", o.stress == "keep"};
+          check(app, o);
+        },
+        [run](const CLI::App& app, Options& o) { return run(o, app); }, inherited);
   };
   return run_verbs(
       "g2p", "Trains a grapheme-to-phoneme model on a pronunciation dictionary and converts words.", argc, argv,
@@ -261,11 +247,7 @@ int run_command_line(int argc, char** argv, const Actions& actions) {
        verb("predict", "converts words with a trained model", add_predict, check_predict, actions.predict),
        verb(
            "compare", "trains every kind of attention and tests the one with the lowest validation error", add_compare,
-           [](const CLI::App&, Options& o) {
-             check_units(o, true);
-             check_seeds(o);
-           },
-           actions.compare)},
+           [](const CLI::App&, Options& o) { check_units(o, true); }, actions.compare)},
       {{"--valid", "--validation"}, {"--first-seed", "--seed"}, {"--compare", "compare"}, {"decode", "predict"}});
 }
 

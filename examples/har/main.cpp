@@ -263,7 +263,6 @@ example::Verb application_verb(const char* name, const char* help, Options& opti
 }  // namespace
 
 int main(int argc, char** argv) {
-  example::catch_signals();
   return example::run_program("har", [&] {
     Options train, study, stream, evaluate, predict;
     return example::run_verbs(

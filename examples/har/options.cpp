@@ -136,15 +136,6 @@ void add_training_options(CLI::App& app, Options& o, Kind kind) {
   add_seed_options(app, o.seeds);
 }
 
-void check_seeds(const Seeds& seeds) {
-  if (seeds.runs.size() == 1 && (seeds.runs[0] < 1 || seeds.runs[0] > 1000))
-    refuse("--seeds",
-           unroll::text("must be a whole number from 1 to 1000, or a list of seeds, got '", seeds.runs[0], "'"));
-  std::vector<std::uint64_t> all = seeds.all();
-  std::ranges::sort(all);
-  if (std::ranges::adjacent_find(all) != all.end()) refuse("--seeds", "must be different numbers");
-}
-
 /// Normal form of a share: "0.10" is "0.1".
 std::string normal(const std::string& share_or_file) {
   double value = 0;
@@ -259,7 +250,6 @@ void check_training_verb(const CLI::App& app, Options& o, Kind kind) {
     for (const char* name : network_options)
       if (app.get_option_no_throw(name) != nullptr && app.count("--config") == 0)
         refuse_together(app, {name}, "--load", "the file defines the network");
-  check_seeds(o.seeds);
   if (kind != Kind::stream) return;
   o.directions = {o.direction};
   if (o.direction == "both") o.directions = {"forward", "bidirectional"};

@@ -30,14 +30,8 @@ Training fitted(Network& network, unroll::Index end, const Data& data, unroll::F
   options.clip_norm = given.clip, options.threads = {given.threads};
   if (given.patience > 0) options.early_stopping = EarlyStopping{.patience = given.patience};
   options.on_epoch = [&](const Epoch& epoch) { return on_epoch(epoch), true; };
-  options.progress = Progress::quiet;
-  const SoftmaxCrossEntropy<float> loss;
-  FitResult result;
-  if (given.checkpoint.empty())
-    result = fit(network, loss, adam, data, options);
-  else
-    result = example::train(network, loss, adam, data, std::move(options),
-                            {given.checkpoint, given.checkpoint_seconds, given.quiet});
+  FitResult result = example::train(network, SoftmaxCrossEntropy<float>(), adam, data, std::move(options),
+                                    {given.checkpoint, given.checkpoint_seconds, given.quiet});
   return {std::move(result.history), result.best_epoch, result.stopped_early};
 }
 

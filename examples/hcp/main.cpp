@@ -194,31 +194,18 @@ int predict(const CLI::App& verb, Options& options) {
   return 0;
 }
 
-/// Verb whose options are those of `options`, which its functions share.
-example::Verb verb(const char* name, const char* help, void (*add)(CLI::App&, Options&),
-                   int (*run)(const CLI::App&, Options&)) {
-  const auto options = std::make_shared<Options>();
-  return {name, help,
-          [=](CLI::App& app) {
-            *options = {};
-            add(app, *options);
-          },
-          [=](const CLI::App& app) { check_options(app, *options); },
-          [=](const CLI::App& app) { return run(app, *options); }};
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  example::catch_signals();
   return example::run_program("hcp", [&] {
     return example::run_verbs(
         "hcp", "Classifies movie clips from the activity of brain regions at every second.", argc, argv,
-        {verb("train", "cross-validation, training and test", add_train_options, train),
-         verb("evaluate", "test of a trained model", add_evaluate_options, evaluate),
-         verb("predict", "classes of new recordings by a trained model", add_predict_options, predict),
-         verb("controls", "leak test: trainings on shuffled, random and permuted data", add_controls_options,
-              controls)},
+        {verb_with<Options>("train", "cross-validation, training and test", add_train_options, check_options, train),
+         verb_with<Options>("evaluate", "test of a trained model", add_evaluate_options, check_options, evaluate),
+         verb_with<Options>("predict", "classes of new recordings by a trained model", add_predict_options,
+                            check_options, predict),
+         verb_with<Options>("controls", "leak test: trainings on shuffled, random and permuted data",
+                            add_controls_options, check_options, controls)},
         {{"--controls", "controls"}});
   });
 }

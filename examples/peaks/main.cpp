@@ -5,7 +5,6 @@
 // event.
 
 #include <cstdio>
-#include <memory>
 
 #include "../support/program.hpp"
 #include "../support/run_folder.hpp"
@@ -135,30 +134,19 @@ int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
 int evaluate(const CLI::App& verb, Options& options) { return apply(verb, options, true); }
 int predict_vertices(const CLI::App& verb, Options& options) { return apply(verb, options, false); }
 
-/// Verb whose options are those of `options`, which its functions share.
-example::Verb verb(const char* name, const char* help, void (*add)(CLI::App&, Options&),
-                   int (*run)(const CLI::App&, Options&)) {
-  const auto options = std::make_shared<Options>();
-  return {name, help,
-          [=](CLI::App& app) {
-            *options = {};
-            add(app, *options);
-          },
-          [=](const CLI::App& app) { check_options(app, *options); },
-          [=](const CLI::App& app) { return run(app, *options); }};
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  example::catch_signals();
   return example::run_program("peaks", [&] {
     return example::run_verbs(
         "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
-        {verb("train", "training and test", add_train_options, train),
-         verb("evaluate", "efficiency and false positives of a trained model", add_evaluate_options, evaluate),
-         verb("predict", "vertices of new events by a trained model", add_predict_options, predict_vertices),
-         verb("study", "trainings with several values of one option", add_study_options, train)},
+        {verb_with<Options>("train", "training and test", add_train_options, check_options, train),
+         verb_with<Options>("evaluate", "efficiency and false positives of a trained model", add_evaluate_options,
+                            check_options, evaluate),
+         verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options, check_options,
+                            predict_vertices),
+         verb_with<Options>("study", "trainings with several values of one option", add_study_options, check_options,
+                            train)},
         {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });
 }

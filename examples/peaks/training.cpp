@@ -132,13 +132,9 @@ class Training {
         .threads = {options_.threads},
         .shard = shard_of(options_.batch),
         .keeping = plan_of(options_).keeping,
-        .on_epoch = [&](const Epoch& epoch) { return this->conclude(epoch, phase); },
-        .progress = Progress::quiet};
-    if (options_.checkpoint.empty())
-      fit(network_, loss, adam, training_.data, options);
-    else
-      example::train(network_, loss, adam, training_.data, options,
-                     {name_of(phase.name), options_.checkpoint_seconds, options_.quiet});
+        .on_epoch = [&](const Epoch& epoch) { return this->conclude(epoch, phase); }};
+    example::train(network_, loss, adam, training_.data, options,
+                   {name_of(phase.name), options_.checkpoint_seconds, options_.quiet});
   }
 
   /// First collapsed epoch after `first`, from the outcomes of all epochs.

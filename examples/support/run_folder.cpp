@@ -32,24 +32,27 @@ std::string owner_of(const Json& before) {
 }  // namespace
 
 RunFolder::RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free)
-    : config_(settings_json(verb, running.out)), free_(std::move(free)), force_(running.force) {
+    : config_(settings_json(verb, running.out)), free_(std::move(free)) {
   if (running.resume && running.force) refuse("--resume", "cannot be combined with --force");
   for (const CLI::Option* option : verb.get_options())
     if (option->get_group() == running_group)
       for (const std::string& name : option->get_lnames()) running_.push_back(name);
   const auto file = std::filesystem::path(running.out) / file_name;
-  if (std::filesystem::exists(file) && !running.force) {
+  if (std::filesystem::exists(file)) {
     const std::string before = unroll::detail::read_text(file);
     const Json json = Json::parse(before, nullptr, false), mine = Json::parse(config_);
-    require<ValueError>(running.resume, "--out ", running.out, ": the folder contains ", owner_of(json),
-                        "; --resume continues it, --force replaces it");
-    const bool same =
-        json.is_object() && json.value("program", "") == mine["program"] && json.value("verb", "") == mine["verb"];
-    require<ValueError>(same, "--out ", running.out, ": the folder must contain a run of ",
-                        mine["program"].get<std::string>(), " ", mine["verb"].get<std::string>(), ", got ",
-                        owner_of(json), json.is_object() ? " " + json.value("verb", "") : "");
-    check_same_run(before);
-    resumes_ = true;
+    const auto has_my = [&](const char* key) { return json.is_object() && json.value(key, Json()) == mine[key]; };
+    require<ValueError>(running.resume || running.force, "--out ", running.out, ": the folder contains ",
+                        owner_of(json), "; --resume continues it, --force replaces it");
+    replaces_ = running.force && has_my("program");
+    if (running.resume) {
+      require<ValueError>(has_my("program") && has_my("verb"), "--out ", running.out,
+                          ": the folder must contain a run of ", mine["program"].get<std::string>(), " ",
+                          mine["verb"].get<std::string>(), ", got ", owner_of(json),
+                          json.is_object() ? " " + word_of(json.value("verb", Json(""))) : "");
+      check_same_run(before);
+      resumes_ = true;
+    }
   }
   path_ = output_folder(running.out, file_name);
 }
@@ -63,6 +66,18 @@ void RunFolder::check_same_run(const std::string& before) const {
   }
 }
 
+std::vector<std::filesystem::path> RunFolder::checkpoints() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& folder : {path_, path_ / "runs"}) {
+    if (!std::filesystem::is_directory(folder)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      if (name == "checkpoint.safetensors" || name.starts_with("checkpoint-")) files.push_back(entry.path());
+    }
+  }
+  return files;
+}
+
 void RunFolder::begin(const std::string& data_fingerprint) {
   Json config = Json::parse(config_);
   config["fingerprint"] = data_fingerprint;
@@ -71,9 +86,13 @@ void RunFolder::begin(const std::string& data_fingerprint) {
     const Json old = Json::parse(unroll::detail::read_text(file));
     require<ValueError>(!old.contains("fingerprint") || old["fingerprint"] == config["fingerprint"], file.string(),
                         ": the data must be those of the run that is continued; the files have changed");
-  } else if (force_) {
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path_))
-      if (entry.path().filename().string().starts_with("checkpoint")) std::filesystem::remove(entry.path());
+  } else {
+    for (const std::filesystem::path& each : checkpoints()) {
+      require<ValueError>(replaces_, each.string(),
+                          ": belongs to no run of this program and would be continued; remove it or "
+                          "choose another --out");
+      std::filesystem::remove(each);
+    }
   }
   unroll::write_text(file, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }

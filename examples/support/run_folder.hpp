@@ -18,8 +18,9 @@ class RunFolder {
   /// running_group and not in `free`, e.g. {"epochs"}. Throws FileError if the folder cannot be written.
   RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free = {});
 
-  /// Starts the run, after the data were read: with --force it removes the files of checkpoints, then it writes
-  /// config.json. Throws ValueError if a resumed run had other data.
+  /// Starts the run, after the data were read: with --force it removes the checkpoints of the earlier run, then it
+  /// writes config.json. Throws ValueError if a resumed run had other data, and if the folder has checkpoints, which a
+  /// new run would continue, but no run of this program.
   void begin(const std::string& data_fingerprint);
 
   /// Whether an earlier run is continued.
@@ -29,11 +30,13 @@ class RunFolder {
 
  private:
   void check_same_run(const std::string& before) const;
+  /// Files checkpoint.safetensors and checkpoint-* in the folder and in its subfolder runs.
+  std::vector<std::filesystem::path> checkpoints() const;
 
   std::filesystem::path path_;
   std::string config_;
   std::vector<std::string> running_, free_;
-  bool resumes_ = false, force_ = false;
+  bool resumes_ = false, replaces_ = false;  // an earlier run of this program
 };
 
 }  // namespace example

@@ -2,7 +2,6 @@
 // Training that can be stopped at any time and resumed with the same bits.
 
 #include <filesystem>
-#include <optional>
 #include <utility>
 
 #include "program.hpp"
@@ -13,7 +12,7 @@ namespace example {
 
 /// How a training run is stored and shown.
 struct RunControl {
-  std::filesystem::path checkpoint;  ///< file of the checkpoint; an existing one is continued
+  std::filesystem::path checkpoint;  ///< file of the checkpoint; an existing one is continued. Empty: none
   double seconds = 20;               ///< between checkpoints
   bool quiet = false;                ///< no progress within epochs
 };
@@ -25,14 +24,16 @@ unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data
                         unroll::FitOptions<typename Model::Scalar, Data> options, const RunControl& control,
                         State& state) {
   if (std::filesystem::exists(control.checkpoint)) unroll::read_checkpoint(control.checkpoint, state, optimizer);
-  options.on_checkpoint = [&] { unroll::write_checkpoint(control.checkpoint, state, optimizer); };
-  options.checkpoint_seconds = control.seconds;
+  if (!control.checkpoint.empty()) {
+    options.on_checkpoint = [&] { unroll::write_checkpoint(control.checkpoint, state, optimizer); };
+    options.checkpoint_seconds = control.seconds;
+  }
   options.progress = control.quiet ? unroll::Progress::quiet : unroll::Progress::batches;
   options.on_batch = [user = std::move(options.on_batch)](const unroll::BatchEnd& end) {
     return (!user || user(end)) && stop_requested() == 0;
   };
   auto result = unroll::fit(model, loss, optimizer, data, options, state);
-  stop_if_requested();
+  stop_if_requested(control.checkpoint.empty() ? "the training was not saved" : "--resume continues the run");
   return result;
 }
 

@@ -240,6 +240,7 @@ int run_words(const char* name, const char* purpose, Words words, const std::vec
     const CLI::App& sub = *parser.app.get_subcommands().front();
     const Verb& verb = *find_verb(verbs, sub.get_name());
     if (verb.check) verb.check(sub);
+    if (sub.get_option_no_throw("--resume") != nullptr) catch_signals();
     return verb.run(sub);
   } catch (const CLI::Success& help) {
     return parser.app.exit(help);
@@ -255,10 +256,6 @@ int run_verbs(const char* name, const char* purpose, int argc, char** argv, cons
   std::fprintf(stderr, "%s: %s (%s --help lists the verbs, %s VERB --help their options)\n", name,
                message_of(error).c_str(), name, name);
   return 2;
-}
-
-bool has_flag(int argc, char** argv, const std::string& flag) {
-  return std::any_of(argv + 1, argv + argc, [&](const char* word) { return flag == word; });
 }
 
 void add_output_options(CLI::App& app, Running& o) {
@@ -294,6 +291,14 @@ void add_seed_options(CLI::App& app, Seeds& seeds) {
   app.add_option("--seeds", seeds.runs, "number of runs, whose seeds count from --seed, or the seeds: 42,263,682")
       ->check(whole(0, 1000000000))
       ->delimiter(',');
+  app.final_callback([&seeds] {
+    const std::uint64_t first = seeds.runs.front();
+    if (seeds.runs.size() == 1 && (first < 1 || first > 1000))
+      refuse("--seeds", unroll::text("must be a whole number from 1 to 1000, or a list of seeds, got '", first, "'"));
+    std::vector<std::uint64_t> all = seeds.all();
+    std::sort(all.begin(), all.end());
+    if (std::adjacent_find(all.begin(), all.end()) != all.end()) refuse("--seeds", "must be different numbers");
+  });
 }
 
 namespace {
@@ -306,10 +311,15 @@ std::string path_from(const std::filesystem::path& folder, const std::string& fi
   return whole(file).lexically_relative(whole(folder / "")).string();
 }
 
-/// Value of an option as JSON: a number, a string, or a list of them.
-Json json_of(const std::string& word) {
-  const Json number = Json::parse(word, nullptr, false);
-  return number.is_number() && number.dump() == word ? number : Json(word);
+/// Value of an option as JSON: a number if the option takes numbers, otherwise a string.
+Json json_of(const std::string& word, bool numeric) {
+  const Json number = numeric ? Json::parse(word, nullptr, false) : Json();
+  return number.is_number() ? number : Json(word);
+}
+/// Whether the type of an option is INT, UINT or FLOAT.
+bool is_numeric(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
 }
 Json json_of(const CLI::Option& option, const std::string& folder) {
   if (option.get_expected_max() == 0) return option.count() > 0;
@@ -331,9 +341,10 @@ Json json_of(const CLI::Option& option, const std::string& folder) {
   if (!folder.empty() && is_input_path(option))
     for (std::string& word : words)
       if (is_relative_path(word)) word = path_from(folder, word);
-  if (!list) return json_of(words.empty() ? std::string() : words.back());
+  const bool numeric = is_numeric(option);
+  if (!list) return json_of(words.empty() ? std::string() : words.back(), numeric);
   Json all = Json::array();
-  for (const std::string& word : words) all.push_back(json_of(word));
+  for (const std::string& word : words) all.push_back(json_of(word, numeric));
   return all;
 }
 

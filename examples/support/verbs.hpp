@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,21 +23,32 @@ struct Verb {
   std::function<std::string(const CLI::App&)> inherited = {};
 };
 
+/// Verb whose options are an `Options`, which its functions share.
+template <class Options>
+Verb verb_with(const char* name, const char* help, std::function<void(CLI::App&, Options&)> add,
+               std::function<void(const CLI::App&, Options&)> check, std::function<int(const CLI::App&, Options&)> run,
+               std::function<std::string(const CLI::App&, const Options&)> inherited = {}) {
+  const auto options = std::make_shared<Options>();
+  Verb verb{name, help, [=](CLI::App& app) { *options = {}, add(app, *options); },
+            [=](const CLI::App& app) { check(app, *options); },
+            [=](const CLI::App& app) { return run(app, *options); }};
+  if (inherited) verb.inherited = [=](const CLI::App& app) { return inherited(app, *options); };
+  return verb;
+}
+
 /// Names of earlier versions and their successors: {"--first-seed", "--seed"}. The successor of an option can be a
 /// verb: {"--study", "study"}; that of a flag can have a value: {"--lower", "--case=lower"}. Earlier names are accepted
 /// with a notice.
 using EarlierNames = std::vector<std::pair<std::string, std::string>>;
 
-/// Runs the verb that the command line names, or the first one, "train", if it names none. Returns the exit status:
+/// Runs the verb that the command line names, or the first one, "train", if it names none. Verbs with --resume stop at
+/// signals as catch_signals says, the others end at once. Returns the exit status:
 /// that of the verb, 0 after --help and --version, 2 after an error message about the command line. All verbs have
 /// --config FILE, which reads options from a JSON file that `settings_json` wrote; the command line overrides them.
 /// Relative paths of input files, i.e. of options with FILE or DIR in their text, are relative to the folder of the
 /// JSON file.
 int run_verbs(const char* name, const char* purpose, int argc, char** argv, const std::vector<Verb>& verbs,
               const EarlierNames& earlier = {});
-
-/// Whether the command line contains the flag, for defaults that depend on it.
-bool has_flag(int argc, char** argv, const std::string& flag);
 
 /// Group of the options that do not change results.
 inline constexpr const char* running_group = "Running";
@@ -61,12 +73,12 @@ struct Seeds {
   /// Seeds of all runs.
   std::vector<std::uint64_t> all() const;
 };
-/// --seed and --seeds.
+/// --seed and --seeds. Parsing refuses 0 and more than 1,000 runs, and a seed that is given twice.
 void add_seed_options(CLI::App& app, Seeds& seeds);
 
 /// All options of a verb with their values, as a JSON object with "program" and "verb", without those that concern one
-/// call: --config, --resume, --force, --quiet and --json. With `folder`, relative paths
-/// of input files are written relative to it, for a file in that folder.
+/// call: --config, --resume, --force, --quiet and --json. With `folder`, relative paths of input files are written
+/// relative to it, for a file in that folder.
 std::string settings_json(const CLI::App& app, const std::string& folder = {});
 
 }  // namespace example

@@ -78,7 +78,6 @@ class Training {
   }
 
   int run() {
-    example::catch_signals();
     corpus_ = read_corpus(options_, loaded_ ? &loaded_->vocabulary : nullptr);
     (void)write(model(1), options_, 1);                     // an invalid prompt throws before training
     if (!options_.save.empty()) AtomicFile{options_.save};  // a path that cannot be written throws before training

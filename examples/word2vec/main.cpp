@@ -76,7 +76,6 @@ class Program {
       : o_(options), pairs_(pairs_of(options)), folder_(app, options.running, free_options()) {}
 
   int run() {
-    example::catch_signals();
     if (!o_.load.empty()) loaded_ = read_vectors(o_.load);
     corpus_ = read_corpus(o_.corpus, loaded_.words);
     print(o_, corpus_text(corpus_, o_.corpus));

@@ -1,74 +1,15 @@
 // Runs of the program that are killed or stopped, and resumed.
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <fstream>
-#include <random>
-#include <sstream>
-#include <thread>
-
 #include "g2p/words.hpp"
-#include "support/catch.hpp"
-#include "support/temporary.hpp"
+#include "support/kill_test.hpp"
 
 namespace test_resume {
 
 namespace {
 
-using Arguments = std::vector<std::string>;
-using Microseconds = std::chrono::microseconds;
+using support::Arguments, support::check_same, support::content;
 
-/// Starts the program without gnuplot, which takes longer than the training.
-pid_t started(Arguments arguments) {
-  arguments.insert(arguments.begin(), "g2p");
-  sigset_t all_signals, before;
-  sigfillset(&all_signals);
-  sigprocmask(SIG_SETMASK, &all_signals, &before);  // the child must not run Catch2's handlers
-  const pid_t child = fork();
-  if (child == 0)
-    for (const int one : {SIGINT, SIGTERM}) signal(one, SIG_DFL);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
-  if (child != 0) return child;
-  setenv("PATH", "/nonexistent", 1);
-  const int nowhere = open("/dev/null", O_WRONLY);
-  dup2(nowhere, STDOUT_FILENO), dup2(nowhere, STDERR_FILENO);
-  std::vector<char*> all;
-  for (std::string& argument : arguments) all.push_back(argument.data());
-  all.push_back(nullptr);
-  execv(G2P_PROGRAM, all.data());
-  _exit(127);
-}
-
-/// Exit status of the program, or minus the signal that ended it. `signal` is sent after `patience`; 0: none.
-int status_of(const Arguments& arguments, int signal = 0, Microseconds patience = {}) {
-  const pid_t child = started(arguments);
-  REQUIRE(child > 0);
-  if (signal != 0) {
-    std::this_thread::sleep_for(patience);
-    kill(child, signal);
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
-}
-
-std::string content(const std::filesystem::path& file) {
-  std::ostringstream all;
-  all << std::ifstream(file, std::ios::binary).rdbuf();
-  return all.str();
-}
-
-/// History without the seconds, the last number of each line.
-std::string history_in(const std::filesystem::path& folder) {
-  std::istringstream lines(content(folder / "history.csv"));
-  std::string all;
-  for (std::string line; std::getline(lines, line);) all += line.substr(0, line.rfind(',')) + "\n";
-  return all;
-}
+int status_of(const Arguments& arguments) { return support::status_of(G2P_PROGRAM, arguments); }
 
 Arguments run_in(const std::filesystem::path& folder, const Arguments& more) {
   const std::string data = G2P_DATA;
@@ -103,52 +44,30 @@ Arguments run_in(const std::filesystem::path& folder, const Arguments& more) {
   return all;
 }
 
-void check_same(const std::filesystem::path& folder, const std::filesystem::path& whole,
-                const std::vector<const char*>& files) {
-  for (const char* file : files) {
-    CAPTURE(file);
-    CHECK(content(whole / file).size() > 100);
-    CHECK(content(folder / file) == content(whole / file));
-  }
-  CHECK(history_in(folder) == history_in(whole));
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    CHECK(entry.path().string().find(".tmp") == std::string::npos);
-}
+const support::Results of_two_seeds{{"model.safetensors", "model-5.safetensors", "model-2.safetensors", "test.tsv"},
+                                    {"history.csv"}};
 
-/// Stops runs by `signal` after random times until `stops` were stopped, resumes the last one to its end, and compares
-/// its files with those of an uninterrupted run.
-void stop_and_compare(int signal, int expected, int stops) {
-  const support::TemporaryFolder folder;
-  const auto whole = folder.path / "whole", stopped = folder.path / "stopped";
-  const Arguments seeds{"--seeds", "5,2"};
-  const auto begin = std::chrono::steady_clock::now();
-  REQUIRE(status_of(run_in(whole, seeds)) == 0);
-  const std::chrono::duration<double, std::micro> duration = std::chrono::steady_clock::now() - begin;
-  std::mt19937 random(1);
-  std::uniform_int_distribution<int> microseconds(1, 1 + int(duration.count() * 0.6));
-  for (int done = 0, tries = 0; done < stops && tries < 20 * stops; ++tries) {
-    const int status = status_of(run_in(stopped, seeds), signal, Microseconds(microseconds(random)));
-    if (status == expected) ++done;
-    if (status == 0) std::filesystem::remove_all(stopped);  // restart from the beginning
-    const bool early = status == -signal;                   // before the program catches the signal
-    REQUIRE((status == 0 || status == expected || early));
-  }
-  REQUIRE(status_of(run_in(stopped, seeds)) == 0);
-  check_same(stopped, whole, {"model.safetensors", "model-5.safetensors", "model-2.safetensors", "test.tsv"});
+void interrupt_and_compare(const support::Interruptions& interruptions) {
+  support::interrupt_and_compare(
+      G2P_PROGRAM,
+      [](const auto& folder, int) {
+        return run_in(folder, {"--seeds", "5,2"});
+      },
+      of_two_seeds, interruptions);
 }
 
 }  // namespace
 
 TEST_CASE("g2p program: a run killed at any moment resumes to the same bits", "[g2p]") {
-  stop_and_compare(SIGKILL, -SIGKILL, 5);
+  interrupt_and_compare({.count = 5});
 }
 
 TEST_CASE("g2p program: a run stopped by SIGTERM ends with status 143 and resumes to the same bits", "[g2p]") {
-  stop_and_compare(SIGTERM, 143, 3);
+  interrupt_and_compare({.count = 3, .signals = {SIGTERM}});
 }
 
 TEST_CASE("g2p program: a run killed many times resumes to the same bits", "[.long]") {
-  stop_and_compare(SIGKILL, -SIGKILL, 100);
+  interrupt_and_compare({.count = 100});
 }
 
 TEST_CASE("g2p program: more epochs and seeds continue a run whose learning rate is constant", "[g2p]") {
@@ -157,7 +76,7 @@ TEST_CASE("g2p program: more epochs and seeds continue a run whose learning rate
   REQUIRE(status_of(run_in(whole, {"--seeds", "5,2"})) == 0);
   REQUIRE(status_of(run_in(longer, {"--seed", "5", "--epochs", "1"})) == 0);
   REQUIRE(status_of(run_in(longer, {"--seeds", "5,2"})) == 0);
-  check_same(longer, whole, {"model.safetensors", "model-5.safetensors", "model-2.safetensors", "test.tsv"});
+  check_same(longer, whole, of_two_seeds);
   CHECK(status_of(run_in(longer, {"--late-rate", "0.3", "--seeds", "5,2"})) == 1);
   CHECK(status_of(run_in(longer, {"--units", "9", "--seeds", "5,2"})) == 1);
 }
@@ -167,7 +86,7 @@ TEST_CASE("g2p program: written settings repeat a run", "[g2p]") {
   const auto first = folder.path / "first", second = folder.path / "second";
   REQUIRE(status_of(run_in(first, {"--seed", "7", "--dropout", "0.1", "--n-best", "2"})) == 0);
   REQUIRE(status_of({"train", "--config", (first / "config.json").string(), "--out", second.string(), "--quiet"}) == 0);
-  check_same(second, first, {"model.safetensors", "test.tsv"});
+  check_same(second, first, {{"model.safetensors", "test.tsv"}, {"history.csv"}});
 }
 
 TEST_CASE("g2p program: training continues from a model, with its letters and phonemes", "[g2p]") {

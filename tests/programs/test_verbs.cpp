@@ -14,7 +14,7 @@ namespace {
 
 struct Tried {
   int units = 32, status = 0;
-  double rate = 0.01;
+  double rate = 0.01, clip = 1;
   std::vector<int> sizes = {1, 2};
   std::vector<std::string> words;
   std::string name = "a, b", data = "x.csv";
@@ -31,6 +31,7 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
   const auto add = [&](CLI::App& app) {
     app.add_option("--units", tried.units, "units")->check(whole(1, 4096));
     app.add_option("--rate", tried.rate, "rate")->check(number(0, 1));
+    app.add_option("--clip", tried.clip, "clip")->check(number(0, 9));
     app.add_option("--sizes", tried.sizes, "sizes")->check(whole(1, 9))->delimiter(',');
     app.add_option("--name", tried.name, "name");
     app.add_option("--data", tried.data, "data");
@@ -93,6 +94,11 @@ TEST_CASE("seeds: a number counts from --seed, a list gives the seeds") {
   CHECK(run({}).seeds.all() == Numbers{1});
   CHECK(run({"--seed", "5", "--seeds", "3"}).seeds.all() == Numbers{5, 6, 7});
   CHECK(run({"--seeds", "42,263,682"}).seeds.all() == Numbers{42, 263, 682});
+}
+
+TEST_CASE("seeds: no run, too many runs and equal seeds are refused") {
+  for (const char* seeds : {"0", "1001", "5,5"}) CHECK(run({"--seeds", seeds}).status == 2);
+  CHECK(run({"--seeds", "0,5"}).status == 0);
 }
 
 TEST_CASE("configuration file: written settings give the same options") {
@@ -205,4 +211,39 @@ TEST_CASE("output folder: another run is refused without --resume or --force") {
   CHECK_FALSE(resumes);
   CHECK_FALSE(std::filesystem::exists(folder.path / "o" / "checkpoint.safetensors"));
   CHECK(begin({"--force", "--resume"}).status == 2);
+}
+
+TEST_CASE("output folder: numbers are compared by value") {
+  const TemporaryFolder folder;
+  const auto begin = [&](const char* clip) {
+    const auto take = [&](const CLI::App& app, Tried& tried) { RunFolder(app, tried.running).begin("d"); };
+    return run({"--resume", "--out", folder.path.string(), "--clip", clip}, take).status;
+  };
+  CHECK(begin("0.5") == 0);
+  CHECK(begin("0.50") == 0);
+  CHECK_THROWS_WITH(begin("0.51"), Catch::Contains("--clip must be 0.5, as in the run that is continued, got 0.51"));
+}
+
+TEST_CASE("output folder: --force leaves files of others") {
+  const TemporaryFolder folder;
+  const auto begin = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--out", folder.path.string()});
+    return run(words, [&](const CLI::App& app, Tried& tried) { RunFolder(app, tried.running).begin("d"); });
+  };
+  const auto write = [&](const char* name, const char* text) { std::ofstream(folder.path / name) << text; };
+  std::filesystem::create_directories(folder.path / "other");
+  std::filesystem::create_directories(folder.path / "runs");
+  for (const char* name : {"checkpoint.safetensors", "other/checkpoint-1", "runs/checkpoint-1", "checkpoints.txt"})
+    write(name, "x");
+  for (const char* words : {"--force", "--resume", "--quiet"})
+    CHECK_THROWS_WITH(begin({words}), Catch::Contains("belongs to no run of this program"));
+  write("config.json", R"({"program": "other", "verb": "train"})");
+  CHECK_THROWS_WITH(begin({"--force"}), Catch::Contains("belongs to no run of this program"));
+  CHECK(std::filesystem::exists(folder.path / "checkpoint.safetensors"));
+  write("config.json", R"({"program": "tried", "verb": "train"})");
+  CHECK(begin({"--force"}).status == 0);
+  CHECK_FALSE(std::filesystem::exists(folder.path / "checkpoint.safetensors"));
+  CHECK_FALSE(std::filesystem::exists(folder.path / "runs" / "checkpoint-1"));
+  CHECK(std::filesystem::exists(folder.path / "other" / "checkpoint-1"));
+  CHECK(std::filesystem::exists(folder.path / "checkpoints.txt"));
 }
