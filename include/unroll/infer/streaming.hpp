@@ -37,8 +37,8 @@ requires(W::all.size() > 0 &&
 /// recurrent layers of equations, Dense and Dropout (the identity) is then compiled as one function. All other models,
 /// a Stack in particular, run layer by layer, some steps at a time.
 ///
-/// A step gives the result of the model's forward pass: in recurrent layers of equations, and in Dense with widths, up
-/// to the order of sums, i.e. some units in the last place; in all other layers bit for bit.
+/// A step gives the result of the model's forward pass: in recurrent layers of equations, and in Dense with widths or
+/// at most 4 outputs, up to the order of sums, i.e. some units in the last place; in all other layers bit for bit.
 template <class Model, int... widths>
 class Streaming {
   using W = detail::Widths<widths...>;
