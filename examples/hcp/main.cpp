@@ -200,12 +200,14 @@ int main(int argc, char** argv) {
   return example::run_program("hcp", [&] {
     return example::run_verbs(
         "hcp", "Classifies movie clips from the activity of brain regions at every second.", argc, argv,
-        {verb_with<Options>("train", "cross-validation, training and test", add_train_options, check_options, train),
-         verb_with<Options>("evaluate", "test of a trained model", add_evaluate_options, check_options, evaluate),
-         verb_with<Options>("predict", "classes of new recordings by a trained model", add_predict_options,
-                            check_options, predict),
-         verb_with<Options>("controls", "leak test: trainings on shuffled, random and permuted data",
-                            add_controls_options, check_options, controls)},
+        {example::verb_with<Options>("train", "cross-validation, training and test", add_train_options, check_options,
+                                     train),
+         example::verb_with<Options>("evaluate", "test of a trained model", add_evaluate_options, check_options,
+                                     evaluate),
+         example::verb_with<Options>("predict", "classes of new recordings by a trained model", add_predict_options,
+                                     check_options, predict),
+         example::verb_with<Options>("controls", "leak test: trainings on shuffled, random and permuted data",
+                                     add_controls_options, check_options, controls)},
         {{"--controls", "controls"}});
   });
 }

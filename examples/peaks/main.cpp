@@ -140,13 +140,13 @@ int main(int argc, char** argv) {
   return example::run_program("peaks", [&] {
     return example::run_verbs(
         "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
-        {verb_with<Options>("train", "training and test", add_train_options, check_options, train),
-         verb_with<Options>("evaluate", "efficiency and false positives of a trained model", add_evaluate_options,
-                            check_options, evaluate),
-         verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options, check_options,
-                            predict_vertices),
-         verb_with<Options>("study", "trainings with several values of one option", add_study_options, check_options,
-                            train)},
+        {example::verb_with<Options>("train", "training and test", add_train_options, check_options, train),
+         example::verb_with<Options>("evaluate", "efficiency and false positives of a trained model",
+                                     add_evaluate_options, check_options, evaluate),
+         example::verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options,
+                                     check_options, predict_vertices),
+         example::verb_with<Options>("study", "trainings with several values of one option", add_study_options,
+                                     check_options, train)},
         {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });
 }
