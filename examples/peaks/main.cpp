@@ -52,7 +52,7 @@ std::map<std::string, std::string> facts_of(const Options& options, const Run& r
 }
 
 /// The verbs train and study.
-int train(const CLI::App& verb, Options& options) {
+int run_trainings(const CLI::App& verb, Options& options) {
   VectorX<float> start;
   std::optional<ModelFile> loaded;
   if (!options.load.empty()) {
@@ -140,13 +140,13 @@ int main(int argc, char** argv) {
   return example::run_program("peaks", [&] {
     return example::run_verbs(
         "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
-        {example::verb_with<Options>("train", "training and test", add_train_options, check_options, train),
+        {example::verb_with<Options>("train", "training and test", add_train_options, check_options, run_trainings),
          example::verb_with<Options>("evaluate", "efficiency and false positives of a trained model",
                                      add_evaluate_options, check_options, evaluate),
          example::verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options,
                                      check_options, predict_vertices),
          example::verb_with<Options>("study", "trainings with several values of one option", add_study_options,
-                                     check_options, train)},
+                                     check_options, run_trainings)},
         {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });
 }
