@@ -108,7 +108,7 @@ TEST_CASE("g2p program: training continues from a model, with its letters and ph
   };
   CHECK(with({"--units", "9"}) == 1);
   CHECK(with({"--stress", "drop"}) == 1);
-  std::ofstream(other) << "x1\tA\n" << content(std::string(G2P_DATA) + "/learned.tsv");
+  std::ofstream(other) << "x1\tA\n" << content(G2P_DATA "/learned.tsv");
   CHECK(with({"--train", other.string()}) == 1);
   CHECK(with({}) == 0);
 }
