@@ -1,115 +1,38 @@
 // Cells of newer papers, written as equations. The case's weight W_GATE_SOURCE is the cell's GATE.SOURCE, its bias
-// b_GATE the cell's GATE.b.
+// b_GATE the cell's GATE.b, its vector w the cell's w.
 
 #include "cells.hpp"
 
+#include <iterator>
+#include <sstream>
+
+#include "cell_equations.hpp"
 #include "unroll/engine/over_time.hpp"
-#include "unroll/recurrence/equation_cell.hpp"
 
 namespace conformance {
 namespace {
 
-using namespace unroll::symbols;
+// Name in the cell -> name in the case, or several names of tensors whose rows are stacked.
+using Names = std::map<std::string, std::string>;
 
-inline constexpr auto d_c = input<"d_c">;
-inline constexpr auto d_h = input<"d_h">;
-inline constexpr auto dt = input<"dt">;
-inline constexpr auto z_x = constant<"z_x">;
-inline constexpr auto z_h = constant<"z_h">;
-inline constexpr auto q = symbol<"q">;
-inline constexpr auto drive = symbol<"u", "drive">;
-inline constexpr auto memory = symbol<"m", "order">;
-inline constexpr auto kx = symbol<"kx", "features">;
-inline constexpr auto kc = symbol<"kc">;
-inline constexpr auto kh = symbol<"kh">;
-inline constexpr auto td = symbol<"td">;
-inline constexpr auto x0 = symbol<"x0", "features">;
-inline constexpr auto u = symbol<"u", "backbone">;
-inline constexpr auto ta = symbol<"ta">;
-inline constexpr auto tb = symbol<"tb">;
-inline constexpr auto x1 = symbol<"x1", "features">;
-inline constexpr auto x2 = symbol<"x2", "features">;
-inline constexpr auto h1 = symbol<"h1">;
-inline constexpr auto h2 = symbol<"h2">;
-
-// Equations read inputs only through `linear`. Inputs that the paper uses element by element have a weight of ones or
-// the identity here.
-// clang-format off
-inline constexpr auto mingru = cell(state(h),
-    z = sigmoid(linear(x)),
-    n = linear(x),
-    next(h) = h + z * (n - h));
-
-inline constexpr auto cornn = cell(state(y, z),
-    next(z) = z + 0.1 * (tanh(linear(x, y, z)) - 2.7 * y - 4.7 * z),
-    next(y) = y + 0.1 * next(z));
-
-inline constexpr auto cfc = cell(state(h),
-    u = 1.7159 * tanh(0.666 * linear(x, h)),
-    a = tanh(linear(u)),
-    g = tanh(linear(u)),
-    ta = linear(u),
-    tb = linear(u),
-    td = linear(dt, no_bias),
-    t = sigmoid(ta * td + tb),
-    next(h) = a + t * (g - a));
-
-inline constexpr auto zoneout_lstm = cell(state(h, c),
-    i = sigmoid(linear(x, h)),
-    f = sigmoid(linear(x, h)),
-    g = tanh(linear(x, h)),
-    o = sigmoid(linear(x, h)),
-    kc = linear(d_c, no_bias),
-    kh = linear(d_h, no_bias),
-    q = f * c + i * g,
-    next(c) = q + kc * (c - q),
-    n = o * tanh(q),
-    next(h) = n + kh * (h - n));
-
-inline constexpr auto dropout_lstm = cell(state(h, c),
-    x0 = linear(x, no_bias),
-    kx = linear(z_x, no_bias),
-    kh = linear(z_h, no_bias),
-    x1 = kx * x0,
-    h1 = kh * h,
-    i = sigmoid(linear(x1, h1)),
-    f = sigmoid(linear(x1, h1)),
-    g = tanh(linear(x1, h1)),
-    o = sigmoid(linear(x1, h1)),
-    next(c) = f * c + i * g,
-    next(h) = o * tanh(next(c)));
-
-inline constexpr auto lmu = cell(state(h, memory),
-    drive = linear(x, h, memory, no_bias),
-    next(memory) = linear(memory, drive, no_bias),
-    next(h) = tanh(linear(x, h, next(memory), no_bias)));
-
-inline constexpr auto mogrifier_lstm = cell(state(h, c),
-    x0 = linear(x, no_bias),
-    x1 = 2 * sigmoid(linear(h, no_bias)) * x0,
-    h1 = 2 * sigmoid(linear(x1, no_bias)) * h,
-    x2 = 2 * sigmoid(linear(h1, no_bias)) * x1,
-    h2 = 2 * sigmoid(linear(x2, no_bias)) * h1,
-    i = sigmoid(linear(x2, h2)),
-    f = sigmoid(linear(x2, h2)),
-    g = tanh(linear(x2, h2)),
-    o = sigmoid(linear(x2, h2)),
-    next(c) = f * c + i * g,
-    next(h) = o * tanh(next(c)));
-// clang-format on
-
-using Names = std::map<std::string, std::string>;  // name in the cell -> name in the case; empty: ones or the identity
+std::vector<std::string> words_of(const std::string& all) {
+  std::istringstream in(all);
+  return {std::istream_iterator<std::string>(in), {}};
+}
 
 std::string name_of(const std::string& ours, const Names& others) {
   if (others.contains(ours)) return others.at(ours);
   const auto dot = ours.find('.');
+  if (dot == ours.npos) return ours;
   std::string gate = ours.substr(0, dot), source = ours.substr(dot + 1);
   return source == "b" ? "b_" + gate : text("W_", gate, "_", source);
 }
 
 struct Layout {
-  explicit Layout(const Case& given) : steps(given.extent("x", 0, 3)), batch(given.extent("x", 1, 3)) {
-    given.check("T", steps), given.check("B", batch), given.check("I", given.extent("x", 2, 3));
+  /// `x`: the name of an input.
+  Layout(const Case& given, const std::string& x) : steps(given.extent(x, 0, 3)), batch(given.extent(x, 1, 3)) {
+    given.check("T", steps), given.check("B", batch);
+    if (x == "x") given.check("I", given.extent("x", 2, 3));
     MatrixX<bool> mask = MatrixX<bool>::Constant(batch, steps, true);
     if (given.has("mask")) {
       const auto valid = given.integers("mask", {steps, batch}, 0, 1);
@@ -138,20 +61,26 @@ template <const auto& equations>
 SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std::string>& names,
                 const Names& others = {}, const std::vector<std::string>& constants = {}) {
   using C = EquationCell<double, equations>;
-  const Layout layout(given);
+  const Layout layout(given, given.has("x") ? "x" : names.at(0));
   const Timeline& timeline = layout.timeline;
   const C cell(sizes);
   Parameters<double> theta(cell.parameters()), gradient(cell.parameters());
   for (const ParameterBlock& block : theta.table().blocks()) {
-    const std::string theirs = name_of(block.name, others);
-    if (theirs.empty() && block.cols == 1)
-      theta.block(block).setOnes();
-    else if (theirs.empty())
-      theta.block(block).setIdentity();
-    else if (given.input(theirs).shape.size() == 1)
-      theta.block(block) = given.vector(theirs, block.size()).reshaped(block.rows, block.cols);
-    else
-      theta.block(block) = given.columns<double>(theirs, {block.rows, block.cols}).transpose();
+    const auto parts = words_of(name_of(block.name, others));
+    const Index rows = block.rows / Index(parts.size());
+    for (Index k = 0; k < Index(parts.size()); ++k) {
+      const std::string& theirs = parts[std::size_t(k)];
+      auto part = theta.block(block).middleRows(k * rows, rows);
+      const auto shape = given.input(theirs).shape;
+      if (block.cols == 1)  // a vector, or the elements of a matrix
+        part = given.columns<double>(theirs).reshaped(rows, 1);
+      else if (shape.size() == 1)
+        part = given.vector(theirs, rows * block.cols).reshaped(rows, block.cols);
+      else if (shape.size() == 3)  // [heads, rows, columns]
+        part = given.columns<double>(theirs, {shape[0], rows / shape[0], block.cols}).transpose();
+      else
+        part = given.columns<double>(theirs, {rows, block.cols}).transpose();
+    }
   }
 
   std::vector<MatrixX<double>> in, d_in;
@@ -169,7 +98,11 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   std::vector<ConstView<double>> fixed_views;
   std::vector<View<double>> d_fixed_views;
   for (std::size_t k = 0; k < constants.size(); ++k) {
-    fixed.push_back(timeline.by_rank(given.columns<double>(constants[k], {layout.batch, cell.constant_rows(int(k))})));
+    const Index rows = cell.constant_rows(int(k));
+    if (given.input(constants[k]).shape.size() == 1)  // the same for all samples
+      fixed.push_back(given.vector(constants[k], rows).reshaped(rows, 1).replicate(1, layout.batch));
+    else
+      fixed.push_back(timeline.by_rank(given.columns<double>(constants[k], {layout.batch, rows})));
     d_fixed.push_back(0 * fixed.back());
   }
   for (std::size_t k = 0; k < fixed.size(); ++k)
@@ -179,10 +112,13 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   const auto state = [&](int s, const std::string& before, const std::string& after) {
     return before + std::string(C::program.state[s].name) + after;
   };
+  // A state [batch, rows], or [batch, rows, columns] for a matrix.
+  const auto columns_of = [&](const std::string& name, Index rows) {
+    return MatrixX<double>(given.columns<double>(name).reshaped(rows, layout.batch));
+  };
   for (int s = 0; s < C::states; ++s) {
-    const std::vector<Index> shape{layout.batch, cell.state_rows(s)};
-    initial.push_back(given.columns<double>(state(s, "", "0"), shape));
-    d_final.push_back(given.columns<double>(state(s, "g_", "n"), shape));
+    initial.push_back(columns_of(state(s, "", "0"), cell.state_rows(s)));
+    d_final.push_back(columns_of(state(s, "g_", "n"), cell.state_rows(s)));
   }
   final_state.resize(initial.size()), d_initial.resize(initial.size());
   Tape<C> tape;
@@ -199,14 +135,17 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
   out.tensors["y"] = layout.unpacked(y);
   for (std::size_t k = 0; k < in.size(); ++k) out.tensors["d_" + names[k]] = layout.unpacked(d_in[k]);
   for (int s = 0; s < C::states; ++s) {
-    const std::vector<Index> shape{layout.batch, cell.state_rows(s)};
+    const auto& shape = given.input(state(s, "", "0")).shape;
     out.tensors[state(s, "", "n")] = tensor(final_state[std::size_t(s)], shape);
     out.tensors[state(s, "d_", "0")] = tensor(d_initial[std::size_t(s)], shape);
   }
   for (const ParameterBlock& block : theta.table().blocks()) {
-    const std::string theirs = name_of(block.name, others);
-    if (theirs.empty()) continue;
-    out.tensors["d_" + theirs] = tensor(MatrixX<double>(gradient.block(block).transpose()), given.input(theirs).shape);
+    const auto parts = words_of(name_of(block.name, others));
+    const Index rows = block.rows / Index(parts.size());
+    for (Index k = 0; k < Index(parts.size()); ++k)
+      out.tensors["d_" + parts[std::size_t(k)]] =
+          tensor(MatrixX<double>(gradient.block(block).middleRows(k * rows, rows).transpose()),
+                 given.input(parts[std::size_t(k)]).shape);
   }
   return out;
 }
@@ -223,71 +162,132 @@ void check_cell(const Case& given, const std::string& inputs, const std::string&
 
 SafeTensors compute_cell(const Case& given) {
   const auto op = given.at<std::string>("op");
-  const Index features = given.extent("x", 2, 3);
+  if (op == "gated_delta_rule") {
+    check_cell(given, "q k v alpha beta", "S", "y");
+    const Index keys = given.extent("k", 2, 3), values = given.extent("v", 2, 3);
+    given.check("K", keys), given.check("V", values);
+    return run<equations::gated_delta_rule>(given, {.inputs = {keys, 1, 1, values, keys}, .units = values},
+                                            {"k", "alpha", "beta", "v", "q"});
+  }
+  const Index inputs = given.extent("x", 2, 3);
+  const auto units_of = [&](const char* name) {
+    const Index units = given.extent(name, 0, 1);
+    given.check("H", units);
+    return units;
+  };
+  // Names of the tensors of `gates`, with rows that are stacked: "W_i_x W_f_x".
+  const auto stacked = [](const std::string& gates, const std::string& form) {
+    std::string all;
+    for (const char gate : gates) all += text(form.substr(0, 2), std::string(1, gate), form.substr(2), " ");
+    return all;
+  };
   if (op == "cornn") {
     check_cell(given, "x", "y z", "y");
-    const Index units = given.extent("b", 0, 1);
-    given.check("H", units);
-    return run<cornn>(given, {.inputs = {features}, .units = units, .constants = {}, .sizes = {}}, {"x"},
-                      {{"z.x", "W_x"}, {"z.y", "W_y"}, {"z.z", "W_z"}, {"z.b", "b"}});
+    return run<equations::cornn>(given, {.inputs = {inputs}, .units = units_of("b")}, {"x"},
+                                 {{"z.x", "W_x"}, {"z.y", "W_y"}, {"z.z", "W_z"}, {"z.b", "b"}});
   }
   if (op == "mingru") {
     check_cell(given, "x", "h", "h");
-    const Index units = given.extent("b_z", 0, 1);
-    given.check("H", units);
-    return run<mingru>(given, {.inputs = {features}, .units = units, .constants = {}, .sizes = {}}, {"x"});
+    return run<equations::mingru>(given, {.inputs = {inputs}, .units = units_of("b_z")}, {"x"});
   }
   if (op == "cfc") {
     check_cell(given, "x dt", "h", "h");
-    const Index units = given.extent("b_a", 0, 1), backbone = given.extent("b_u", 0, 1);
-    given.check("H", units), given.check("U", backbone);
-    return run<cfc>(given,
-                    {.inputs = {features, given.extent("dt", 2, 3)},
-                     .units = units,
-                     .constants = {},
-                     .sizes = {{"backbone", backbone}}},
-                    {"x", "dt"}, {{"td.dt", ""}, {"a.u", "W_a"}, {"g.u", "W_g"}, {"ta.u", "W_ta"}, {"tb.u", "W_tb"}});
+    const Index backbone = given.extent("b_u", 0, 1);
+    given.check("U", backbone);
+    return run<equations::cfc>(
+        given,
+        {.inputs = {inputs, given.extent("dt", 2, 3)}, .units = units_of("b_a"), .sizes = {{"backbone", backbone}}},
+        {"x", "dt"}, {{"a.u", "W_a"}, {"g.u", "W_g"}, {"ta.u", "W_ta"}, {"tb.u", "W_tb"}});
   }
   if (op == "lmu") {
     check_cell(given, "x", "h m", "h", "A_bar B_bar");
     const Index units = given.extent("W_h", 0, 2), rows = given.extent("A_bar", 0, 2);
     given.check("H", units), given.check("M", rows);
-    return run<lmu>(
-        given, {.inputs = {features}, .units = units, .constants = {}, .sizes = {{"drive", 1}, {"order", rows}}}, {"x"},
-        {{"u.x", "e_x"},
-         {"u.h", "e_h"},
-         {"u.m", "e_m"},
-         {"m.m", "A_bar"},
-         {"m.u", "B_bar"},
-         {"h.x", "W_x"},
-         {"h.h", "W_h"},
-         {"h.m_next", "W_m"}});
+    return run<equations::lmu>(given, {.inputs = {inputs}, .units = units, .sizes = {{"order", rows}}}, {"x"},
+                               {{"u.x", "e_x"},
+                                {"u.h", "e_h"},
+                                {"u.m", "e_m"},
+                                {"m.m", "A_bar"},
+                                {"m.u", "B_bar"},
+                                {"h.x", "W_x"},
+                                {"h.h", "W_h"},
+                                {"h.m_next", "W_m"}});
+  }
+  if (op == "layernorm_lstm") {
+    check_cell(given, "x", "h c", "h");
+    return run<equations::layernorm_lstm>(
+        given, {.inputs = {inputs}, .units = units_of("b_f")}, {"x"},
+        {{"ax.x", stacked("fiog", "W__x")}, {"ah.h", stacked("fiog", "W__h")}, {"b", stacked("fiog", "b_")}});
+  }
+  if (op == "layernorm_gru") {
+    check_cell(given, "x", "h", "h");
+    return run<equations::layernorm_gru>(
+        given, {.inputs = {inputs}, .units = units_of("gain_nx")}, {"x"},
+        {{"ax.x", stacked("zr", "W__x")}, {"ah.h", stacked("zr", "W__h")}, {"nx.x", "W_n_x"}, {"nh.h", "W_n_h"}});
+  }
+  if (op == "gru_d") {
+    check_cell(given, "x m delta", "h x_last", "h", "x_mean");
+    Names names{{"gamma_h.delta", "W_gh"}, {"gamma_h.b", "b_gh"}};
+    for (const std::string gate : {"z", "r", "n"}) {
+      names[gate + ".xhat"] = text("W_", gate, "_x"), names[gate + ".m"] = "V_" + gate;
+      names[gate + (gate == "n" ? ".rk" : ".k")] = text("W_", gate, "_h");
+    }
+    return run<equations::gru_d>(given,
+                                 {.inputs = {inputs, inputs, inputs}, .units = units_of("b_z"), .constants = {inputs}},
+                                 {"delta", "m", "x"}, names, {"x_mean"});
+  }
+  if (op == "slstm_heads") {
+    check_cell(given, "x", "h c n m", "h");
+    given.check("A", Index(2)), given.check("D", given.extent("R_i_h", 1, 3));
+    Names names;
+    for (const std::string gate : {"i", "f", "z", "o"})
+      names[gate + ".x"] = text("W_", gate, "_x"), names[gate + "2.h"] = text("R_", gate, "_h");
+    return run<equations::slstm_heads>(given, {.inputs = {inputs}, .units = units_of("b_i")}, {"x"}, names);
+  }
+  if (op == "mlstm") {
+    check_cell(given, "x", "C n m", "h'");
+    given.check("H", Index(4));
+    return run<equations::mlstm>(
+        given, {.inputs = {inputs}, .units = units_of("b_q")}, {"x"},
+        {{"q.x", "W_q"}, {"k.x", "W_k"}, {"v.x", "W_v"}, {"o.x", "W_o"}, {"i.x", "w_i"}, {"f.x", "w_f"}});
+  }
+  if (op == "ltc") {
+    check_cell(given, "x", "h", "h");
+    return run<equations::ltc>(given, {.inputs = {inputs}, .units = units_of("cm")}, {"x"});
+  }
+  if (op == "lru") {
+    check_cell(given, "x", "s_re s_im", "y");
+    const Index units = given.extent("nu_log", 0, 1), outputs = given.extent("D", 0, 2);
+    given.check("N", units), given.check("O", outputs);
+    return run<equations::lru>(
+        given, {.inputs = {inputs}, .units = units, .sizes = {{"outputs", outputs}}}, {"x"},
+        {{"s_re.x", "B_re"}, {"s_im.x", "B_im"}, {"y.s_re_next", "C_re"}, {"y2.s_im_next", "C_im"}, {"y.x", "D"}});
   }
   const bool dropout = op == "variational_dropout_lstm_masks";
-  if (op != "zoneout_lstm_masks" && op != "mogrifier_lstm" && !dropout) given.options().refuse("op");
-  const Index units = given.extent("b_i", 0, 1);
-  given.check("H", units);
+  if (op != "zoneout_lstm_masks" && op != "mogrifier_lstm" && op != "phased_lstm" && !dropout)
+    given.options().refuse("op");
+  const Index units = units_of("b_i");
+  if (op == "phased_lstm") {
+    check_cell(given, "x time", "h c", "h");
+    return run<equations::phased_lstm>(given, {.inputs = {given.extent("time", 2, 3), inputs}, .units = units},
+                                       {"time", "x"});
+  }
   if (op == "zoneout_lstm_masks") {
     check_cell(given, "x d_c d_h", "h c", "h");
-    return run<zoneout_lstm>(given, {.inputs = {features, units, units}, .units = units, .constants = {}, .sizes = {}},
-                             {"x", "d_c", "d_h"}, {{"kc.d_c", ""}, {"kh.d_h", ""}});
+    return run<equations::zoneout_lstm>(given, {.inputs = {inputs, units, units}, .units = units}, {"x", "d_c", "d_h"});
+  }
+  Names names{{"x1.h", "Q1"}, {"h1.x1", "R2"}, {"x2.h1", "Q3"}, {"h2.x2", "R4"}};
+  for (const std::string gate : {"i", "f", "g", "o"}) {
+    const std::string number = dropout ? "1" : "2";
+    names[text(gate, ".x", number)] = text("W_", gate, "_x"), names[text(gate, ".h", number)] = text("W_", gate, "_h");
   }
   if (dropout) {
     check_cell(given, "x", "h c", "h", "z_x z_h");
-    Names names{{"x0.x", ""}, {"kx.z_x", ""}, {"kh.z_h", ""}};
-    for (const std::string gate : {"i", "f", "g", "o"})
-      names[gate + ".x1"] = text("W_", gate, "_x"), names[gate + ".h1"] = text("W_", gate, "_h");
-    return run<dropout_lstm>(
-        given,
-        {.inputs = {features}, .units = units, .constants = {features, units}, .sizes = {{"features", features}}},
-        {"x"}, names, {"z_x", "z_h"});
+    return run<equations::dropout_lstm>(given, {.inputs = {inputs}, .units = units, .constants = {inputs, units}},
+                                        {"x"}, names, {"z_x", "z_h"});
   }
   check_cell(given, "x", "h c", "h");
-  Names names{{"x0.x", ""}, {"x1.h", "Q1"}, {"h1.x1", "R2"}, {"x2.h1", "Q3"}, {"h2.x2", "R4"}};
-  for (const std::string gate : {"i", "f", "g", "o"})
-    names[gate + ".x2"] = text("W_", gate, "_x"), names[gate + ".h2"] = text("W_", gate, "_h");
-  return run<mogrifier_lstm>(
-      given, {.inputs = {features}, .units = units, .constants = {}, .sizes = {{"features", features}}}, {"x"}, names);
+  return run<equations::mogrifier_lstm>(given, {.inputs = {inputs}, .units = units}, {"x"}, names);
 }
 
 }  // namespace conformance

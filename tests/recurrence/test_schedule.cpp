@@ -193,7 +193,7 @@ TEST_CASE("schedule: the query of attention shares the products of its source") 
   STATIC_REQUIRE(P::program.column_operation[0].operation == P::root("ctx"));
   STATIC_REQUIRE(P::program.column_operation[0].term == P::term("ctx"));
   STATIC_REQUIRE(P::D::over_columns.first.score == ScoreKind::additive);
-  STATIC_REQUIRE((P::program.term[P::term("ctx")].of_column && !P::program.term[P::term("ctx")].is_copy));
+  STATIC_REQUIRE((P::program.term[P::term("ctx")].of_column && P::program.term[P::term("ctx")].copy == detail::Copy::none));
 
   // The query is ready before the step; ctx is ready after the first stage; the readout needs the new state.
   STATIC_REQUIRE(P::schedule.stages == 3);
@@ -223,10 +223,10 @@ TEST_CASE("schedule: the query of attention shares the products of its source") 
 
 TEST_CASE("schedule: a query without weights is a copy and no part of a product") {
   using P = Plan<written::dot_query>;
-  STATIC_REQUIRE(P::program.term[P::term("ctx")].is_copy);
+  STATIC_REQUIRE(P::program.term[P::term("ctx")].copy == detail::Copy::whole);
   STATIC_REQUIRE((P::slot(0, "h") && P::slot(1, "ctx")));
   STATIC_REQUIRE((P::source(1, detail::Op::state, 0, 1) && P::product(1, 0, 1, 1, false)));
-  STATIC_REQUIRE(P::schedule.product[P::schedule.source[1].first_product].is_copy);
+  STATIC_REQUIRE(P::schedule.product[P::schedule.source[1].first_product].is_copy());
   STATIC_REQUIRE((P::source(2, "ctx", 1, 1) && P::product(2, 0, 0, 1, true)));
 }
 

@@ -85,6 +85,9 @@ TEMPLATE_TEST_CASE("elementary functions: errors are within the documented bound
   CHECK(worst([](auto x) { return Elu{}.value(x); }, [](long double x) { return x > 0 ? x : std::expm1(x); }) <
         1.25 + slack);
   CHECK(worst([](auto x) { return Gelu{}.value(x); }, gelu) < 5.0 + slack);
+  CHECK(worst([](auto x) { return Expm1{}.value(x); }, [](long double x) { return std::expm1(x); }) < 2.25 + slack);
+  CHECK(worst([](auto x) { return Log1p{}.value(x); }, [](long double x) { return std::log1p(x); }) < 3.0 + slack);
+  CHECK(worst([](auto x) { return Floor{}.value(x); }, [](long double x) { return std::floor(x); }) == 0);
 }
 
 TEMPLATE_TEST_CASE("gelu and silu: errors of values and slopes are within the documented bounds", "[activations]",
@@ -190,7 +193,48 @@ TEMPLATE_TEST_CASE("elementary functions: limits, overflow and NaN are handled",
   CHECK(keeps_nan(exp_, log_, tanh_, value_of(Identity{}), value_of(Sigmoid{}), value_of(Relu{}), value_of(LeakyRelu{}),
                   value_of(Elu{}), value_of(HardSigmoid{}), value_of(HardTanh{}), value_of(Softplus{}),
                   value_of(Softsign{}), value_of(Gelu{}), value_of(GeluTanh{}), value_of(Silu{}), value_of(Exp2{}),
-                  value_of(Sqrt{}), value_of(Square{}), value_of(Abs{})));
+                  value_of(Sqrt{}), value_of(Square{}), value_of(Abs{}), value_of(Expm1{}), value_of(Log1p{}),
+                  value_of(Sin{}), value_of(Cos{}), value_of(Sign{}), value_of(Floor{}), value_of(Fract{}),
+                  value_of(Softcap{})));
+}
+
+TEMPLATE_TEST_CASE("sin and cos: errors are within the documented bounds at all magnitudes", "[activations]",
+                   ALL_LANES) {
+  using Scalar = typename TestType::Scalar;
+  double worst = 0;
+  for (const Scalar x : arguments<Scalar>()) {
+    if (std::abs(x) > Scalar(1e15)) continue;  // long double's own reduction
+    const Scalar sine = through<TestType>([](auto v) { return sin(v); }, x);
+    const Scalar cosine = through<TestType>([](auto v) { return cos(v); }, x);
+    worst = std::max({worst, ulps(sine, std::sin((long double)x)), ulps(cosine, std::cos((long double)x))});
+  }
+  CHECK(worst < 2.5 + slack);
+  CHECK(std::signbit(through<TestType>([](auto v) { return sin(v); }, -Scalar(0))));
+  CHECK(through<TestType>([](auto v) { return cos(v); }, Scalar(0)) == 1);
+  const Scalar infinity = std::numeric_limits<Scalar>::infinity();
+  for (const Scalar x : {infinity, -infinity}) {
+    CHECK(std::isnan(through<TestType>([](auto v) { return sin(v); }, x)));
+    CHECK(std::isnan(through<TestType>([](auto v) { return cos(v); }, x)));
+    CHECK(through<TestType>([](auto v) { return floor(v); }, x) == x);
+  }
+}
+
+TEST_CASE("sign, floor and fract: values between and at the jumps", "[activations]") {
+  const auto at = [](auto function, double x) {
+    return through<Doubles>([&](auto v) { return function.value(v); }, x);
+  };
+  CHECK(at(Sign{}, -2.5) == -1);
+  CHECK(at(Sign{}, 0) == 0);
+  CHECK(at(Sign{}, 1e-300) == 1);
+  CHECK(at(Floor{}, -0.25) == -1);
+  CHECK(at(Floor{}, 3) == 3);
+  CHECK(at(Floor{}, 2.5) == 2);
+  CHECK(at(Floor{}, 3.5) == 3);
+  CHECK(at(Floor{}, -1e300) == -1e300);
+  CHECK(at(Fract{}, -0.25) == 0.75);
+  CHECK(at(Fract{}, 7.5) == 0.5);
+  CHECK(at(Softcap{.cap = 5}, 1e9) == 5);
+  CHECK(at(Softcap{.cap = 5}, 5) == Approx(5 * std::tanh(1.0)));
 }
 
 TEST_CASE("tanh: is odd to the last bit", "[activations]") {
@@ -218,6 +262,11 @@ TEST_CASE("activations: a number has the same bits alone and among others", "[ac
   CHECK(same(Gelu{}));
   CHECK(same(GeluTanh{}));
   CHECK(same(Silu{}));
+  CHECK(same(Sin{}));
+  CHECK(same(Cos{}));
+  CHECK(same(Expm1{}));
+  CHECK(same(Log1p{}));
+  CHECK(same(Floor{}));
 }
 
 namespace {
@@ -264,18 +313,18 @@ TEMPLATE_TEST_CASE("activations: values and slopes agree with PyTorch", "[activa
 
 TEMPLATE_TEST_CASE("activations: every slope is the derivative of its value", "[activations]", Identity, Sigmoid, Tanh,
                    Relu, LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus, Softsign, Gelu, GeluTanh, Silu, Exp, Exp2,
-                   Log, Sqrt, Square, Abs) {
+                   Log, Sqrt, Square, Abs, Expm1, Log1p, Sin, Cos, Sign, Floor, Fract, Softcap) {
   STATIC_REQUIRE(Activation<TestType>);
   const TestType activation;
   const auto value = [&](double x) { return through<OneDouble>([&](auto v) { return activation.value(v); }, x); };
-  const bool positive_only = TestType::name == "log" || TestType::name == "sqrt";
+  const bool positive_only = TestType::name == "log" || TestType::name == "sqrt" || TestType::name == "log1p";
   for (const double x : {-3.1, -1.7, -0.4, -1e-3, 2e-3, 0.3, 0.9, 2.2, 4.5}) {
     if (positive_only && x < 0) continue;
     const double h = 1e-5 * std::min(1.0, std::abs(x)), numeric = (value(x + h) - value(x - h)) / (2 * h);
     const double seen = TestType::by_output ? value(x) : x;
     INFO(TestType::name << " at " << x);
     CHECK(through<Doubles>([&](auto v) { return activation.slope(v); }, seen) ==
-          Approx(numeric).epsilon(1e-7).margin(1e-9));
+          Approx(numeric).epsilon(1e-7).margin(1e-9 + std::numeric_limits<double>::epsilon() * std::abs(value(x)) / h));
   }
 }
 

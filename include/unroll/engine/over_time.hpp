@@ -30,6 +30,7 @@ class OverTime {
   OverTime(detail::NonTemporary<C> cell, detail::NonTemporary<Timeline> timeline, Direction direction, Tape<C>& tape,
            const Scalar* theta)
       : OverTime(cell, tape.weights, timeline, direction, tape) {
+    prepares_ = true;
     theta_ = theta;
   }
 
@@ -39,7 +40,7 @@ class OverTime {
   void forward(const Inputs<Scalar>& inputs, States initial = {}, Keeping keeping = {}, Strided<Scalar> output = {}) {
     check(inputs, initial);
     keeping.check();
-    if (theta_ != nullptr) cell_.prepare(theta_, tape_.weights);
+    if (prepares_) cell_.prepare(theta_, tape_.weights);
     if (output.data == nullptr) {
       tape_.output_memory.shape(cell_.output_rows(), timeline_.columns());
       output = tape_.output_memory.strided();
@@ -81,7 +82,7 @@ class OverTime {
     check_kept();
     check_gradients(d_output, d_final);
     check_memory(inputs, d_inputs);
-    if (theta_ != nullptr) cell_.prepare_back(theta_, tape_.weights);
+    if (prepares_) cell_.prepare_back(theta_, tape_.weights);
     tape_.columns = -1;
     begin_gradients(d_final);
     cell_.begin_back(*weights_, timeline_, tape_.work);
@@ -273,6 +274,7 @@ class OverTime {
 
   const C& cell_;
   const Weights* weights_;
+  bool prepares_ = false;           // with parameters theta_, which are null for a cell that has none
   const Scalar* theta_ = nullptr;
   const Timeline& timeline_;
   Direction direction_;

@@ -13,6 +13,7 @@
 #include "unroll/recurrence/language/columns.hpp"
 #include "unroll/recurrence/language/element_wise.hpp"
 #include "unroll/recurrence/language/list.hpp"
+#include "unroll/recurrence/language/rows.hpp"
 #include "unroll/recurrence/language/terms.hpp"
 
 namespace unroll::language {
@@ -45,9 +46,57 @@ struct Equations {
   List<Lines...> lines;
 };
 
+namespace parts {
+template <class Line>
+constexpr List<Line> lines_of(Line line) {
+  return list(line);
+}
+template <class... Lines>
+constexpr List<Lines...> lines_of(List<Lines...> lines) {
+  return lines;
+}
+constexpr List<> all_lines() { return {}; }
+template <class Line>
+inline constexpr bool is_list = false;
+template <class... Lines>
+inline constexpr bool is_list<List<Lines...>> = true;
+template <class First, class... Rest>
+constexpr auto all_lines(First first, Rest... rest) {
+  if constexpr (!is_list<First> && (!is_list<Rest> && ...))
+    return list(first, rest...);
+  else
+    return join(lines_of(first), all_lines(rest...));
+}
 template <class... Symbols, class... Lines>
-constexpr Equations<States<Symbols...>, Lines...> cell(States<Symbols...>, Lines... lines) {
-  return {list(lines...)};
+constexpr Equations<States<Symbols...>, Lines...> equations_of(States<Symbols...>, List<Lines...> lines) {
+  return {lines};
+}
+template <int k, int n, class F>
+constexpr auto repeated(const F& f) {
+  if constexpr (k == n)
+    return List<>{};
+  else
+    return join(lines_of(f.template operator()<k>()), repeated<k + 1, n>(f));
+}
+}  // namespace parts
+
+template <class... Symbols, class... Lines>
+constexpr auto cell(States<Symbols...> states, Lines... lines) {
+  return parts::equations_of(states, parts::all_lines(lines...));
+}
+
+/// Several equations as one argument of cell(...), or the result of a function given to repeat.
+template <class... Lines>
+constexpr List<Lines...> group(Lines... lines) {
+  return list(lines...);
+}
+
+/// Equations of f<0>() to f<n - 1>(), one after the other within a step: the inner steps of a solver. The names of
+/// f<k>() contain k, see `numbered`.
+template <int n, class F>
+constexpr auto repeat(const F& f) {
+  static_assert(n >= 1, "unroll: n of repeat<n>(...) must be at least 1");
+  return parts::repeated<0, n>(f);
 }
 
 /// Symbols with common names; others are declared as `inline constexpr auto p = symbol<"p">;`.
@@ -93,12 +142,17 @@ using language::clip;
 using language::constant;
 using language::Equations;
 using language::Expression;
+using language::group;
+using language::heads;
 using language::input;
 using language::linear;
 using language::Name;
 using language::next;
 using language::no_bias;
+using language::numbered;
 using language::output;
+using language::part;
+using language::repeat;
 using language::scalar;
 using language::state;
 using language::Symbol;

@@ -268,4 +268,26 @@ void apply(const A& activation, Target&& matrix) {
   detail::map_entries([&](auto x) { return activation.value(x); }, view(numbers), numbers);
 }
 
+/// Soft limit: cap tanh(x / cap), within (-cap, cap).
+struct Softcap {
+  static constexpr std::string_view name = "softcap", latex = "\\mathrm{softcap}";
+  static constexpr bool by_output = true;
+  detail::Positive<Softcap> cap = 30;
+
+  template <class F>
+  constexpr void visit_options(F&& f) const {
+    f("cap", double(cap));
+  }
+
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return tanh(x / detail::constant<V>(cap)) * detail::constant<V>(cap);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V y) const {
+    const V share = y / detail::constant<V>(cap);
+    return V::constant(1) - share * share;
+  }
+};
+
 }  // namespace unroll

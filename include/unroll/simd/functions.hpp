@@ -5,7 +5,7 @@
 #include <limits>
 #include <string_view>
 
-#include "unroll/simd/elementary.hpp"
+#include "unroll/simd/trigonometric.hpp"
 
 namespace unroll {
 
@@ -98,6 +98,105 @@ struct Abs {
   EIGEN_ALWAYS_INLINE V slope(V x) const {
     const V zero = V::constant(0), one = V::constant(1);
     return select_greater(x, zero, one, select_greater(zero, x, -one, zero));
+  }
+};
+
+/// Sine of an angle in radians.
+struct Sin {
+  static constexpr std::string_view name = "sin", latex = "\\sin";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return sin(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return cos(x);
+  }
+};
+
+/// Cosine of an angle in radians.
+struct Cos {
+  static constexpr std::string_view name = "cos", latex = "\\cos";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return cos(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return -sin(x);
+  }
+};
+
+/// e^x - 1, with a small relative error near 0.
+struct Expm1 {
+  static constexpr std::string_view name = "expm1", latex = "\\mathrm{expm1}";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return expm1(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V y) const {
+    return y + V::constant(1);
+  }
+};
+
+/// log(1 + x), with a small relative error near 0.
+struct Log1p {
+  static constexpr std::string_view name = "log1p", latex = "\\mathrm{log1p}";
+  static constexpr bool by_output = false;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return log1p(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V x) const {
+    return V::constant(1) / (V::constant(1) + x);
+  }
+};
+
+/// Sign: -1, 0 or 1, with derivative 0. NaN is propagated.
+struct Sign {
+  static constexpr std::string_view name = "sign", latex = "\\mathrm{sign}";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    const V zero = V::constant(0), one = V::constant(1);
+    return select_greater(x, zero, one, select_greater(zero, x, -one, x));
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V) const {
+    return V::constant(0);
+  }
+};
+
+/// Largest integer that is not greater than x, with derivative 0.
+struct Floor {
+  static constexpr std::string_view name = "floor", latex = "\\mathrm{floor}";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return floor(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V) const {
+    return V::constant(0);
+  }
+};
+
+/// Fraction x - floor(x), at least 0, with derivative 1.
+struct Fract {
+  static constexpr std::string_view name = "fract", latex = "\\mathrm{fract}";
+  static constexpr bool by_output = true;
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V x) const {
+    return x - floor(x);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V slope(V) const {
+    return V::constant(1);
   }
 };
 

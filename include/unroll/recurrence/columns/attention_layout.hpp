@@ -54,7 +54,7 @@ class AttentionLayout : public ColumnLayout<D> {
   void check(const CellLayout<D>& cell) const {
     for (int k = 0; k < words.count; ++k) {
       const LinearTerm& term = query_of(k);
-      if (!term.is_copy) continue;
+      if (term.copy == Copy::none) continue;
       const Index query = cell.rows(term.source[0]);
       require<ShapeError>(query == key_rows_, "cell: query of '", program.equation[term.equation].name,
                           "' must have as many rows as the keys, ", key_rows_, ", got ", query,

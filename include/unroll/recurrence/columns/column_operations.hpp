@@ -2,6 +2,7 @@
 // All kinds of column operations, and the layouts, weights and work buffers that a cell combines from them.
 
 #include "unroll/recurrence/columns/cell_attention.hpp"
+#include "unroll/recurrence/columns/cell_rows.hpp"
 
 namespace unroll::detail {
 
@@ -49,6 +50,6 @@ struct ColumnKindList {
   }
 };
 
-using ColumnKinds = ColumnKindList<AttentionKind>;
+using ColumnKinds = ColumnKindList<AttentionKind, RowsKindOfColumns>;
 
 }  // namespace unroll::detail

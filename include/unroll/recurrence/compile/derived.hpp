@@ -33,20 +33,35 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::state_without_next, "unroll: a state has no equation next(...) = ...");
   static_assert(misuse != Misuse::dead_equation,
                 "unroll: neither a state nor the output depends on one of the equations; use its value or remove it");
-  static_assert(misuse != Misuse::input_element_by_element,
-                "unroll: inputs and constants must not be used element by element; read them through linear(...)");
+  static_assert(misuse != Misuse::input_as_output, "unroll: output(...) must not be an input or a constant");
+  static_assert(misuse != Misuse::input_of_two_sizes,
+                "unroll: an input or a constant is written with two different sizes; declare it once");
   static_assert(misuse != Misuse::mixed_sizes,
-                "unroll: values must have equal sizes element by element; change the size through linear(...)");
+                "unroll: values must have equal sizes element by element, or the size \"one\"; change the size through "
+                "linear(...) or part<k>(...)");
   static_assert(misuse != Misuse::two_outputs, "unroll: a cell must have one output(...)");
-  static_assert(misuse != Misuse::attend_within, "unroll: attend(...) must be a separate equation; read it by name");
-  static_assert(misuse != Misuse::next_of_attend,
-                "unroll: next(...) must not be attend(...) itself; give attend(...) a separate equation");
+  static_assert(
+      misuse != Misuse::column_within,
+      "unroll: attend(...), layer_norm(...) and other operations on all rows must be a separate equation; read "
+      "it by name");
+  static_assert(
+      misuse != Misuse::next_of_column,
+      "unroll: next(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; give "
+      "it a separate equation");
   static_assert(misuse != Misuse::attend_of_another_size,
                 "unroll: the result of attend(...) has the rows of the memory; leave out the size of its symbol");
-  static_assert(misuse != Misuse::output_of_attend,
-                "unroll: output(...) must not be attend(...) itself; add an equation such as y = linear(ctx)");
-  static_assert(misuse != Misuse::attend_asked_by_constant,
-                "unroll: the query of attend(dot, ...) must not be a constant; project it first, q = linear(constant)");
+  static_assert(misuse != Misuse::more_than_one_row,
+                "unroll: mean(...), sum(...) and max_of(...) have one row; declare symbol<\"m\", \"one\">");
+  static_assert(misuse != Misuse::no_matrix,
+                "unroll: by_row(...), by_column(...), outer(...) and row_sums(...) must be of a matrix; its size is a "
+                "product such as symbol<\"C\", \"units*keys\">");
+  static_assert(
+      misuse != Misuse::output_of_column,
+      "unroll: output(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; add "
+      "an equation such as y = linear(ctx)");
+  static_assert(misuse != Misuse::copy_of_constant,
+                "unroll: attend(dot, ...), layer_norm(...) and other operations on all rows must not read a constant; "
+                "project it first, q = linear(constant)");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) must name a value that an equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) must not read the same value twice; one weight matrix is enough");

@@ -38,12 +38,13 @@ struct FunctionList {
   static constexpr bool has_name(std::string_view name) { return ((name == A::name) || ...); }
 };
 using LibraryFunctions = FunctionList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus,
-                                      Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Log, Sqrt, Square, Abs>;
+                                      Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Expm1, Log, Log1p, Sqrt, Square, Abs,
+                                      Sin, Cos, Sign, Floor, Fract, Softcap>;
 
 /// True for a user-defined function with the name of a function or word of the library.
 template <class F>
 constexpr bool has_name_of_another() {
-  constexpr std::string_view words[] = {"max",    "min",  "pow",    "clip", "linear",
+  constexpr std::string_view words[] = {"max",    "min",  "pow",    "mod",  "clip",  "linear",
                                         "weight", "bias", "scalar", "next", "attend"};
   if constexpr (!requires { F::function; } || LibraryFunctions::has<F>) return false;
   for (const std::string_view word : words)
@@ -201,17 +202,33 @@ class EquationText {
     return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
   }
 
+  [[gnu::cold]] std::string copy(const LinearTerm& term) const {
+    const std::string from = named(term.source[0]);
+    if (term.copy == Copy::by_row) return latex() ? text(from, " \\mathbf{1}^T") : text("by_row(", from, ")");
+    if (term.copy == Copy::by_column) return latex() ? text("\\mathbf{1} ", from, "^T") : text("by_column(", from, ")");
+    if (term.copy != Copy::part) return from;
+    return latex() ? text("{", from, "}_{[", term.part, "]}") : text("part[", term.part, "](", from, ")");
+  }
+
   [[gnu::cold]] std::string linear(const LinearTerm& term, Binding needed) const {
-    if (source()) return text("linear(", sources(term), term.biased ? ")" : ", no_bias)");
+    if (term.copy != Copy::none) return copy(term);
+    const std::string heads = term.heads > 1 ? text(", heads[", term.heads, "]") : "";
+    if (source()) return text("linear(", sources(term), heads, term.biased ? ")" : ", no_bias)");
     std::string equation(program_.equation[term.equation].name);
     if (term.ordinal > 1) equation += text(term.ordinal);
     std::string written;
     for (int k = 0; k < term.sources; ++k)
-      written += text(k > 0 ? " + " : "", indexed("W", text(equation, latex() ? " " : "_", term.source_name[k])), " ",
+      written += text(k > 0 ? " + " : "", weights(term, text(equation, latex() ? " " : "_", term.source_name[k])), " ",
                       named(term.source[k]));
     const bool biased = term.biased && biased_;
     if (biased) written += text(" + ", indexed("b", equation));
     return bracketed(written, needed > Binding::sum && term.sources + (biased ? 1 : 0) > 1);
+  }
+  /// Block-diagonal weights are those of several heads.
+  [[gnu::cold]] std::string weights(const LinearTerm& term, const std::string& index) const {
+    const std::string all = indexed("W", index);
+    if (term.heads == 1) return all;
+    return latex() ? text("\\mathrm{diag}_{", term.heads, "}(", all, ")") : text("heads[", term.heads, "](", all, ")");
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;
@@ -222,7 +239,8 @@ class EquationText {
   [[gnu::cold]] std::string over_column(int index) const {
     const WrittenOperation written = program_.over_column(index, latex());
     const LinearTerm& operand = program_.term[program_.column_operation[index].term];
-    return call(written.function, text(written.before, named(operand.source[0]), written.after));
+    const std::string read = operand.named ? named(operand.source[0]) : linear(operand, Binding::sum);
+    return call(written.function, text(written.before, read, written.after));
   }
 
   [[gnu::cold]] std::string call(const std::string& function, const std::string& arguments) const {

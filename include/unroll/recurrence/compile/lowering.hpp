@@ -3,62 +3,16 @@
 
 #include <string_view>
 
-#include "unroll/recurrence/compile/program.hpp"
-#include "unroll/recurrence/language.hpp"
+#include "unroll/recurrence/compile/named_values.hpp"
 
 namespace unroll::language {
 
 /// Visits the expressions in the order in which they are written and appends their operations.
 template <int capacity>
-struct Lowering {
-  detail::Program<capacity> program{};
-  Table<bool, capacity> read_by_name{};                   // for each equation
-  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to distinguish "later" from "never"
-  int names = 0;
-  int equation = 0, linear_terms = 0;  // of the current equation
-
-  constexpr int state_named(std::string_view name) const {
-    for (int s = 0; s < program.states; ++s)
-      if (program.state[s].name == name) return s;
-    return -1;
-  }
-
-  // -- states and targets
-
-  template <Name name, Name size>
-  constexpr void declare_state(Symbol<name, size>) {
-    if (state_named(name.view()) >= 0) program.report(detail::Misuse::defined_twice);
-    if (program.states == program.max_names) return program.report(detail::Misuse::too_many);
-    const int rows = program.intern(program.sizes, program.size_count, size.view());
-    program.state[program.states] = {name.view(), rows, -1};
-    program.add({.op = detail::Op::state, .index = program.states++});
-  }
-
-  template <Name name, Name size, class E>
-  constexpr void note_name(const Equation<Symbol<name, size>, E>&) {
-    defined_somewhere[names++] = name.view();
-  }
-  template <class Line>
-  constexpr void note_name(const Line&) {}
-
-  template <Name name, Name size>
-  constexpr detail::EquationInfo target(Symbol<name, size>) {
-    if (state_named(name.view()) >= 0) program.report(detail::Misuse::defined_twice);
-    for (int e = 0; e < equation; ++e)
-      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
-        program.report(detail::Misuse::defined_twice);
-    return {name.view(), -1, -1, program.intern(program.sizes, program.size_count, size.view())};
-  }
-  template <Name name, Name size>
-  constexpr detail::EquationInfo target(Next<Symbol<name, size>>) {
-    const int s = state_named(name.view());
-    if (s < 0) {
-      program.report(detail::Misuse::next_of_no_state);
-      return {name.view(), -1, -1, 0};
-    }
-    if (program.state[s].next >= 0) program.report(detail::Misuse::defined_twice);
-    return {name.view(), -1, s, program.state[s].dimension};
-  }
+struct Lowering : NamedValues<capacity> {
+  using Names = NamedValues<capacity>;
+  using Names::equation, Names::find, Names::note_name, Names::program, Names::read, Names::read_by_name, Names::target;
+  int linear_terms = 0;  // of the current equation
 
   // -- lines
 
@@ -72,77 +26,29 @@ struct Lowering {
     program.equation[equation].root = root;
     if (const int s = program.equation[equation].state; s >= 0) program.state[s].next = root;
   }
-  template <Name name, Name size, class Word, class Named>
-  constexpr void line(const Equation<Symbol<name, size>, OverColumn<Word, Named>>& e) {
-    constexpr std::string_view given = size.view(), result = Word::result_size;
+  template <Name name, Name size, class Word, class Operand>
+  constexpr void line(const Equation<Symbol<name, size>, OverColumn<Word, Operand>>& e) {
+    const std::string_view given = size.view(), result = e.expression.word.result_size();
+    if (result == one_row && given != one_row) program.report(detail::Misuse::more_than_one_row);
     if (!result.empty() && given != "units" && given != result) program.report(detail::Misuse::attend_of_another_size);
     linear_terms = 0;
     equation = program.equations;
     program.equation[equation] = target(Symbol<name, size>{});
     if (!result.empty()) program.equation[equation].dimension = size_named(result);
     program.equations++;
-    program.equation[equation].root = over_column(e.expression.word, Named{});
+    program.equation[equation].root = over_column(e.expression.word, Operand{});
   }
-  template <class State, class Word, class Named>
-  constexpr void line(const Equation<Next<State>, OverColumn<Word, Named>>&) {
-    program.report(detail::Misuse::next_of_attend);
+  template <class State, class Word, class Operand>
+  constexpr void line(const Equation<Next<State>, OverColumn<Word, Operand>>&) {
+    program.report(detail::Misuse::next_of_column);
   }
   template <class Named>
   constexpr void line(const Output<Named>&) {
     if (program.output >= 0) program.report(detail::Misuse::two_outputs);
     program.output = find(Named{});
     if (program.output < 0) return program.report(detail::Misuse::undefined_output);
-    if (program.operation[program.output].op == detail::Op::column) program.report(detail::Misuse::output_of_attend);
-    if (program.dimension_of(program.output) < 0) program.report(detail::Misuse::input_element_by_element);
-  }
-
-  // -- named values: the operation that computes them, or -1
-
-  template <Name name, Name size>
-  constexpr int find(Symbol<name, size>) {
-    for (int e = 0; e < program.equations; ++e)
-      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
-        return read_by_name[e] = true, program.equation[e].root;
-    return state_named(name.view());  // states are the first operations, in order
-  }
-  template <Name name, Name size>
-  constexpr int find(Next<Symbol<name, size>>) const {
-    const int s = state_named(name.view());
-    return s < 0 ? -1 : program.state[s].next;
-  }
-  template <Name name>
-  constexpr int find(Input<name>) {
-    const int before = program.inputs, k = program.intern(program.input, program.inputs, name.view());
-    if (k == before) program.input_operation[k] = program.add({.op = detail::Op::input, .index = k});
-    return program.input_operation[k];
-  }
-  template <Name name>
-  constexpr int find(Constant<name>) {
-    const int before = program.constants, k = program.intern(program.constant, program.constants, name.view());
-    if (k == before) program.constant_operation[k] = program.add({.op = detail::Op::constant, .index = k});
-    return program.constant_operation[k];
-  }
-
-  template <Name name, Name size>
-  constexpr detail::Misuse why_missing(Symbol<name, size>) const {
-    for (int k = 0; k < names; ++k)
-      if (defined_somewhere[k] == name.view()) return detail::Misuse::used_before_defined;
-    return detail::Misuse::undefined;
-  }
-  template <Name name, Name size>
-  constexpr detail::Misuse why_missing(Next<Symbol<name, size>>) const {
-    return state_named(name.view()) < 0 ? detail::Misuse::next_of_no_state : detail::Misuse::used_before_defined;
-  }
-  template <class Named>
-  constexpr detail::Misuse why_missing(Named) const {
-    return detail::Misuse::undefined;
-  }
-
-  template <class Named>
-  constexpr int read(Named named) {
-    const int o = find(named);
-    if (o < 0) return program.report(why_missing(named)), 0;
-    return o;
+    if (program.operation[program.output].op == detail::Op::column) program.report(detail::Misuse::output_of_column);
+    if (program.dimension_of(program.output) < 0) program.report(detail::Misuse::input_as_output);
   }
 
   // -- expressions
@@ -151,10 +57,54 @@ struct Lowering {
   requires is_named<Named>
   constexpr int lower(Named named) {
     const int o = read(named);
-    const int dimension = program.dimension_of(o);
-    if (dimension < 0) program.report(detail::Misuse::input_element_by_element);
-    if (dimension != program.equation[equation].dimension) program.report(detail::Misuse::mixed_sizes);
-    return o;
+    const int dimension = program.dimension_of(o), needed = program.equation[equation].dimension;
+    if (dimension == needed) return o;
+    const std::string_view size = size_of(named);
+    const bool spread = size == one_row || (dimension >= 0 && program.sizes[dimension] == one_row);
+    if (!spread && dimension >= 0) program.report(detail::Misuse::mixed_sizes);
+    if (!spread && !size.empty() && program.sizes[needed] != size) program.report(detail::Misuse::mixed_sizes);
+    const bool same = !spread || program.sizes[needed] == one_row;
+    return copy(o, name_of(named), same ? detail::Copy::whole : detail::Copy::spread, 0);
+  }
+
+  template <class Named, Copy kind, int number>
+  constexpr int lower(Copied<Named, kind, number>) {
+    bool of_matrix = false;
+    for (const char letter : program.sizes[program.equation[equation].dimension])
+      of_matrix = of_matrix || letter == '*';
+    if (kind != Copy::part && !of_matrix) program.report(detail::Misuse::no_matrix);
+    return copy(read(Named{}), name_of(Named{}), kind, number);
+  }
+
+  /// Size of an input or a constant, if its name was given.
+  template <Name name, Name size>
+  static constexpr std::string_view size_of(Input<name, size>) {
+    return size.view();
+  }
+  template <Name name, Name size>
+  static constexpr std::string_view size_of(Constant<name, size>) {
+    return size.view();
+  }
+  template <class Named>
+  static constexpr std::string_view size_of(Named) {
+    return {};
+  }
+
+  /// Copy of a value for the elements of the current equation. An equation has one of each.
+  constexpr int copy(int source, std::string_view name, detail::Copy kind, int part) {
+    for (int k = 0; k < program.terms; ++k)
+      if (const detail::LinearTerm& term = program.term[k]; term.equation == equation && term.copy == kind &&
+                                                            !term.of_column && term.source[0] == source &&
+                                                            term.part == part)
+        return term.operation;
+    detail::LinearTerm term{.equation = equation,
+                            .ordinal = 1,
+                            .biased = false,
+                            .dimension = program.equation[equation].dimension,
+                            .copy = kind,
+                            .part = part};
+    add_source(term, source, name);
+    return add(term);
   }
 
   constexpr int lower(Number n) { return add({.op = detail::Op::number, .number = n.value}); }
@@ -179,26 +129,53 @@ struct Lowering {
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     return add(term);
   }
-  template <class Word, class Named>
-  constexpr int lower(const OverColumn<Word, Named>&) {
-    return program.report(detail::Misuse::attend_within), 0;
+  template <int heads, bool biased, class Source>
+  constexpr int lower(const HeadedLinear<heads, biased, Source>&) {
+    detail::LinearTerm term{.equation = equation,
+                            .ordinal = ++linear_terms,
+                            .biased = biased,
+                            .dimension = program.equation[equation].dimension,
+                            .heads = heads};
+    add_source(term, read(Source{}), name_of(Source{}));
+    return add(term);
+  }
+  template <class Word, class Operand>
+  constexpr int lower(const OverColumn<Word, Operand>&) {
+    return program.report(detail::Misuse::column_within), 0;
   }
 
   /// The operand is a linear term: its rows are among the stacked pre-activations.
-  template <class Word, class Named>
-  constexpr int over_column(const Word& word, Named operand) {
+  template <class Word, class Operand>
+  constexpr int over_column(const Word& word, Operand operand) {
     detail::LinearTerm term{.equation = equation, .ordinal = ++linear_terms, .biased = false};
     term.of_column = true;
-    term.is_copy = word.copies_operand();
-    const bool same_size = word.operand_size().empty();
-    term.dimension = same_size ? program.equation[equation].dimension : size_named(word.operand_size());
-    add_source(term, same_size ? lower(operand) : read(operand), name_of(operand));
-    if (term.is_copy && program.operation[term.source[0]].op == detail::Op::constant)
-      program.report(detail::Misuse::attend_asked_by_constant);
+    term.dimension =
+        word.operand_size().empty() ? program.equation[equation].dimension : size_named(word.operand_size());
+    add_operand(term, word, operand);
+    if (term.copy != detail::Copy::none && program.operation[term.source[0]].op == detail::Op::constant)
+      program.report(detail::Misuse::copy_of_constant);
     const int number = program.terms, index = program.column_operations++;
     const int left = add(term), operation = add({.op = detail::Op::column, .left = left, .index = index});
     program.column_operation[index] = {operation, number};
     return operation;
+  }
+  template <bool biased, class... Sources, class Word>
+  constexpr void add_operand(detail::LinearTerm& term, const Word&, Linear<biased, Sources...>) {
+    term.biased = biased;
+    (add_source(term, read(Sources{}), name_of(Sources{})), ...);
+  }
+  template <class Named, class Word>
+  constexpr void add_operand(detail::LinearTerm& term, const Word& word, Named operand) {
+    const int source = read(operand), dimension = program.dimension_of(source);
+    term.named = true;
+    term.copy = word.copies_operand() ? detail::Copy::whole : detail::Copy::none;
+    if (word.operand_size().empty()) {
+      const int own = dimension >= 0 ? dimension : size_named(size_of(operand));
+      if (program.sizes[own].empty()) program.report(detail::Misuse::mixed_sizes);
+      if (word.of_any_size()) term.dimension = own;
+      if (own != term.dimension) program.report(detail::Misuse::mixed_sizes);
+    }
+    add_source(term, source, name_of(operand));
   }
   constexpr int size_named(std::string_view name) { return program.intern(program.sizes, program.size_count, name); }
 

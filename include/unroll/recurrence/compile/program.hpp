@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "unroll/core/types.hpp"
+#include "unroll/recurrence/language/values.hpp"
 
 namespace unroll::detail {
 
@@ -31,7 +32,10 @@ struct Operation {
   int equation = -1;  ///< its equation; -1 for states, inputs and constants
 };
 
-/// One `linear(...)`, or the operand of a column operation, which reads its rows between passes.
+using language::Copy;
+
+/// One `linear(...)`, a value that is read element by element as a copy, or the operand of a column operation, which
+/// reads its rows between passes.
 struct LinearTerm {
   static constexpr int max_sources = 8;
   int equation = 0;
@@ -40,7 +44,10 @@ struct LinearTerm {
   bool biased = true;
   int dimension = 0;       ///< size of its rows: index into Program::sizes
   bool of_column = false;  ///< true for the operand of a column operation
-  bool is_copy = false;    ///< copy of its only source, without weights
+  bool named = false;      ///< an operand that is written as a name, even if it has weights
+  Copy copy = Copy::none;
+  int part = 0;   ///< number of the block, for Copy::part
+  int heads = 1;  ///< diagonal blocks of its weights; above 1, it has one source
   int sources = 0;
   Table<int, max_sources> source{};  ///< indices of operations
   Table<std::string_view, max_sources> source_name{};
@@ -88,15 +95,18 @@ enum class Misuse {
   next_of_no_state,
   state_without_next,
   dead_equation,
-  input_element_by_element,
+  input_as_output,
+  input_of_two_sizes,
   mixed_sizes,
   undefined_output,
   two_outputs,
-  attend_within,
-  next_of_attend,
+  column_within,
+  next_of_column,
   attend_of_another_size,
-  output_of_attend,
-  attend_asked_by_constant,
+  more_than_one_row,
+  no_matrix,
+  output_of_column,
+  copy_of_constant,
   source_twice,
   linear_of_weight,
   weight_of_two_kinds,
@@ -121,6 +131,7 @@ struct Program {
   Table<StateInfo, max_names> state{};
   int states = 0;
   Table<std::string_view, max_names> input{}, constant{}, sizes{{"units"}};
+  Table<std::string_view, max_names> input_size{}, constant_size{};  ///< names of the sizes of their rows; empty: none
   Table<int, max_names> input_operation{}, constant_operation{};
   int inputs = 0, constants = 0, size_count = 1;
   int output = -1;        ///< operation that computes the cell's output

@@ -100,12 +100,15 @@ struct Scheduling {
       for (int slot = 0; slot < program.terms; ++slot) {
         if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
-        const bool is_copy = program.term[schedule.term_at[slot]].is_copy;
+        const LinearTerm& term = program.term[schedule.term_at[slot]];
+        const bool is_copy = term.copy != Copy::none, alone = is_copy || term.heads > 1;
         if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] &&
-            !last->is_copy && !is_copy)
+            !last->is_copy() && last->heads == 1 && !alone)
           ++last->slots;
         else
-          schedule.product[schedule.products++] = {v, slot, 1, row, written[slot], is_copy};
+          for (int head = 0; head < term.heads; ++head)
+            schedule.product[schedule.products++] = {v,         slot,      1,    row,       written[slot],
+                                                     term.copy, term.part, head, term.heads};
         if (!is_copy) ++row;
       }
       source.products = schedule.products - source.first_product;

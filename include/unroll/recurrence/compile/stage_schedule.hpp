@@ -18,9 +18,15 @@ struct Product {
   int source = 0;      ///< index into StageSchedule::source
   int first_slot = 0;  ///< first of its terms, in order of slots
   int slots = 0;
-  int first_row = 0;     ///< number of earlier terms that read the source, in its stacked weights
-  bool adds = false;     ///< true if an earlier product has written these rows
-  bool is_copy = false;  ///< without weights: the term is a copy of the source
+  int first_row = 0;  ///< number of earlier terms that read the source, in its stacked weights
+  bool adds = false;  ///< true if an earlier product has written these rows
+  Copy copy = Copy::none;
+  int part = 0;             ///< number of the block, for Copy::part
+  int head = 0, heads = 1;  ///< of block-diagonal weights: this block times the rows of the source that belong to it
+
+  /// True if it reads all rows of its source.
+  constexpr bool reads_all() const { return heads == 1 && copy != Copy::part; }
+  constexpr bool is_copy() const { return copy != Copy::none; }
 };
 
 /// Operation that linear terms read, and its products.

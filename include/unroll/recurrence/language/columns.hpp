@@ -1,7 +1,7 @@
 #pragma once
-// Column operations (over all rows of a column): their words, and the properties that the equation compiler reads.
+// Column operations (over all rows of a column): the expression that all of them share, and attention.
 //
-// recurrence/columns implements them.
+// recurrence/columns implements them. language/rows.hpp has the words of operations on the rows of one value.
 
 #include <string>
 
@@ -11,12 +11,12 @@
 
 namespace unroll::language {
 
-/// Column operation on a named value. It is the whole right side of an equation.
+/// Column operation on a named value or a linear term. It is the whole right side of an equation.
 ///
-/// A Word has `result_size`, the name of the size of its result, and `operand_size()`, that of its operand; empty: the
-/// size of its equation. `copies_operand()`: true if the operand is read without multiplication by weights.
-/// `written(latex)`: its notation, see WrittenOperation.
-template <class Word, class Named>
+/// A Word has `result_size()`, the name of the size of its result, and `operand_size()`, that of its operand; empty:
+/// the size of its equation, or of the operand if `of_any_size()`. `copies_operand()`: true if a named operand is read
+/// without multiplication by weights. `written(latex)`: its notation, see WrittenOperation.
+template <class Word, class Operand>
 struct OverColumn {
   static constexpr int operations = 2;  // its operand is a linear term
   Word word;
@@ -38,7 +38,8 @@ struct AttentionWord {
   bool biased = false;      ///< the projected keys have a bias
   bool normalised = false;  ///< the vector of an additive score is g v / |v|, with a learned length g
 
-  static constexpr std::string_view result_size = "memory";
+  static constexpr std::string_view result_size() { return "memory"; }
+  static constexpr bool of_any_size() { return false; }
   constexpr std::string_view operand_size() const { return score == ScoreKind::additive ? "attention" : "keys"; }
   constexpr bool copies_operand() const { return score == ScoreKind::dot || score == ScoreKind::scaled_dot; }
 

@@ -51,9 +51,19 @@ constexpr auto min(L l, R r) { return parts::apply(Minimum{}, l, r); }
 template <class L, class R>
 requires Operands<L, R>
 constexpr auto pow(L l, R r) { return parts::apply(Power{}, l, r); }
+/// l - r floor(l / r): between 0 and r.
+template <class L, class R>
+requires Operands<L, R>
+constexpr auto mod(L l, R r) { return parts::apply(Modulo{}, l, r); }
 template <Expression E>
 constexpr auto operator-(E e) {
   return parts::apply(Negate{}, e);
+}
+
+/// Matrix v k^T, element by element, in an equation whose size is a product: v_r k_c in row r and column c.
+template <class V, class K>
+constexpr auto outer(V v, K k) {
+  return by_row(v) * by_column(k);
 }
 
 /// Function with a user-defined derivative, used as `activation(f)(e)`; see the concept Activation.
@@ -133,6 +143,39 @@ constexpr auto square(E e) {
 template <Expression E>
 constexpr auto abs(E e) {
   return parts::function(Abs{}, e);
+}
+template <Expression E>
+constexpr auto expm1(E e) {
+  return parts::function(Expm1{}, e);
+}
+template <Expression E>
+constexpr auto log1p(E e) {
+  return parts::function(Log1p{}, e);
+}
+template <Expression E>
+constexpr auto sin(E e) {
+  return parts::function(Sin{}, e);
+}
+template <Expression E>
+constexpr auto cos(E e) {
+  return parts::function(Cos{}, e);
+}
+template <Expression E>
+constexpr auto sign(E e) {
+  return parts::function(Sign{}, e);
+}
+template <Expression E>
+constexpr auto floor(E e) {
+  return parts::function(Floor{}, e);
+}
+template <Expression E>
+constexpr auto fract(E e) {
+  return parts::function(Fract{}, e);
+}
+/// cap tanh(e / cap).
+template <Expression E>
+constexpr auto softcap(E e, double cap) {
+  return parts::function(Softcap{cap}, e);
 }
 
 /// e limited to [-limit, limit]; the gradient is 0 outside and at the limits.

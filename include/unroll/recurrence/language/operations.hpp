@@ -211,6 +211,25 @@ struct Power {
   }
 };
 
+/// Remainder left - right floor(left / right), with the sign of right. The derivative at jumps is that beside them.
+struct Modulo {
+  static constexpr std::string_view name = "mod", latex = "\\mathrm{mod}";
+  static constexpr bool kept = false;
+  static constexpr Reads left_reads{}, right_reads{.left = true, .right = true};
+  template <class V>
+  EIGEN_ALWAYS_INLINE V value(V left, V right) const {
+    return left - right * floor(left / right);
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V left_gradient(V g, const auto&) const {
+    return g;
+  }
+  template <class V>
+  EIGEN_ALWAYS_INLINE V right_gradient(V g, const auto& seen) const {
+    return -(g * floor(seen.left() / seen.right()));
+  }
+};
+
 struct Negate {
   static constexpr std::string_view name = "-";
   static constexpr Infix text{.before = "-", .binding = Binding::sum, .left = Binding::product}, latex = text;

@@ -10,6 +10,20 @@ struct Linear {
   static constexpr int operations = 1;
 };
 
+/// Linear term with block-diagonal weights.
+template <int heads, bool biased, class Source>
+struct HeadedLinear {
+  static constexpr int operations = heads;  // as many products
+};
+
+template <int n>
+struct Heads {
+  static_assert(n >= 1 && n <= 64, "unroll: heads<n> must be 1 to 64 heads");
+};
+/// Heads of `linear(h, heads<4>)`.
+template <int n>
+inline constexpr Heads<n> heads{};
+
 struct NoBias {};
 inline constexpr NoBias no_bias{};
 
@@ -34,6 +48,19 @@ constexpr auto linear(Sources... sources) {
                 "unroll: linear() must read named values; give the expression a separate equation");
   static_assert((is_named<Sources> || ...), "unroll: linear() must read at least one value");
   return parts::linear_of(Linear<true>{}, sources...);
+}
+
+/// Linear term with block-diagonal weights: the rows of the result and of the source are divided into n heads, and each
+/// head reads its own rows of the source. The weights are [rows x rows of the source / n].
+template <class Source, int n>
+constexpr HeadedLinear<n, true, Source> linear(Source, Heads<n>) {
+  static_assert(is_named<Source>, "unroll: linear() must read named values; give the expression a separate equation");
+  return {};
+}
+template <class Source, int n>
+constexpr HeadedLinear<n, false, Source> linear(Source, Heads<n>, NoBias) {
+  static_assert(is_named<Source>, "unroll: linear() must read named values; give the expression a separate equation");
+  return {};
 }
 
 template <Name name, bool added>

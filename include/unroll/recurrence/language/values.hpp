@@ -47,40 +47,46 @@ struct Equation {
   E expression;
 };
 
-/// State or intermediate value. Its rows are the cell's units, or the named `size`.
+/// Size of one row. An equation of another size that reads such a value element by element reads the same number in all
+/// of its rows.
+inline constexpr std::string_view one_row = "one";
+
+/// State or intermediate value. Its rows are the cell's units, or the named `size`: "one" is one row, "4 units" four
+/// times as many as the units.
 template <Name name, Name size = "units">
 struct Symbol {
-  static constexpr int operations = 0;  // refers to the result of another equation
+  static constexpr int operations = size.view() == one_row ? 1 : 0;  // a copy to other rows, or a reference
   template <Operand E>
   constexpr auto operator=(E e) const {  // NOLINT: an equation, not an assignment
     return Equation<Symbol, decltype(as_expression(e))>{as_expression(e)};
   }
 };
 
-/// Input of every step. Its rows are independent of the units; only `linear` reads it.
-template <Name name>
+/// Input of every step. `size` names its rows; "": they are independent of all sizes. Equations of as many rows read it
+/// element by element, those of another size through `linear`.
+template <Name name, Name size = "">
 struct Input {
-  static constexpr int operations = 0;
+  static constexpr int operations = 1;  // a copy, if it is read element by element
 };
 
 /// Input given once per sequence, such as a condition or an encoder's last state. Its products are computed once, not
 /// per step.
-template <Name name>
+template <Name name, Name size = "">
 struct Constant {
-  static constexpr int operations = 0;
+  static constexpr int operations = 1;
 };
 
-template <Name name>
-inline constexpr Input<name> input{};
-template <Name name>
-inline constexpr Constant<name> constant{};
+template <Name name, Name size = "">
+inline constexpr Input<name, size> input{};
+template <Name name, Name size = "">
+inline constexpr Constant<name, size> constant{};
 template <Name name, Name size = "units">
 inline constexpr Symbol<name, size> symbol{};
 
 /// State after the step.
 template <class State>
 struct Next {
-  static constexpr int operations = 0;
+  static constexpr int operations = State::operations;
   template <Operand E>
   constexpr auto operator=(E e) const {  // NOLINT: an equation, not an assignment
     return Equation<Next, decltype(as_expression(e))>{as_expression(e)};
@@ -95,10 +101,10 @@ template <class E>
 inline constexpr bool is_named = false;
 template <Name name, Name size>
 inline constexpr bool is_named<Symbol<name, size>> = true;
-template <Name name>
-inline constexpr bool is_named<Input<name>> = true;
-template <Name name>
-inline constexpr bool is_named<Constant<name>> = true;
+template <Name name, Name size>
+inline constexpr bool is_named<Input<name, size>> = true;
+template <Name name, Name size>
+inline constexpr bool is_named<Constant<name, size>> = true;
 template <class State>
 inline constexpr bool is_named<Next<State>> = true;
 
@@ -110,13 +116,69 @@ template <Name name, Name size>
 constexpr std::string_view name_of(Next<Symbol<name, size>>) {
   return name.view();
 }
-template <Name name>
-constexpr std::string_view name_of(Input<name>) {
+template <Name name, Name size>
+constexpr std::string_view name_of(Input<name, size>) {
   return name.view();
 }
-template <Name name>
-constexpr std::string_view name_of(Constant<name>) {
+template <Name name, Name size>
+constexpr std::string_view name_of(Constant<name, size>) {
   return name.view();
 }
+
+/// Rows of a value that an equation of another size reads element by element, as a copy.
+enum class Copy : unsigned char {
+  none,       ///< not a copy: multiplied by weights
+  whole,      ///< all rows
+  spread,     ///< the only row, for all rows of the equation
+  part,       ///< a block of as many rows as the equation has
+  by_row,     ///< for a matrix, one number for each of its rows
+  by_column,  ///< for a matrix, one number for each of its columns
+};
+
+template <class Named, Copy kind, int number = 0>
+struct Copied {
+  static constexpr int operations = 1;
+};
+
+namespace parts {
+template <class Named, Copy kind, int number = 0>
+constexpr Copied<Named, kind, number> copied(Named) {
+  static_assert(is_named<Named>,
+                "unroll: part<k>(...), by_row(...) and by_column(...) must read a named value; give the expression a "
+                "separate equation");
+  return {};
+}
+}  // namespace parts
+
+/// Rows [k n, (k + 1) n) of a value, where n is the size of the equation that reads them.
+template <int k, class Named>
+constexpr auto part(Named value) {
+  static_assert(k >= 0, "unroll: k of part<k>(...) must be at least 0");
+  return parts::copied<Named, Copy::part, k>(value);
+}
+/// Matrix with the element v_r in all columns of row r, in an equation whose size is a product such as "units*keys".
+/// Matrices are stored row by row: the element of row r and column c of [R x C] is at r C + c.
+template <class Named>
+constexpr auto by_row(Named v) {
+  return parts::copied<Named, Copy::by_row>(v);
+}
+/// Matrix with the element v_c in all rows of column c.
+template <class Named>
+constexpr auto by_column(Named v) {
+  return parts::copied<Named, Copy::by_column>(v);
+}
+
+/// Name with a number: numbered<"v", 2> is "v2", for the equations of repeat<n>(...).
+template <Name base, int k>
+inline constexpr auto numbered = [] {
+  static_assert(k >= 0, "unroll: a number in a name must be at least 0");
+  constexpr int digits = k < 10 ? 1 : k < 100 ? 2 : 3;
+  static_assert(k < 1000, "unroll: a number in a name must be at most 999");
+  char letters[sizeof(base.text) + std::size_t(digits)]{};
+  std::copy_n(base.text, sizeof(base.text) - 1, letters);
+  for (int d = 0, rest = k; d < digits; ++d, rest /= 10)
+    letters[sizeof(base.text) - 1 + std::size_t(digits - 1 - d)] = char('0' + rest % 10);
+  return Name(letters);
+}();
 
 }  // namespace unroll::language

@@ -8,6 +8,7 @@
 #include "unroll/recurrence/run/layout.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
+#include "unroll/simd/runs.hpp"
 
 namespace unroll::detail {
 
@@ -46,7 +47,7 @@ class CellProducts {
 
   static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
+      if (!schedule.product[k].is_copy()) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
   }
   /// Copies biases, and weights that are vectors or scalars.
   static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
@@ -63,7 +64,7 @@ class CellProducts {
 
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy)
+      if (!schedule.product[k].is_copy())
         weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
   }
 
@@ -71,26 +72,31 @@ class CellProducts {
   void take(const Source& source, Strided<const S> values, Index first, Index columns) {
     each_product(source, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
-      if (p.is_copy)
-        to.view(layout_.product_rows(p), columns) = values.view(layout_.product_rows(p), columns);
+      const S* from = values.data + layout_.source_row(p);
+      if (p.is_copy())
+        copy(p, {from, values.stride}, columns, to);
       else if (p.adds)
-        weights_.forward[k].multiply_add(values.data, values.stride, columns, to.data, to.stride);
+        weights_.forward[k].multiply_add(from, values.stride, columns, to.data, to.stride);
       else
-        weights_.forward[k].multiply(values.data, values.stride, columns, to.data, to.stride);
+        weights_.forward[k].multiply(from, values.stride, columns, to.data, to.stride);
     });
   }
 
   /// Computes target (+)= W^T times the gradients of the pre-activations.
   void source_gradient(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
+    if (!add && !schedule.product[source.first_product].reads_all()) {
+      target.view(layout_.rows(source.operation), columns).setZero();
+      add = true;
+    }
     each_product(source, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
-      if (p.is_copy)
-        give_back(Strided<const S>(from).view(layout_.product_rows(p), columns),
-                  target.view(layout_.product_rows(p), columns), add);
+      const auto to = target.from_row(layout_.source_row(p));
+      if (p.is_copy())
+        copy_back(p, from, columns, to, add);
       else if (add)
-        weights_.backward[k].multiply_add(from.data, from.stride, columns, target.data, target.stride);
+        weights_.backward[k].multiply_add(from.data, from.stride, columns, to.data, to.stride);
       else
-        weights_.backward[k].multiply(from.data, from.stride, columns, target.data, target.stride);
+        weights_.backward[k].multiply(from.data, from.stride, columns, to.data, to.stride);
       add = true;
     });
   }
@@ -98,10 +104,10 @@ class CellProducts {
   /// Adds gradients of the pre-activations times values^T to the gradient of W.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
     each_product(source, [&](const Product& p, int) {
-      if (p.is_copy) return;
+      if (p.is_copy()) return;
       const auto from = rows_of(p, first);
-      add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data, values.stride,
-                         layout_.rows(source.operation), columns, gradient + layout_.weight_offset(p),
+      add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data + layout_.source_row(p),
+                         values.stride, layout_.source_rows(p), columns, gradient + layout_.weight_offset(p),
                          layout_.weight_stride(p));
     });
   }
@@ -134,9 +140,12 @@ class CellProducts {
     Index rows = 0;
     each_product(source, [&](const Product& p, int) { rows += layout_.product_rows(p); });
     auto to = work_.constant[constant].shape(rows, values.cols());
-    each_part(source, [&](const Product&, int k, Index row, Index) {
-      weights_.forward[k].multiply(values.data(), values.outerStride(), values.cols(), to.data() + row,
-                                   to.outerStride());
+    each_part(source, [&](const Product& p, int k, Index row, Index) {
+      const S* from = values.data() + layout_.source_row(p);
+      if (p.is_copy())
+        copy(p, {from, values.outerStride()}, values.cols(), {to.data() + row, to.outerStride()});
+      else
+        weights_.forward[k].multiply(from, values.outerStride(), values.cols(), to.data() + row, to.outerStride());
     });
   }
 
@@ -154,7 +163,7 @@ class CellProducts {
   void spread_constant(const Source& source, int constant, Index first, Index columns) {
     each_part(source, [&](const Product& p, int, Index row, Index rows) {
       const auto from = work_.constant[constant].view().block(row, 0, rows, columns);
-      auto to = work_.terms.view().block(layout_.slot_row(p.first_slot), first, rows, columns);
+      auto to = work_.terms.view().block(layout_.product_row(p), first, rows, columns);
       if (p.adds)
         to += from;
       else
@@ -166,7 +175,7 @@ class CellProducts {
   void gather_constant(const Source& source, int constant, Index first, Index columns, Index rank) {
     each_part(source, [&](const Product& p, int, Index row, Index rows) {
       work_.d_constant[constant].view().block(row, rank, rows, columns) +=
-          work_.terms.view().block(layout_.slot_row(p.first_slot), first, rows, columns);
+          work_.terms.view().block(layout_.product_row(p), first, rows, columns);
     });
   }
 
@@ -177,21 +186,52 @@ class CellProducts {
     d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
     if (d_values.data() != nullptr) d_values.setZero();
     each_part(source, [&](const Product& p, int k, Index row, Index rows) {
-      const S* from = d_products.data() + row;
-      add_outer_products(from, d_products.outerStride(), rows, values.data(), values.outerStride(), values.rows(),
-                         values.cols(), gradient + layout_.weight_offset(p), layout_.weight_stride(p));
-      if (d_values.data() != nullptr)
-        weights_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), d_values.data(),
-                                          d_values.outerStride());
+      S* const from = d_products.data() + row;
+      const Index source_row = layout_.source_row(p);
+      const Strided<S> to{d_values.data() == nullptr ? nullptr : d_values.data() + source_row, d_values.outerStride()};
+      if (p.is_copy()) {
+        if (to.data != nullptr) copy_back(p, {from, d_products.outerStride()}, values.cols(), to, true);
+        return;
+      }
+      add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
+                         layout_.source_rows(p), values.cols(), gradient + layout_.weight_offset(p),
+                         layout_.weight_stride(p));
+      if (to.data != nullptr)
+        weights_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
     });
   }
 
  private:
-  static void give_back(const ConstView<S>& from, View<S> to, bool add) {
-    if (add)
-      to += from;
-    else
-      to = from;
+  /// Copies the rows of a source that a term without weights reads; `from` starts with the first of them.
+  void copy(const Product& p, Strided<const S> from, Index columns, Strided<S> to) const {
+    const Index rows = layout_.product_rows(p), read = layout_.source_rows(p);
+    for (Index c = 0; c < columns; ++c) {
+      const S* const values = from.at(0, c);
+      S* const copied = to.at(0, c);
+      if (p.copy == Copy::spread)
+        std::fill_n(copied, rows, *values);
+      else if (p.copy == Copy::by_row)
+        for (Index r = 0; r < read; ++r) std::fill_n(copied + r * (rows / read), rows / read, values[r]);
+      else
+        for (Index first = 0; first < rows; first += read) std::copy_n(values, read, copied + first);
+    }
+  }
+  /// The gradient of these rows, from that of the term. The order of sums depends only on the sizes.
+  void copy_back(const Product& p, Strided<const S> from, Index columns, Strided<S> to, bool add) const {
+    const Index rows = layout_.product_rows(p), read = layout_.source_rows(p);
+    for (Index c = 0; c < columns; ++c) {
+      const S* const gradient = from.at(0, c);
+      S* const target = to.at(0, c);
+      if (!add) std::fill_n(target, read, S(0));
+      if (p.copy == Copy::spread || p.copy == Copy::by_row)
+        for (Index r = 0; r < read; ++r) target[r] += row_sum(gradient + r * (rows / read), rows / read);
+      else
+        for (Index first = 0; first < rows; first += read)
+          Eigen::Map<VectorX<S>>(target, read) += Eigen::Map<const VectorX<S>>(gradient + first, read);
+    }
+  }
+  static S row_sum(const S* values, Index rows) {
+    return sum_run(rows, [](NativeLanes<S> v) { return v; }, values);
   }
 
   /// Calls f(product, its index) for all products of a source.
@@ -210,12 +250,12 @@ class CellProducts {
   }
 
   static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p) {
-    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.rows(schedule.source[p.source].operation),
+    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.source_rows(p),
             Eigen::OuterStride<>(layout.weight_stride(p))};
   }
 
   Strided<S> rows_of(const Product& p, Index column) {
-    return {work_.terms.strided().at(layout_.slot_row(p.first_slot), column), layout_.term_rows()};
+    return {work_.terms.strided().at(layout_.product_row(p), column), layout_.term_rows()};
   }
 
   const CellLayout<D>& layout_;

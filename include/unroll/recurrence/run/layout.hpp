@@ -3,11 +3,9 @@
 
 #include <string>
 
-#include "unroll/cell/step.hpp"
-#include "unroll/core/option_checks.hpp"
 #include "unroll/parameters/parameters.hpp"
-#include "unroll/recurrence/columns/column_operations.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
+#include "unroll/recurrence/run/cell_sizing.hpp"
 
 namespace unroll::detail {
 
@@ -19,62 +17,43 @@ namespace unroll::detail {
 /// ctx.q, which projects the query, and the parameters of its kind, see AttentionLayout. A layout without biases has no
 /// place for them, so that passes read zeros.
 template <class D>
-class CellLayout {
+class CellLayout : public CellSizing<D> {
+  using Sizing = CellSizing<D>;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   template <int n>
   using Numbers = Table<Index, n>;
-  using ColumnLayouts = ColumnKinds::template Layouts<D>;
 
  public:
+  using Sizing::rows, Sizing::rows_of_term, Sizing::rows_of_size;
+
   CellLayout() = default;
 
   /// Throws ShapeError if the sizes do not match the equations.
-  explicit CellLayout(const CellSizes& sizes) : biased_(sizes.biased) {
-    check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program.inputs);
-    check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
-                  program.constants);
-    size_rows_[0] = sizes.units;
-    require_positive(program.sizes[0], size_rows_[0]);  // other sizes may follow from the units
-    each_kind([&](auto& kind) { kind.set_sizes(sizes); });
-    for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
-    for (const auto& [name, rows] : sizes.sizes) require_known(name);
-    for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
-    for (int k = 0; k < program.inputs; ++k)
-      require_positive(program.input[k], input_rows_[k] = sizes.inputs[std::size_t(k)]);
-    for (int k = 0; k < program.constants; ++k)
-      require_positive(program.constant[k], constant_rows_[k] = sizes.constants[std::size_t(k)]);
+  explicit CellLayout(const CellSizes& sizes) : Sizing(sizes), biased_(sizes.biased) {
     each_kind([&](const auto& kind) { kind.check(*this); });
     place_terms();
     place_parameters();
     table_.set_equations(detail::equation_source<D>);
   }
 
-  Index rows_of_size(int dimension) const { return size_rows_[dimension]; }
-  Index input_rows(int k) const { return input_rows_[k]; }
-  Index constant_rows(int k) const { return constant_rows_[k]; }
-  Index rows(int operation) const {
-    const Operation& o = program.operation[operation];
-    if (o.op == Op::input) return input_rows_[o.index];
-    if (o.op == Op::constant) return constant_rows_[o.index];
-    return size_rows_[program.dimension_of(operation)];
-  }
-
-  Index rows_of_term(int term) const { return size_rows_[program.term[term].dimension]; }
-
   /// Total rows of pre-activations, and the first row of each term and of each slot.
   Index term_rows() const { return term_rows_; }
   const Numbers<program.terms>& term_row() const { return term_row_; }
   Index slot_row(int slot) const { return slot < program.terms ? term_row_[schedule.term_at[slot]] : term_rows_; }
 
-  /// Part of a source's stacked weights that a product uses: [product_rows x rows of the source] with stride
-  /// weight_stride.
-  Index product_rows(const Product& p) const { return slot_row(p.first_slot + p.slots) - slot_row(p.first_slot); }
-  Index weight_rows(const Product& p) const { return p.is_copy ? 0 : product_rows(p); }
-  Index weight_offset(const Product& p) const {
-    return source_offset_[p.source] + product_row_[int(&p - schedule.product.items)];
+  /// Weights of a product: [product_rows x source_rows] with stride weight_stride, for the pre-activations from
+  /// product_row on and the rows of the source from source_row on.
+  Index product_rows(const Product& p) const {
+    return (slot_row(p.first_slot + p.slots) - slot_row(p.first_slot)) / p.heads;
   }
-  Index weight_stride(const Product& p) const { return source_stride_[p.source]; }
+  Index product_row(const Product& p) const { return slot_row(p.first_slot) + p.head * product_rows(p); }
+  Index source_rows(const Product& p) const {
+    return p.copy == Copy::part ? product_rows(p) : rows(schedule.source[p.source].operation) / p.heads;
+  }
+  Index source_row(const Product& p) const { return (p.copy == Copy::part ? p.part : p.head) * source_rows(p); }
+  Index weight_offset(const Product& p) const { return weight_offset_[int(&p - schedule.product.items)]; }
+  Index weight_stride(const Product& p) const { return weight_stride_[int(&p - schedule.product.items)]; }
 
   /// Whether the biases of the equations are parameters.
   bool biased() const { return biased_; }
@@ -82,11 +61,8 @@ class CellLayout {
   Index bias_offset(int term) const { return bias_offset_[term]; }
   Index single_offset(int weight) const { return single_offset_[weight]; }
   Index single_rows(int weight) const {
-    return program.weight[weight].per_unit ? size_rows_[program.weight[weight].dimension] : 1;
+    return program.weight[weight].per_unit ? rows_of_size(program.weight[weight].dimension) : 1;
   }
-
-  /// Layouts of the kinds of column operations; converts to the Layout of each kind.
-  const ColumnLayouts& columns() const { return columns_; }
 
   /// Initializers that depend on the sizes, by parameter name.
   std::vector<std::pair<std::string, Initializer>> column_initializers() const {
@@ -98,34 +74,7 @@ class CellLayout {
   const ParameterTable& table() const { return table_; }
 
  private:
-  template <class F>
-  void each_kind(F&& f) {
-    ColumnKinds::each_layout<D>(columns_, f);
-  }
-
-  Index named_size(const CellSizes& sizes, std::string_view name) {
-    for (const auto& [given, rows] : sizes.sizes)
-      if (given == name) return rows;
-    Index rows = 0;
-    each_kind([&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
-    require<ShapeError>(rows != 0, "cell: the equations use the size '", name,
-                        "', which is not given; add it to CellSizes::sizes");
-    return rows;
-  }
-  void require_known(std::string_view name) {
-    each_kind([&](const auto& kind) {
-      require<ShapeError>(!kind.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
-                          "'; leave it out of CellSizes::sizes");
-    });
-    for (int k = 1; k < program.size_count; ++k)
-      if (program.sizes[k] == name) return;
-    throw ShapeError(text("cell: the equations do not use the size '", name, "'; leave it out of CellSizes::sizes"));
-  }
-  static void require_positive(std::string_view name, Index rows) {
-    check_least<ShapeError>("cell", name, rows, 1);
-    constexpr Index most = Index(1) << 40;  // the sum over all equations must not overflow
-    require<ShapeError>(rows < most, "cell: ", name, " must be below ", most, ", got ", rows);
-  }
+  using Sizing::columns_, Sizing::each_kind;
 
   void place_terms() {
     for (int slot = 0; slot < program.terms; ++slot) {
@@ -184,30 +133,50 @@ class CellLayout {
     const Source& source = schedule.source[v];
     const Op op = program.operation[source.operation].op;
     const Role role = op == Op::input || op == Op::constant ? Role::input_weight : Role::recurrent_weight;
-    for (int p = source.first_product; p < source.first_product + source.products; ++p) {
-      product_row_[p] = source_stride_[v];
-      source_stride_[v] += weight_rows(schedule.product[p]);
-    }
-    source_offset_[v] = table_.reserve(source_stride_[v], rows(source.operation));
-    Index row = 0;
+    const auto each_stacked = [&](auto&& f) {
+      for (int p = source.first_product; p < source.first_product + source.products; ++p)
+        if (const Product& product = schedule.product[p]; !product.is_copy() && product.heads == 1) f(product, p);
+    };
+    Index stride = 0;
+    each_stacked([&](const Product& product, int p) {
+      weight_offset_[p] = stride;
+      stride += product_rows(product);
+    });
+    Index offset = table_.reserve(stride, rows(source.operation));
+    each_stacked([&](const Product&, int p) {
+      weight_offset_[p] += offset;
+      weight_stride_[p] = stride;
+    });
     for (int slot = 0; slot < program.terms; ++slot) {
-      const int term = schedule.term_at[slot];
-      if (!program.term[term].reads(source.operation) || program.term[term].is_copy) continue;
-      // The operand of a column operation is compared, not fed back: its weights are initialised as input weights.
-      const bool of_column = program.term[term].of_column;
-      table_.add_block({term_name(program.term[term]) + "." + source_name(program.term[term], source.operation),
-                        of_column ? Role::input_weight : role, source_offset_[v] + row, rows_of_term(term),
-                        rows(source.operation), source_stride_[v]});
-      row += rows_of_term(term);
+      const LinearTerm& term = program.term[schedule.term_at[slot]];
+      if (!term.reads(source.operation) || term.copy != Copy::none) continue;
+      const Index height = rows_of_term(schedule.term_at[slot]);
+      const std::string name = term_name(term) + "." + source_name(term, source.operation);
+      if (term.heads > 1) {
+        place_heads(source, slot, name, role);
+        continue;
+      }
+      // The query of attention is compared, not fed back: its weights are initialised as input weights.
+      table_.add_block({name, term.named ? Role::input_weight : role, offset, height, rows(source.operation), stride});
+      offset += height;
     }
   }
 
-  Numbers<program.max_names> size_rows_{}, input_rows_{}, constant_rows_{};
+  /// Block-diagonal weights: the rows of all heads, one below the other.
+  void place_heads(const Source& source, int slot, const std::string& name, Role role) {
+    const Index height = rows_of_term(schedule.term_at[slot]);
+    for (int p = source.first_product; p < source.first_product + source.products; ++p) {
+      const Product& product = schedule.product[p];
+      if (product.first_slot != slot) continue;
+      if (product.head == 0) weight_offset_[p] = table_.add(name, role, height, source_rows(product));
+      weight_offset_[p] = weight_offset_[p - product.head] + product.head * product_rows(product);
+      weight_stride_[p] = height;
+    }
+  }
+
   Numbers<program.terms> term_row_{}, bias_offset_{};
   Numbers<program.weights> single_offset_{};
-  Numbers<schedule.sources> source_offset_{}, source_stride_{};
-  Numbers<schedule.products> product_row_{};
-  ColumnLayouts columns_;
+  Numbers<schedule.products> weight_offset_{}, weight_stride_{};
   Index term_rows_ = 0;
   bool biased_ = true;
   ParameterTable table_;

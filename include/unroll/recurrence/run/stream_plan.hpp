@@ -147,8 +147,13 @@ struct StreamPlan {
     return rows;
   }
 
-  /// A stream supports at most one input and no constants, like a layer, and no column operations.
-  static constexpr bool streamable = program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
+  /// A stream supports at most one input and no constants, like a layer, and neither column operations nor terms that
+  /// copy values or have block-diagonal weights.
+  static constexpr bool streamable = [] {
+    for (int k = 0; k < program.terms; ++k)
+      if (program.term[k].copy != Copy::none || program.term[k].heads > 1) return false;
+    return program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
+  }();
 };
 
 // g++ warns that the alignment of register types is ignored in the template argument of `Lanes<...>`.

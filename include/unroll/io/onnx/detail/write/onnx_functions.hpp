@@ -42,6 +42,10 @@ inline constexpr std::array onnx_operations{OnnxOperation{"+", "Add", 0, false, 
                                             OnnxOperation{"log", "Log"},
                                             OnnxOperation{"sqrt", "Sqrt"},
                                             OnnxOperation{"abs", "Abs"},
+                                            OnnxOperation{"sin", "Sin"},
+                                            OnnxOperation{"cos", "Cos"},
+                                            OnnxOperation{"sign", "Sign"},
+                                            OnnxOperation{"floor", "Floor"},
                                             OnnxOperation{"gelu", "Gelu", 0, false, 1, 20}};
 
 /// Operator of an operation on this number of operands; null if none is the operation alone.
@@ -80,6 +84,17 @@ inline std::string add_operation(OnnxGraphWriter& constants, OnnxNodes to, const
   if (is("silu", 1, 0)) return to.add(prefix, "Mul", {x[0], to.add(prefix, "Sigmoid", x)});
   if (is("square", 1, 0)) return to.add(prefix, "Mul", {x[0], x[0]});
   if (is("exp2", 1, 0)) return to.add(prefix, "Pow", {constants.number(2), x[0]});
+  if (is("expm1", 1, 0)) return to.add(prefix, "Sub", {to.add(prefix, "Exp", x), constants.number(1)});
+  if (is("log1p", 1, 0)) return to.add(prefix, "Log", {to.add(prefix, "Add", {x[0], constants.number(1)})});
+  if (is("fract", 1, 0)) return to.add(prefix, "Sub", {x[0], to.add(prefix, "Floor", x)});
+  if (is("softcap", 1, 1)) {
+    const std::string cap = constants.number(numbers[0]);
+    return to.add(prefix, "Mul", {to.add(prefix, "Tanh", {to.add(prefix, "Div", {x[0], cap})}), cap});
+  }
+  if (is("mod", 2, 0)) {  // Mod of floats has the sign of the dividend
+    const std::string turns = to.add(prefix, "Floor", {to.add(prefix, "Div", x)});
+    return to.add(prefix, "Sub", {x[0], to.add(prefix, "Mul", {x[1], turns})});
+  }
   if (is("pow", 2, 0))  // as the library computes it: Pow has other results for a negative base
     return to.add(prefix, "Exp", {to.add(prefix, "Mul", {x[1], to.add(prefix, "Log", {x[0]})})});
   throw ValueError(text("ONNX has no operation ", in_quotes(name), " of ", x.size(),

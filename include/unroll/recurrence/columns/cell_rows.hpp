@@ -1,0 +1,220 @@
+#pragma once
+// Operations on all rows of a value, forward and backward: layer_norm, rms_norm, softmax, mean, sum and max_of.
+
+#include <algorithm>
+#include <cmath>
+
+#include "unroll/core/buffer.hpp"
+#include "unroll/recurrence/columns/column_kind.hpp"
+#include "unroll/simd/elementary.hpp"
+#include "unroll/simd/runs.hpp"
+
+namespace unroll::detail {
+
+/// Values that a pass stores for `count` operations.
+template <class S, int count>
+struct AllRowsWork {
+  Table<Buffer<S>, count> scale;  // 1 / standard deviation or 1 / root mean square [heads x columns]
+};
+struct AllRowsWeights {};
+
+template <class D>
+class RowsLayout : public ColumnLayout<D> {
+ public:
+  /// Throws ShapeError if the rows cannot be divided into heads.
+  void check(const CellLayout<D>& cell) const {
+    constexpr auto words = find_words<D, language::RowsWord>();
+    for (int k = 0; k < words.count; ++k) {
+      const int term = D::program.column_operation[words.number[k]].term;
+      const Index rows = cell.rows_of_term(term);
+      if (words.word[k].kind == language::RowsKind::row_sums) check_matrix(cell, term);
+      require<ShapeError>(rows % words.word[k].heads == 0, "cell: '",
+                          D::program.equation[D::program.term[term].equation].name, "' must have a multiple of ",
+                          words.word[k].heads, " rows, one part for each head, got ", rows);
+    }
+  }
+
+ private:
+  /// The operand must be a matrix with as many rows as the result.
+  static void check_matrix(const CellLayout<D>& cell, int term) {
+    const auto& equation = D::program.equation[D::program.term[term].equation];
+    const Index results = cell.rows_of_size(equation.dimension),
+                rows = cell.sides(D::program.term[term].dimension).first;
+    require<ShapeError>(rows > 0, "cell: '", D::program.term[term].source_name[0], "', which the equation of '",
+                        equation.name, "' sums by row, must be a matrix; its size must be a product");
+    require<ShapeError>(results == rows, "cell: '", equation.name, "' must have ", rows,
+                        " rows, those of the matrix that it sums, got ", results);
+  }
+};
+
+template <class S, class D>
+class CellRows : public ColumnRun<S, D> {
+  static constexpr const auto& program = D::program;
+  static constexpr auto words = find_words<D, language::RowsWord>();
+  using Base = ColumnRun<S, D>;
+  using Word = language::RowsWord;
+  using Kind = language::RowsKind;
+  using Work = AllRowsWork<S, words.count>;
+  using V = NativeLanes<S>;
+
+ public:
+  CellRows(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
+      : Base(layout, weights, work), work_(work.columns) {}
+
+  void make_room(const Timeline& timeline) {
+    for (int k = 0; k < words.count; ++k)
+      if (normalises(k)) work_.scale[k].shape(words.word[k].heads, timeline.columns());
+  }
+
+  void run(int k, Index first_column, Index columns, Index) {
+    const Index groups = groups_of(k), rows = rows_of(k) / groups, results = words.word[k].one_each() ? 1 : rows;
+    for (Index column = first_column; column < first_column + columns; ++column) {
+      add_bias(k, column);
+      for (Index group = 0; group < groups; ++group)
+        run_rows(k, this->operand_at(words.number[k], column) + group * rows, rows,
+                 this->result_at(words.number[k], column) + group * results, scale_at(k, group, column));
+    }
+  }
+
+  /// Replaces the operand by its gradient.
+  void run_back(int k, Index first_column, Index columns, Index, Strided<const S> d_result) {
+    const Index groups = groups_of(k), rows = rows_of(k) / groups, results = words.word[k].one_each() ? 1 : rows;
+    for (Index column = first_column; column < first_column + columns; ++column)
+      for (Index group = 0; group < groups; ++group)
+        run_rows_back(k, this->operand_at(words.number[k], column) + group * rows, rows,
+                      this->result_at(words.number[k], column) + group * results,
+                      d_result.at(group * results, column - first_column), scale_at(k, group, column));
+  }
+
+ private:
+  static constexpr int term_of(int k) { return program.column_operation[words.number[k]].term; }
+  static constexpr bool normalises(int k) {
+    return words.word[k].kind == Kind::layer_norm || words.word[k].kind == Kind::rms_norm;
+  }
+  Index rows_of(int k) const { return this->cell_.rows_of_term(term_of(k)); }
+  /// Groups of rows that have separate results: heads, or the rows of a matrix.
+  Index groups_of(int k) const {
+    const int equation = program.term[term_of(k)].equation;
+    return words.word[k].kind == Kind::row_sums ? this->cell_.rows_of_size(program.equation[equation].dimension)
+                                                : words.word[k].heads;
+  }
+  S* scale_at(int k, Index group, Index column) {
+    return normalises(k) ? work_.scale[k].view().data() + column * words.word[k].heads + group : nullptr;
+  }
+
+  void add_bias(int k, Index column) {
+    if (!program.term[term_of(k)].biased) return;
+    S* const operand = this->operand_at(words.number[k], column);
+    const S* const bias = this->weights_of_cell_.bias.data() + this->cell_.term_row()[term_of(k)];
+    map_run(
+        rows_of(k), [](V v, V b) { return v + b; }, operand, operand, bias);
+  }
+
+  static void run_rows(int k, const S* v, Index rows, S* y, S* scale) {
+    switch (words.word[k].kind) {
+      case Kind::layer_norm:
+        return layer_norm(v, rows, S(words.word[k].epsilon), y, *scale);
+      case Kind::rms_norm:
+        return rms_norm(v, rows, S(words.word[k].epsilon), y, *scale);
+      case Kind::softmax:
+        return softmax(v, rows, y);
+      case Kind::mean:
+        *y = total(v, rows) / S(rows);
+        return;
+      case Kind::sum:
+      case Kind::row_sums:
+        *y = total(v, rows);
+        return;
+      case Kind::max_of:
+        *y = greatest(v, rows);
+        return;
+    }
+  }
+
+  static void run_rows_back(int k, S* v, Index rows, const S* y, const S* g, const S* scale) {
+    switch (words.word[k].kind) {
+      case Kind::layer_norm:
+        return normal_back(v, rows, y, g, total(g, rows) / S(rows), *scale);
+      case Kind::rms_norm:
+        return normal_back(v, rows, y, g, S(0), *scale);
+      case Kind::softmax: {
+        const S along = dot(y, g, rows);
+        map_run(
+            rows, [&](V out, V d) { return out * (d - V::constant(along)); }, v, y, g);
+        return;
+      }
+      case Kind::mean:
+        return fill(v, rows, *g / S(rows));
+      case Kind::sum:
+      case Kind::row_sums:
+        return fill(v, rows, *g);
+      case Kind::max_of: {
+        Index equal = 0;
+        for (Index r = 0; r < rows; ++r) equal += v[r] == *y ? 1 : 0;
+        for (Index r = 0; r < rows; ++r) v[r] = v[r] == *y ? *g / S(equal) : S(0);
+        return;
+      }
+    }
+  }
+
+  static S total(const S* v, Index rows) {
+    return sum_run(
+        rows, [](V value) { return value; }, v);
+  }
+  static S dot(const S* a, const S* b, Index rows) {
+    return sum_run(
+        rows, [](V x, V y) { return x * y; }, a, b);
+  }
+  static void fill(S* v, Index rows, S value) { std::fill(v, v + rows, value); }
+  /// NaN if any row is NaN.
+  static S greatest(const S* v, Index rows) {
+    S found = v[0];
+    for (Index r = 1; r < rows; ++r) found = v[r] > found || std::isnan(v[r]) ? v[r] : found;
+    return found;
+  }
+
+  static void layer_norm(const S* v, Index rows, S epsilon, S* y, S& scale) {
+    const V mean = V::constant(total(v, rows) / S(rows));
+    const S squares = sum_run(
+        rows, [&](V value) { return (value - mean) * (value - mean); }, v);
+    scale = S(1) / std::sqrt(squares / S(rows) + epsilon);
+    map_run(
+        rows, [&](V value) { return (value - mean) * V::constant(scale); }, y, v);
+  }
+  static void rms_norm(const S* v, Index rows, S epsilon, S* y, S& scale) {
+    scale = S(1) / std::sqrt(dot(v, v, rows) / S(rows) + epsilon);
+    map_run(
+        rows, [&](V value) { return value * V::constant(scale); }, y, v);
+  }
+  /// Gradient of a normalised value: scale (g - mean of g - y mean of g y), the first mean only for layer_norm.
+  static void normal_back(S* v, Index rows, const S* y, const S* g, S mean, S scale) {
+    const V along = V::constant(dot(y, g, rows) / S(rows)), offset = V::constant(mean), factor = V::constant(scale);
+    map_run(
+        rows, [&](V d, V out) { return factor * (d - offset - out * along); }, v, g, y);
+  }
+  static void softmax(const S* v, Index rows, S* y) {
+    const V top = V::constant(greatest(v, rows));
+    map_run(
+        rows, [&](V value) { return exp(value - top); }, y, v);
+    const V sum = V::constant(total(y, rows));
+    map_run(
+        rows, [&](V value) { return value / sum; }, y, y);
+  }
+
+  Work& work_;
+};
+
+struct RowsKindOfColumns {
+  using Word = language::RowsWord;
+  static constexpr bool reads_memory = false;
+  template <class D>
+  using Layout = detail::RowsLayout<D>;
+  template <class S, class D>
+  using Weights = detail::AllRowsWeights;
+  template <class S, class D>
+  using Work = detail::AllRowsWork<S, detail::find_words<D, Word>().count>;
+  template <class S, class D>
+  using Run = detail::CellRows<S, D>;
+};
+
+}  // namespace unroll::detail

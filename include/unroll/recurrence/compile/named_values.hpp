@@ -1,0 +1,121 @@
+#pragma once
+// Names of states, inputs and equations while a Program is built, at compile time.
+
+#include <string_view>
+
+#include "unroll/recurrence/compile/program.hpp"
+#include "unroll/recurrence/language.hpp"
+
+namespace unroll::language {
+
+/// Names in the equations that have been lowered so far.
+template <int capacity>
+struct NamedValues {
+  detail::Program<capacity> program{};
+  Table<bool, capacity> read_by_name{};                   // for each equation
+  Table<std::string_view, capacity> defined_somewhere{};  // names of all equations, to distinguish "later" from "never"
+  int names = 0;
+  int equation = 0;  // the current one
+
+  constexpr int state_named(std::string_view name) const {
+    for (int s = 0; s < program.states; ++s)
+      if (program.state[s].name == name) return s;
+    return -1;
+  }
+
+  // -- states and targets
+
+  template <Name name, Name size>
+  constexpr void declare_state(Symbol<name, size>) {
+    if (state_named(name.view()) >= 0) program.report(detail::Misuse::defined_twice);
+    if (program.states == program.max_names) return program.report(detail::Misuse::too_many);
+    const int rows = program.intern(program.sizes, program.size_count, size.view());
+    program.state[program.states] = {name.view(), rows, -1};
+    program.add({.op = detail::Op::state, .index = program.states++});
+  }
+
+  template <Name name, Name size, class E>
+  constexpr void note_name(const Equation<Symbol<name, size>, E>&) {
+    defined_somewhere[names++] = name.view();
+  }
+  template <class Line>
+  constexpr void note_name(const Line&) {}
+
+  template <Name name, Name size>
+  constexpr detail::EquationInfo target(Symbol<name, size>) {
+    if (state_named(name.view()) >= 0) program.report(detail::Misuse::defined_twice);
+    for (int e = 0; e < equation; ++e)
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        program.report(detail::Misuse::defined_twice);
+    return {name.view(), -1, -1, program.intern(program.sizes, program.size_count, size.view())};
+  }
+  template <Name name, Name size>
+  constexpr detail::EquationInfo target(Next<Symbol<name, size>>) {
+    const int s = state_named(name.view());
+    if (s < 0) {
+      program.report(detail::Misuse::next_of_no_state);
+      return {name.view(), -1, -1, 0};
+    }
+    if (program.state[s].next >= 0) program.report(detail::Misuse::defined_twice);
+    return {name.view(), -1, s, program.state[s].dimension};
+  }
+
+  // -- named values: the operation that computes them, or -1
+
+  template <Name name, Name size>
+  constexpr int find(Symbol<name, size>) {
+    for (int e = 0; e < program.equations; ++e)
+      if (program.equation[e].state < 0 && program.equation[e].name == name.view())
+        return read_by_name[e] = true, program.equation[e].root;
+    return state_named(name.view());  // states are the first operations, in order
+  }
+  template <Name name, Name size>
+  constexpr int find(Next<Symbol<name, size>>) const {
+    const int s = state_named(name.view());
+    return s < 0 ? -1 : program.state[s].next;
+  }
+  template <Name name, Name size>
+  constexpr int find(Input<name, size>) {
+    const int before = program.inputs, k = program.intern(program.input, program.inputs, name.view());
+    if (k == before) {
+      program.input_operation[k] = program.add({.op = detail::Op::input, .index = k});
+      program.input_size[k] = size.view();
+    }
+    if (program.input_size[k] != size.view()) program.report(detail::Misuse::input_of_two_sizes);
+    return program.input_operation[k];
+  }
+  template <Name name, Name size>
+  constexpr int find(Constant<name, size>) {
+    const int before = program.constants, k = program.intern(program.constant, program.constants, name.view());
+    if (k == before) {
+      program.constant_operation[k] = program.add({.op = detail::Op::constant, .index = k});
+      program.constant_size[k] = size.view();
+    }
+    if (program.constant_size[k] != size.view()) program.report(detail::Misuse::input_of_two_sizes);
+    return program.constant_operation[k];
+  }
+
+  template <Name name, Name size>
+  constexpr detail::Misuse why_missing(Symbol<name, size>) const {
+    for (int k = 0; k < names; ++k)
+      if (defined_somewhere[k] == name.view()) return detail::Misuse::used_before_defined;
+    return detail::Misuse::undefined;
+  }
+  template <Name name, Name size>
+  constexpr detail::Misuse why_missing(Next<Symbol<name, size>>) const {
+    return state_named(name.view()) < 0 ? detail::Misuse::next_of_no_state : detail::Misuse::used_before_defined;
+  }
+  template <class Named>
+  constexpr detail::Misuse why_missing(Named) const {
+    return detail::Misuse::undefined;
+  }
+
+  template <class Named>
+  constexpr int read(Named named) {
+    const int o = find(named);
+    if (o < 0) return program.report(why_missing(named)), 0;
+    return o;
+  }
+};
+
+}  // namespace unroll::language

@@ -1,0 +1,103 @@
+#pragma once
+// Words of operations on all rows of a value: normalisation, softmax, and sums.
+
+#include <string>
+
+#include "unroll/recurrence/language/columns.hpp"
+#include "unroll/recurrence/language/terms.hpp"
+
+namespace unroll::language {
+
+enum class RowsKind : unsigned char { layer_norm, rms_norm, softmax, mean, sum, max_of, row_sums };
+
+/// Word of an operation on the rows of a value, or on the rows of each head.
+struct RowsWord {
+  RowsKind kind = RowsKind::layer_norm;
+  double epsilon = 0;  ///< added to the variance or to the mean square
+  int heads = 1;       ///< groups of adjacent rows, each with a separate result
+
+  /// True if the result is one row.
+  constexpr bool reduces() const { return kind == RowsKind::mean || kind == RowsKind::sum || kind == RowsKind::max_of; }
+  /// True if the result is one number, or one for each row of a matrix.
+  constexpr bool one_each() const { return reduces() || kind == RowsKind::row_sums; }
+  constexpr std::string_view result_size() const { return reduces() ? one_row : ""; }
+  static constexpr std::string_view operand_size() { return ""; }
+  constexpr bool of_any_size() const { return reduces() || kind == RowsKind::row_sums; }
+  static constexpr bool copies_operand() { return true; }
+
+  WrittenOperation written(bool latex) const {
+    constexpr std::string_view names[] = {"layer_norm", "rms_norm", "softmax", "mean", "sum", "max_of", "row_sums"};
+    constexpr std::string_view formulas[] = {"\\mathrm{LN}",   "\\mathrm{RMSNorm}", "\\mathrm{softmax}",
+                                             "\\mathrm{mean}", "\\mathrm{sum}",     "\\max",
+                                             "\\mathrm{rows}"};
+    std::string numbers = epsilon > 0 ? text(epsilon) : "";
+    if (heads > 1) numbers += text(numbers.empty() ? "" : ", ", "heads ", heads);
+    const std::string name(latex ? formulas[int(kind)] : names[int(kind)]);
+    if (numbers.empty()) return {.function = name};
+    return {.function = latex ? text(name, "_{", numbers, "}") : text(name, "[", numbers, "]")};
+  }
+};
+
+namespace parts {
+template <class E>
+inline constexpr bool is_linear = false;
+template <bool biased, class... Sources>
+inline constexpr bool is_linear<Linear<biased, Sources...>> = true;
+
+template <class E>
+constexpr OverColumn<RowsWord, E> over_rows(RowsWord word, E) {
+  static_assert(
+      is_named<E> || is_linear<E>,
+      "unroll: an operation on rows, such as layer_norm(...), must read a named value or linear(...); give the "
+      "expression a separate equation");
+  return {word};
+}
+template <class E>
+constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E) {
+  static_assert(is_named<E>,
+                "unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the "
+                "expression a separate "
+                "equation");
+  return {word};
+}
+}  // namespace parts
+
+/// (e - mean) / sqrt(variance + epsilon) over the rows of e, without gain and shift: Ba et al. 2016 (arXiv:1607.06450),
+/// equation 4. With `heads<n>`, over the rows of each head. It is the whole right side of an equation.
+template <class E, int n = 1>
+constexpr auto layer_norm(E e, double epsilon = 1e-5, Heads<n> = {}) {
+  return parts::over_rows({RowsKind::layer_norm, epsilon, n}, e);
+}
+/// e / sqrt(mean square + epsilon) over the rows of e: Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4.
+template <class E, int n = 1>
+constexpr auto rms_norm(E e, double epsilon = 1e-6, Heads<n> = {}) {
+  return parts::over_rows({RowsKind::rms_norm, epsilon, n}, e);
+}
+/// Softmax over the rows of e, or over those of each head.
+template <class E, int n = 1>
+constexpr auto softmax(E e, Heads<n> = {}) {
+  return parts::over_rows({RowsKind::softmax, 0, n}, e);
+}
+/// Mean of the rows of a value: one row.
+template <class E>
+constexpr auto mean(E e) {
+  return parts::over_named({RowsKind::mean}, e);
+}
+/// Sum of the rows of a value: one row.
+template <class E>
+constexpr auto sum(E e) {
+  return parts::over_named({RowsKind::sum}, e);
+}
+/// Sums of the rows of a matrix, whose size is a product such as "units*keys": one number for each row. The product of
+/// a matrix C and a vector q is row_sums(p) with p = C * by_column(q).
+template <class E>
+constexpr auto row_sums(E e) {
+  return parts::over_named({RowsKind::row_sums}, e);
+}
+/// Greatest row of a value: one row. Equal rows share the gradient equally.
+template <class E>
+constexpr auto max_of(E e) {
+  return parts::over_named({RowsKind::max_of}, e);
+}
+
+}  // namespace unroll::language

@@ -1,0 +1,171 @@
+#pragma once
+// Rows of a cell's values for given sizes.
+
+#include <string_view>
+#include <utility>
+
+#include "unroll/cell/step.hpp"
+#include "unroll/core/option_checks.hpp"
+#include "unroll/recurrence/columns/column_operations.hpp"
+
+namespace unroll::detail {
+
+/// Rows of all values, and the layouts of the kinds of column operations, which may set sizes.
+template <class D>
+class CellSizing {
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  using Names = Table<std::string_view, program.max_names>;
+  using Numbers = Table<Index, program.max_names>;
+  using ColumnLayouts = ColumnKinds::template Layouts<D>;
+
+ public:
+  CellSizing() = default;
+
+  /// Throws ShapeError if the sizes do not match the equations.
+  explicit CellSizing(const CellSizes& sizes) {
+    check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program.inputs);
+    check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
+                  program.constants);
+    size_rows_[0] = sizes.units;
+    require_positive(program.sizes[0], size_rows_[0]);  // other sizes may follow from the units
+    each_kind([&](auto& kind) { kind.set_sizes(sizes); });
+    for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
+    for (const auto& [name, rows] : sizes.sizes) require_known(name);
+    for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
+    set_rows(sizes.inputs, program.inputs, program.input, program.input_size, input_rows_);
+    set_rows(sizes.constants, program.constants, program.constant, program.constant_size, constant_rows_);
+    for (int k = 0; k < schedule.products; ++k) check_blocks(schedule.product[k]);
+  }
+
+  Index rows_of_size(int dimension) const { return size_rows_[dimension]; }
+  Index input_rows(int k) const { return input_rows_[k]; }
+  Index constant_rows(int k) const { return constant_rows_[k]; }
+  Index rows(int operation) const {
+    const Operation& o = program.operation[operation];
+    if (o.op == Op::input) return input_rows_[o.index];
+    if (o.op == Op::constant) return constant_rows_[o.index];
+    return size_rows_[program.dimension_of(operation)];
+  }
+
+  /// Rows and columns of a matrix whose size is a product, such as "units*keys"; else 0.
+  std::pair<Index, Index> sides(int dimension) const { return {heights_[dimension], widths_[dimension]}; }
+
+  Index rows_of_term(int term) const { return size_rows_[program.term[term].dimension]; }
+
+  /// Layouts of the kinds of column operations; converts to the Layout of each kind.
+  const ColumnLayouts& columns() const { return columns_; }
+
+ protected:
+  template <class F>
+  void each_kind(F&& f) {
+    ColumnKinds::each_layout<D>(columns_, f);
+  }
+
+  ColumnLayouts columns_;
+
+ private:
+  /// Rows of a size: one, a multiple of another size, given, those of an input, or the default of a kind.
+  Index named_size(const CellSizes& sizes, std::string_view name) {
+    if (name == language::one_row) return 1;
+    if (const auto times = name.find('*'); times != name.npos) return matrix_size(sizes, name, times);
+    if (const auto space = name.find(' '); space != name.npos) return multiple_of_size(sizes, name, space);
+    if (name == program.sizes[0]) return size_rows_[0];
+    for (const auto& [given, rows] : sizes.sizes)
+      if (given == name) return rows;
+    for (int k = 0; k < program.inputs; ++k)
+      if (program.input_size[k] == name) return sizes.inputs[std::size_t(k)];
+    for (int k = 0; k < program.constants; ++k)
+      if (program.constant_size[k] == name) return sizes.constants[std::size_t(k)];
+    Index rows = 0;
+    each_kind([&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
+    require<ShapeError>(rows != 0, "cell: the equations use the size '", name,
+                        "', which is not given; add it to CellSizes::sizes");
+    return rows;
+  }
+  /// "4 units": four times the units.
+  Index multiple_of_size(const CellSizes& sizes, std::string_view name, std::size_t space) {
+    Index factor = 0;
+    for (const char digit : name.substr(0, space)) {
+      require<ShapeError>(digit >= '0' && digit <= '9' && factor < 10000, "cell: the size '", name,
+                          "' must be a name, or a number up to 9999 and a name, such as '4 units'");
+      factor = 10 * factor + (digit - '0');
+    }
+    const Index rows = named_size(sizes, name.substr(space + 1));
+    require_positive(name, factor);
+    require_positive(name.substr(space + 1), rows);
+    return factor * rows;
+  }
+
+  /// "units*keys": the elements of a matrix.
+  Index matrix_size(const CellSizes& sizes, std::string_view name, std::size_t times) {
+    const Index rows = named_size(sizes, name.substr(0, times)), columns = named_size(sizes, name.substr(times + 1));
+    require_positive(name, rows);
+    require_positive(name, columns);
+    for (int k = 1; k < program.size_count; ++k)
+      if (program.sizes[k] == name) heights_[k] = rows, widths_[k] = columns;
+    require<ShapeError>(rows < (Index(1) << 40) / columns, "cell: ", name, " must be below 2^40, got ", rows, " * ",
+                        columns);
+    return rows * columns;
+  }
+
+  void set_rows(const std::vector<Index>& given, int count, const Names& names, const Names& size_names, Numbers& to) {
+    for (int k = 0; k < count; ++k) {
+      require_positive(names[k], to[k] = given[std::size_t(k)]);
+      const std::string_view size = size_names[k];
+      if (size.empty()) continue;
+      Index rows = size == language::one_row ? 1 : to[k];
+      for (int d = 0; d < program.size_count; ++d)
+        if (program.sizes[d] == size) rows = size_rows_[d];
+      require<ShapeError>(to[k] == rows, "cell: ", names[k], " must have ", rows, rows == 1 ? " row" : " rows",
+                          ", those of the size '", size, "', got ", to[k]);
+    }
+  }
+
+  /// Throws ShapeError if the rows of a source do not match those of an equation that copies them or divides them into
+  /// heads.
+  void check_blocks(const Product& p) const {
+    const int term = schedule.term_at[p.first_slot], operation = schedule.source[p.source].operation;
+    const Index have = rows(operation), own = rows_of_term(term);
+    const std::string_view source = program.term[term].source_name[0],
+                           equation = program.equation[program.term[term].equation].name;
+    if (p.copy == Copy::whole && !program.term[term].of_column)
+      require<ShapeError>(have == own, "cell: '", source, "', which the equation of '", equation,
+                          "' reads element by element, must have ", own, " rows, got ", have);
+    if (p.copy == Copy::spread) require<ShapeError>(have == 1, "cell: '", source, "' must have one row, got ", have);
+    if (p.copy == Copy::by_row || p.copy == Copy::by_column) {
+      const std::string_view size = program.sizes[program.term[term].dimension];
+      const auto [height, width] = sides(program.term[term].dimension);
+      const Index side = p.copy == Copy::by_row ? height : width;
+      require<ShapeError>(have == side, "cell: '", source, "', of which the equation of '", equation,
+                          "' makes a matrix of the size '", size, "', must have ", side, " rows, got ", have);
+    }
+    if (p.copy == Copy::part)
+      require<ShapeError>(have % own == 0 && (p.part + 1) * own <= have, "cell: '", source,
+                          "', of which the equation of '", equation, "' reads part ", p.part,
+                          ", must have a multiple of ", own, " rows and at least ", (p.part + 1) * own, ", got ", have);
+    require<ShapeError>(have % p.heads == 0 && own % p.heads == 0, "cell: '", equation, "' and '", source,
+                        "' must have a multiple of ", p.heads, " rows, one part for each head, got ", own, " and ",
+                        have);
+  }
+
+  void require_known(std::string_view name) {
+    each_kind([&](const auto& kind) {
+      require<ShapeError>(!kind.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
+                          "'; leave it out of CellSizes::sizes");
+    });
+    for (int k = 1; k < program.size_count; ++k)
+      if (program.sizes[k] == name) return;
+    throw ShapeError(text("cell: the equations do not use the size '", name, "'; leave it out of CellSizes::sizes"));
+  }
+  static void require_positive(std::string_view name, Index rows) {
+    check_least<ShapeError>("cell", name, rows, 1);
+    constexpr Index most = Index(1) << 40;  // the sum over all equations must not overflow
+    require<ShapeError>(rows < most, "cell: ", name, " must be below ", most, ", got ", rows);
+  }
+
+  Numbers size_rows_{}, input_rows_{}, constant_rows_{};
+  Numbers heights_{}, widths_{};  // of matrices
+};
+
+}  // namespace unroll::detail
