@@ -1,6 +1,7 @@
 #pragma once
 // Data exchanged between the engine, which loops over time, and a cell, which computes a step.
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,6 +23,15 @@ struct CellSizes {
   bool biased = true;                                     ///< false: all biases are 0 and no parameters
 };
 
+/// Keys of the random numbers of a pass, for the masks of dropout(...) and zoneout(...) in equations.
+struct Noise {
+  bool training = false;  ///< false: masks have their expected values
+  std::uint64_t seed = 0;
+  std::uint64_t update = 0;  ///< number of the batch in the training run
+  std::uint64_t layer = 0;   ///< below 2^22
+  bool backward = false;     ///< the cell of a layer that runs backward in time
+};
+
 /// Inputs of a recurrence: one matrix per input [rows x columns of the timeline], and one per constant [rows x batch,
 /// by rank].
 template <class Scalar>
@@ -29,6 +39,7 @@ struct Inputs {
   std::span<const ConstView<Scalar>> steps;
   std::span<const ConstView<Scalar>> constants;
   const AttentionMemory<Scalar>* memory = nullptr;  ///< attention memory of the equations
+  Noise noise = {};
 };
 
 /// Gradients of inputs and constants, in the same shapes, overwritten. A view may have no data: then its gradient is

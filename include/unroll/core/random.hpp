@@ -32,6 +32,7 @@ enum class Purpose : std::uint32_t {
   noise = 6,
   data = 7,
   permute = 8,
+  cell = 9,
 };
 
 namespace detail {

@@ -48,6 +48,7 @@ class OverTime {
     tape_.output = output;
     tape_.keep = keeping.keep;
     tape_.columns = timeline_.columns();
+    tape_.noise = inputs.noise;
     plan(keeping);
     cell_.begin(*weights_, inputs, timeline_, tape_.work);
     tape_.checkpoints.resize(keeping.keep == Keep::checkpoints ? tape_.intervals.size() : 0);
@@ -198,7 +199,7 @@ class OverTime {
   }
   Inputs<Scalar> part_of(const Inputs<Scalar>& inputs) const {
     if (tape_.intervals.size() == 1) return inputs;
-    return {part_of(inputs.steps, tape_.part_inputs), inputs.constants, inputs.memory};
+    return {part_of(inputs.steps, tape_.part_inputs), inputs.constants, inputs.memory, tape_.noise};
   }
   InputGradients<Scalar> part_of(const InputGradients<Scalar>& d_inputs) const {
     if (tape_.intervals.size() == 1) return d_inputs;
@@ -274,7 +275,7 @@ class OverTime {
 
   const C& cell_;
   const Weights* weights_;
-  bool prepares_ = false;           // with parameters theta_, which are null for a cell that has none
+  bool prepares_ = false;  // with parameters theta_, which are null for a cell that has none
   const Scalar* theta_ = nullptr;
   const Timeline& timeline_;
   Direction direction_;

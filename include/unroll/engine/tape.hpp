@@ -74,6 +74,7 @@ struct Tape {
   Timeline part;                             ///< timeline of that interval, unless it is the whole
   std::vector<State<Scalar>> checkpoints;    ///< states before each interval, by sample
   State<Scalar> state;                       ///< final state of an interval, by sample
+  Noise noise;                               ///< of the forward pass, also for values that are computed again
   std::vector<ConstView<Scalar>> part_inputs;
   std::vector<View<Scalar>> part_d_inputs;
 };

@@ -52,7 +52,9 @@ struct OneDirection {
   static void forward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
                       const Pass& pass, std::span<const MatrixX<Scalar>> initial, Tape<C>& tape,
                       Strided<Scalar> output = {}) {
-    over_time(cell, weights, in, direction, tape).forward({{&in.values, 1}, {}}, initial, pass.keeping, output);
+    const Noise noise{pass.training, pass.seed, pass.update, pass.layer, direction == Direction::backward};
+    over_time(cell, weights, in, direction, tape)
+        .forward({{&in.values, 1}, {}, nullptr, noise}, initial, pass.keeping, output);
   }
 
   static ConstView<Scalar> output(const C& cell, const Signal<Scalar>& in, const Tape<C>& tape) {

@@ -132,7 +132,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     encode(weights, std::move(x), std::move(sources), tape, pass);
     tape.targets = &std::move(targets).settle(tape.own_targets);
     tape.embedded.emplace(embed(weights, tokens, tape));
-    over_time(weights, tape).forward(inputs(*tape.embedded, tape), tape.initial, pass.keeping);
+    over_time(weights, tape).forward(inputs(*tape.embedded, tape, pass), tape.initial, pass.keeping);
     tape.kept = true;
   }
 
@@ -206,8 +206,12 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   OverTime<C> over_time(const Weights& weights, Tape& tape) const {
     return {cell_, weights.decoder, *tape.targets, Direction::forward, tape.decoder};
   }
-  static Inputs<Scalar> inputs(const ConstView<Scalar>& embedded, const Tape& tape) {
-    return {{&embedded, 1}, {}, attends ? &tape.memory : nullptr};
+  static Inputs<Scalar> inputs(const ConstView<Scalar>& embedded, const Tape& tape, const Pass& pass = {}) {
+    constexpr std::uint64_t decoder_layer = 1 << 20;  // no layer of the encoder has this number
+    return {{&embedded, 1},
+            {},
+            attends ? &tape.memory : nullptr,
+            {pass.training, pass.seed, pass.update, decoder_layer, false}};
   }
 
   ConstView<Scalar> piece(const ConstView<Scalar>& whole, Index first) const {

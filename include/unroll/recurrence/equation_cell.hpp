@@ -9,6 +9,7 @@
 
 #include "unroll/core/timeline.hpp"
 #include "unroll/parameters/initializers.hpp"
+#include "unroll/recurrence/columns/masks.hpp"
 #include "unroll/recurrence/run/cell_loops.hpp"
 #include "unroll/recurrence/run/cell_stream.hpp"
 #include "unroll/recurrence/run/cell_trace.hpp"
@@ -26,6 +27,7 @@ class EquationCell {
   static constexpr const auto& schedule = Derivation::schedule;
   static constexpr int states = program.states;
   static constexpr int output_state = program.output_state;
+  static constexpr bool has_masks = detail::has_masks<Derivation>();  ///< dropout(...) or zoneout(...): Inputs::noise
   static constexpr bool reads_memory = detail::ColumnKinds::reads_memory<Derivation>;  ///< Inputs::memory
 
   EquationCell() = default;
@@ -125,6 +127,8 @@ class EquationCell {
         for (Index t = first_step; t < last_step; ++t)
           products(weights, work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
     }
+    if constexpr (has_masks)
+      detail::draw_masks<Derivation>(*layout_, inputs.noise, timeline, first, columns, work.terms.view());
   }
 
   void step(const Weights& weights, const Step<S, states>& step, Work& work) const {

@@ -150,6 +150,7 @@ using language::Name;
 using language::next;
 using language::no_bias;
 using language::numbered;
+using language::once_per_sequence;
 using language::output;
 using language::part;
 using language::repeat;

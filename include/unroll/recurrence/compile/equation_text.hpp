@@ -202,7 +202,13 @@ class EquationText {
     return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
   }
 
+  [[gnu::cold]] std::string mask(const LinearTerm& term) const {
+    const std::string numbers = text(term.rate, term.per_sequence ? ", sequence" : "");
+    const char* const name = term.copy == Copy::dropped ? "mask" : "zone";
+    return latex() ? text("\\mathrm{", name, "}_{", numbers, "}") : text(name, "[", numbers, "]");
+  }
   [[gnu::cold]] std::string copy(const LinearTerm& term) const {
+    if (term.is_mask()) return mask(term);
     const std::string from = named(term.source[0]);
     if (term.copy == Copy::by_row) return latex() ? text(from, " \\mathbf{1}^T") : text("by_row(", from, ")");
     if (term.copy == Copy::by_column) return latex() ? text("\\mathbf{1} ", from, "^T") : text("by_column(", from, ")");

@@ -76,6 +76,26 @@ struct Lowering : NamedValues<capacity> {
     return copy(read(Named{}), name_of(Named{}), kind, number);
   }
 
+  template <Copy kind, Masks masks>
+  constexpr int lower(const Mask<kind, masks>& mask) {
+    return add(detail::LinearTerm{.equation = equation,
+                                  .ordinal = 1,
+                                  .biased = false,
+                                  .dimension = program.equation[equation].dimension,
+                                  .copy = kind,
+                                  .rate = mask.rate,
+                                  .per_sequence = masks == Masks::per_sequence});
+  }
+
+  template <class N, class P>
+  constexpr int lower(const Zoneout<N, P>& e) {
+    const int next = lower(e.next), previous = lower(e.previous);
+    const int mask = lower(Mask<Copy::zoned, Masks::per_step>{e.rate});
+    const int change = add({.op = detail::Op::apply, .left = previous, .right = next, .index = program.applied++});
+    const int kept = add({.op = detail::Op::apply, .left = mask, .right = change, .index = program.applied++});
+    return add({.op = detail::Op::apply, .left = next, .right = kept, .index = program.applied++});
+  }
+
   /// Size of an input or a constant, if its name was given.
   template <Name name, Name size>
   static constexpr std::string_view size_of(Input<name, size>) {

@@ -15,6 +15,10 @@ struct OperationsIn {
   static constexpr auto of(const Apply<Operation, E...>& e) {
     return join(all(e.operands), list(e.operation));
   }
+  template <class N, class P>
+  static constexpr auto of(const Zoneout<N, P>& e) {
+    return join(all(list(e.next, e.previous)), list(Subtract{}, Multiply{}, Add{}));
+  }
   template <class Target, class E>
   static constexpr auto of(const Equation<Target, E>& e) {
     return of(e.expression);

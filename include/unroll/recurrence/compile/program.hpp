@@ -46,12 +46,15 @@ struct LinearTerm {
   bool of_column = false;  ///< true for the operand of a column operation
   bool named = false;      ///< an operand that is written as a name, even if it has weights
   Copy copy = Copy::none;
-  int part = 0;   ///< number of the block, for Copy::part
-  int heads = 1;  ///< diagonal blocks of its weights; above 1, it has one source
+  int part = 0;               ///< number of the block, for Copy::part
+  int heads = 1;              ///< diagonal blocks of its weights; above 1, it has one source
+  double rate = 0;            ///< of a mask
+  bool per_sequence = false;  ///< one mask for all steps
   int sources = 0;
   Table<int, max_sources> source{};  ///< indices of operations
   Table<std::string_view, max_sources> source_name{};
 
+  constexpr bool is_mask() const { return copy == Copy::dropped || copy == Copy::zoned; }
   constexpr bool reads(int operation_number) const {
     for (int k = 0; k < sources; ++k)
       if (source[k] == operation_number) return true;

@@ -60,6 +60,38 @@ constexpr auto operator-(E e) {
   return parts::apply(Negate{}, e);
 }
 
+/// Tag of dropout(e, rate, once_per_sequence).
+template <Masks masks>
+struct MasksTag {};
+inline constexpr MasksTag<Masks::per_sequence> once_per_sequence{};
+
+/// Inverted dropout of an expression: in training each element is 0 with probability `rate` and is otherwise divided by
+/// 1 - rate; the expression itself in evaluation. `once_per_sequence`: one mask for all steps of a sequence (Gal and
+/// Ghahramani 2016, arXiv:1512.05287). Every dropout(...) has separate masks; for one mask at several places, name the
+/// equation.
+template <Expression E, Masks masks = Masks::per_step>
+constexpr auto dropout(E e, MaskRate rate, MasksTag<masks> = {}) {
+  return e * Mask<Copy::dropped, masks>{rate.rate};
+}
+
+/// next + mask (previous - next). An expression, so that `next` is computed once.
+template <class N, class P>
+struct Zoneout {
+  static constexpr int operations = N::operations + P::operations + 4;
+  N next;
+  P previous;
+  double rate;
+};
+
+/// Zoneout (Krueger et al. 2017, arXiv:1606.01305): in training each element is that of `previous` with probability
+/// `rate`, otherwise that of `next`; the expected value in evaluation.
+template <class N, class P>
+requires Operands<N, P>
+constexpr auto zoneout(N next, P previous, MaskRate rate) {
+  return Zoneout<decltype(as_expression(next)), decltype(as_expression(previous))>{as_expression(next),
+                                                                                   as_expression(previous), rate.rate};
+}
+
 /// Matrix v k^T, element by element, in an equation whose size is a product: v_r k_c in row r and column c.
 template <class V, class K>
 constexpr auto outer(V v, K k) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "unroll/core/error.hpp"
 #include "unroll/core/requirements.hpp"
 
 namespace unroll::language {
@@ -133,6 +134,27 @@ enum class Copy : unsigned char {
   part,       ///< a block of as many rows as the equation has
   by_row,     ///< for a matrix, one number for each of its rows
   by_column,  ///< for a matrix, one number for each of its columns
+  dropped,    ///< no value: the mask of dropout(...)
+  zoned,      ///< no value: the mask of zoneout(...)
+};
+
+/// Rate of dropout(...) or zoneout(...). Throws ValueError outside of [0, 1), in equations at compile time.
+struct MaskRate {
+  double rate;
+  constexpr MaskRate(double number) : rate(number) {  // NOLINT: implicit conversion from a number
+    if (!(number >= 0 && number < 1))
+      throw ValueError(text("the rate of dropout or zoneout must be in [0, 1), got ", number));
+  }
+};
+
+/// Masks of dropout(...): a new one at every step, or one per sequence for all of its steps.
+enum class Masks : unsigned char { per_step, per_sequence };
+
+/// Random mask for the elements of an equation.
+template <Copy kind, Masks masks>
+struct Mask {
+  static constexpr int operations = 1;
+  double rate;
 };
 
 template <class Named, Copy kind, int number = 0>

@@ -231,7 +231,8 @@ class CellProducts {
     }
   }
   static S row_sum(const S* values, Index rows) {
-    return sum_run(rows, [](NativeLanes<S> v) { return v; }, values);
+    return sum_run(
+        rows, [](NativeLanes<S> v) { return v; }, values);
   }
 
   /// Calls f(product, its index) for all products of a source.

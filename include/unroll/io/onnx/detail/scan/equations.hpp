@@ -152,13 +152,16 @@ class EquationLine {
     if (take("[")) {
       if (is_number()) {
         do numbers.push_back(number());
-        while (take(","));
+        while (take(",") && !take("sequence"));
       } else {
         word += text("[", name(), "]");  // a function of the user with the name of one of the library
       }
       expect("]");
     }
-    if (!take("(")) return {Kind::value, std::move(word), {}, {}, false};
+    const bool called = take("(");
+    if (!called && !numbers.empty() && (word == "mask" || word == "zone"))  // their values in evaluation
+      return {Kind::number, {}, {word == "mask" ? 1 : numbers[0]}, {}, false};
+    if (!called) return {Kind::value, std::move(word), {}, {}, false};
     if (word == "next" || word == "weight" || word == "bias" || word == "scalar") {
       EquationPart to{word == "next" ? Kind::value : Kind::weight, name(), {}, {}, false};
       if (word == "next") to.name = text("next(", to.name, ")");
