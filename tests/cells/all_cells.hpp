@@ -43,6 +43,9 @@ using AllCells = Cells<
     Scrn<S>,
     Lem<S>,
     RecurrentHighway<S>,
+    LayerNormLstm<S>,
+    LayerNormGru<S>,
+    Cornn<S>,
     HandWrittenGru<S>>;
 // clang-format on
 

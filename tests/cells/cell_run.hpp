@@ -22,7 +22,8 @@ CellSizes sizes_for(Index units) {
     for (int k = 0; k < C::program.inputs; ++k) sizes.inputs.push_back(std::max(1, 3 - k));
     for (int k = 0; k < C::program.constants; ++k) sizes.constants.push_back(std::max(1, 4 - k));
     for (int k = 1; k < C::program.size_count; ++k)
-      sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
+      if (!language::follows_from_others(C::program.sizes[k]))
+        sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
   } else {
     sizes.inputs = {3};
   }

@@ -85,9 +85,9 @@ class Reference {
       case detail::Op::scalar_weight:
         return v.setConstant(parameters_[program.weight[operation.index].name](0, 0));
       case detail::Op::linear:
-        return linear(program.term[operation.index], rows);
+        return linear(program.term[operation.index], run_.cell.layout().rows_of_term(operation.index));
       case detail::Op::column:
-        throw std::logic_error("reference: operations over columns have separate tests");
+        return over_rows(operation.index, rows);
       case detail::Op::apply:
         break;
     }
@@ -98,7 +98,59 @@ class Reference {
     return v;
   }
 
+  /// Operation on all rows of a value. Attention has separate tests.
+  VectorX<double> over_rows(int index, Index rows) const {
+    VectorX<double> result;
+    int number = 0;
+    D::over_columns.each([&]<class Word>(const Word& word) {
+      if constexpr (std::is_same_v<Word, language::RowsWord>)
+        if (number == index)
+          result =
+              over_rows(word, values_[std::size_t(program.term[program.column_operation[index].term].operation)], rows);
+      ++number;
+    });
+    if (result.size() == 0) throw std::logic_error("reference: attention has separate tests");
+    return result;
+  }
+  static VectorX<double> over_rows(const language::RowsWord& word, const VectorX<double>& v, Index rows) {
+    using Kind = language::RowsKind;
+    if (word.kind == Kind::mean) return VectorX<double>::Constant(1, v.sum() / double(v.size()));
+    if (word.kind == Kind::sum) return VectorX<double>::Constant(1, v.sum());
+    if (word.kind == Kind::max_of) return VectorX<double>::Constant(1, v.maxCoeff());
+    VectorX<double> out(rows);
+    const Index groups = word.kind == Kind::row_sums ? rows : word.heads, size = v.size() / groups;
+    for (Index g = 0; g < groups; ++g) {
+      const VectorX<double> part = v.segment(g * size, size);
+      const VectorX<double> centred = part.array() - part.mean();
+      if (word.kind == Kind::row_sums) out[g] = part.sum();
+      if (word.kind == Kind::layer_norm)
+        out.segment(g * size, size) = centred / std::sqrt(centred.squaredNorm() / double(size) + word.epsilon);
+      if (word.kind == Kind::rms_norm)
+        out.segment(g * size, size) = part / std::sqrt(part.squaredNorm() / double(size) + word.epsilon);
+      if (word.kind == Kind::softmax) out.segment(g * size, size) = part.array().exp() / part.array().exp().sum();
+    }
+    return out;
+  }
+
+  /// Rows that a term copies from its source; masks have the values of evaluation.
+  VectorX<double> copy(const detail::LinearTerm& term, Index rows) const {
+    VectorX<double> v(rows);
+    if (term.is_mask()) return v.setConstant(term.copy == language::Copy::dropped ? 1 : term.rate);
+    const auto& source = values_[std::size_t(term.source[0])];
+    for (Index r = 0; r < rows; ++r) {
+      const Index columns = rows / source.size();
+      Index from = r;
+      if (term.copy == language::Copy::spread) from = 0;
+      if (term.copy == language::Copy::part) from = term.part * rows + r;
+      if (term.copy == language::Copy::by_row) from = r / columns;
+      if (term.copy == language::Copy::by_column) from = r % source.size();
+      v[r] = source[from];
+    }
+    return v;
+  }
+
   VectorX<double> linear(const detail::LinearTerm& term, Index rows) const {
+    if (term.copy != language::Copy::none) return copy(term, rows);
     const std::string name =
         std::string(program.equation[term.equation].name) + (term.ordinal > 1 ? text(term.ordinal) : "");
     VectorX<double> v = VectorX<double>::Zero(rows);
@@ -106,8 +158,9 @@ class Reference {
     for (int k = 0; k < term.sources; ++k) {
       const auto weights = parameters_[name + "." + source_name(term, k)];
       const auto& source = values_[std::size_t(term.source[k])];
+      const Index columns = source.size() / term.heads;
       for (Index r = 0; r < rows; ++r)
-        for (Index j = 0; j < source.size(); ++j) v[r] += weights(r, j) * source[j];
+        for (Index j = 0; j < columns; ++j) v[r] += weights(r, j) * source[r / (rows / term.heads) * columns + j];
     }
     return v;
   }
@@ -123,13 +176,18 @@ class Reference {
   double element(const detail::Operation& operation, double a, double b) const {
     const auto& [name, number] = applied_[std::size_t(operation.index)];
     if (operation.right < 0)
-      return name == "-" ? -a : name == "clip" ? std::max(-number, std::min(a, number)) : function(name, a);
+      return name == "-"         ? -a
+             : name == "clip"    ? std::max(-number, std::min(a, number))
+             : name == "softcap" ? number * std::tanh(a / number)
+                                 : function(name, a);
     if (name == "+") return a + b;
     if (name == "-") return a - b;
     if (name == "*") return a * b;
     if (name == "/") return a / b;
     if (name == "max") return a > b ? a : b;
     if (name == "min") return a < b ? a : b;
+    if (name == "mod") return a - b * std::floor(a / b);
+    if (name == "pow") return std::pow(a, b);
     throw std::logic_error("reference: unknown operation " + name);
   }
 
@@ -148,6 +206,13 @@ class Reference {
     if (name == "sqrt") return std::sqrt(x);
     if (name == "square") return x * x;
     if (name == "abs") return std::abs(x);
+    if (name == "sin") return std::sin(x);
+    if (name == "cos") return std::cos(x);
+    if (name == "expm1") return std::expm1(x);
+    if (name == "log1p") return std::log1p(x);
+    if (name == "sign") return double((x > 0) - (x < 0));
+    if (name == "floor") return std::floor(x);
+    if (name == "fract") return x - std::floor(x);
     throw std::logic_error("reference: unknown function " + name);
   }
 

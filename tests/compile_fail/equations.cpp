@@ -64,22 +64,22 @@ constexpr auto equations = cell(state(h), n = tanh(linear(x)), next(h) = tanh(li
 constexpr auto equations = cell(state(h), n = h, next(h) = tanh(linear(x, h)));
 #endif
 
-// CASE 11: unroll: inputs and constants must not be used element by element; read them through linear(...)
+// CASE 11: unroll: an input or a constant is written with two different sizes; declare it once
 #if CASE == 11
-constexpr auto equations = cell(state(h), next(h) = tanh(linear(h)) * x);
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * input<"x", "units">);
 #endif
 
-// CASE 12: unroll: inputs and constants must not be used element by element; read them through linear(...)
+// CASE 12: unroll: by_row(...), by_column(...), outer(...) and row_sums(...) must be of a matrix; its size is a product
 #if CASE == 12
-constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + k);
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + outer(h, h));
 #endif
 
-// CASE 13: unroll: inputs and constants must not be used element by element; read them through linear(...)
+// CASE 13: unroll: output(...) must not be an input or a constant
 #if CASE == 13
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)), output(x));
 #endif
 
-// CASE 14: unroll: values must have equal sizes element by element; change the size through linear(...)
+// CASE 14: unroll: values must have equal sizes element by element, or the size "one"; change the size through linear(...)
 #if CASE == 14
 constexpr auto equations = cell(state(h), small = tanh(linear(x)), next(h) = tanh(linear(x, h)) * small);
 #endif
@@ -148,12 +148,12 @@ constexpr auto equations = cell(state(h), n = n * h, next(h) = tanh(linear(x, h)
 #if CASE == 26
 constexpr auto equations = cell(state(h), n = linear(x), next(h) = tanh(linear(x, h)) * n, output(n), output(next(h)));
 #endif
-// CASE 27: unroll: attend(...) must be a separate equation; read it by name
+// CASE 27: unroll: attend(...), layer_norm(...) and other operations on all rows must be a separate equation; read it by name
 #if CASE == 27
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + attend(dot, h));
 #endif
 
-// CASE 28: unroll: next(...) must not be attend(...) itself; give attend(...) a separate equation
+// CASE 28: unroll: next(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; give it a separate
 #if CASE == 28
 constexpr auto equations = cell(state(h), next(h) = attend(dot, h));
 #endif
@@ -164,12 +164,12 @@ constexpr auto wide = symbol<"wide", "width">;
 constexpr auto equations = cell(state(h), wide = attend(dot, h), next(h) = tanh(linear(x, h, wide)));
 #endif
 
-// CASE 30: unroll: output(...) must not be attend(...) itself; add an equation such as y = linear(ctx)
+// CASE 30: unroll: output(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; add an equation
 #if CASE == 30
 constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h, ctx)), output(ctx));
 #endif
 
-// CASE 31: unroll: the query of attend(dot, ...) must not be a constant; project it first, q = linear(constant)
+// CASE 31: unroll: attend(dot, ...), layer_norm(...) and other operations on all rows must not read a constant; project it first
 #if CASE == 31
 constexpr auto equations = cell(state(h), ctx = attend(dot, constant<"k">), next(h) = tanh(linear(x, h, ctx)));
 #endif
@@ -184,9 +184,44 @@ constexpr auto equations = cell(state(h), ctx = attend(h, h), next(h) = tanh(lin
 constexpr auto equations = cell(state(h), ctx = attend(dot, 2 * h), next(h) = tanh(linear(x, h, ctx)));
 #endif
 
-// CASE 34: unroll: values must have equal sizes element by element; change the size through linear(...)
+// CASE 34: unroll: values must have equal sizes element by element, or the size "one"; change the size through linear(...)
 #if CASE == 34
 constexpr auto equations = cell(state(h), ctx = attend(dot, h), next(h) = tanh(linear(x, h)) * ctx);
+#endif
+
+// CASE 35: unroll: mean(...), sum(...) and max_of(...) have one row; declare symbol<"m", "one">
+#if CASE == 35
+constexpr auto equations = cell(state(h), m = mean(h), next(h) = tanh(linear(x, h)) * m);
+#endif
+
+// CASE 36: unroll: attend(...), layer_norm(...) and other operations on all rows must be a separate equation; read it by name
+#if CASE == 36
+constexpr auto equations = cell(state(h), next(h) = tanh(layer_norm(linear(x, h))));
+#endif
+
+// CASE 37: unroll: an operation on rows, such as layer_norm(...), must read a named value or linear(...)
+#if CASE == 37
+constexpr auto equations = cell(state(h), n = layer_norm(2 * h), next(h) = tanh(linear(x, n)));
+#endif
+
+// CASE 38: unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the expression a separate
+#if CASE == 38
+constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = tanh(linear(x, h)) * single);
+#endif
+
+// CASE 39: unroll: part<k>(...), by_row(...) and by_column(...) must read a named value; give the expression a separate equation
+#if CASE == 39
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * part<0>(2 * h));
+#endif
+
+// CASE 40: the rate of dropout or zoneout must be in [0, 1), got
+#if CASE == 40
+constexpr auto equations = cell(state(h), next(h) = dropout(tanh(linear(x, h)), 1.0));
+#endif
+
+// CASE 41: unroll: heads<n> must be 1 to 64 heads
+#if CASE == 41
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, heads<0>)));
 #endif
 }  // namespace
 

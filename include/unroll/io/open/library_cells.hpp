@@ -1,12 +1,14 @@
 #pragma once
 // Registry with all cells of the library.
 
+#include "unroll/cells/cornn.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/fast_rnn.hpp"
 #include "unroll/cells/gru.hpp"
 #include "unroll/cells/indrnn.hpp"
 #include "unroll/cells/irnn.hpp"
 #include "unroll/cells/janet.hpp"
+#include "unroll/cells/layer_norm.hpp"
 #include "unroll/cells/lem.hpp"
 #include "unroll/cells/lstm.hpp"
 #include "unroll/cells/mgu.hpp"
@@ -29,10 +31,11 @@ template <class S>
 const LayerRegistry<S>& library_registry() {
   static const LayerRegistry<S> all = [] {
     LayerRegistry<S> registry;
-    registry.template add<Elman, ElmanWith<Relu>::template Cell, Irnn, IndRnn, FastRnn, FastGrnn, Scrn, Lem>();
-    registry.template add<Gru, GruResetBefore, Mgu, Ugrnn, MinGru, Ran, Star, Sru, RecurrentHighway>();
+    registry.template add<Elman, ElmanWith<Relu>::template Cell, Irnn, IndRnn, FastRnn, FastGrnn, Scrn, Lem, Cornn>();
+    registry.template add<Gru, GruResetBefore, Mgu, Ugrnn, MinGru, Ran, Star, Sru, RecurrentHighway, LayerNormGru>();
     registry.template add<Lstm, PeepholeLstm, PeepholeLstmLinear, CoupledLstm, CoupledPeepholeLstm, ProjectedLstm,
-                          ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm>();
+                          ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm,
+                          LayerNormLstm>();
     return registry;
   }();
   return all;

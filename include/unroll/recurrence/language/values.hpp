@@ -52,6 +52,13 @@ struct Equation {
 /// of its rows.
 inline constexpr std::string_view one_row = "one";
 
+/// True for a size that is not given: "one", "4 units", "units*keys".
+constexpr bool follows_from_others(std::string_view size) {
+  bool found = size == one_row || (!size.empty() && size[0] >= '0' && size[0] <= '9');
+  for (const char letter : size) found = found || letter == '*';
+  return found;
+}
+
 /// State or intermediate value. Its rows are the cell's units, or the named `size`: "one" is one row, "4 units" four
 /// times as many as the units.
 template <Name name, Name size = "units">

@@ -69,7 +69,8 @@ class CellSizing {
   Index named_size(const CellSizes& sizes, std::string_view name) {
     if (name == language::one_row) return 1;
     if (const auto times = name.find('*'); times != name.npos) return matrix_size(sizes, name, times);
-    if (const auto space = name.find(' '); space != name.npos) return multiple_of_size(sizes, name, space);
+    if (const auto space = name.find(' '); space != name.npos && name[0] >= '0' && name[0] <= '9')
+      return multiple_of_size(sizes, name, space);
     if (name == program.sizes[0]) return size_rows_[0];
     for (const auto& [given, rows] : sizes.sizes)
       if (given == name) return rows;
@@ -154,6 +155,8 @@ class CellSizing {
       require<ShapeError>(!kind.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
                           "'; leave it out of CellSizes::sizes");
     });
+    require<ShapeError>(!language::follows_from_others(name), "cell: the size '", name,
+                        "' follows from others; leave it out of CellSizes::sizes");
     for (int k = 1; k < program.size_count; ++k)
       if (program.sizes[k] == name) return;
     throw ShapeError(text("cell: the equations do not use the size '", name, "'; leave it out of CellSizes::sizes"));
