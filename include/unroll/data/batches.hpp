@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
