@@ -160,6 +160,29 @@ TEST_CASE("lazy data set: reads each sample as it is") {
                        says("batches by length or with a limit of steps need LazyOptions::lengths"));
 }
 
+TEST_CASE("lazy data set: holds data in memory, and maps and standardizes samples when they are read") {
+  const Data data = classes(9);
+  const Lazy held(data);
+  CHECK(held.prefetch() == 0);
+  CHECK(held.length(3) == 3);
+  for (Index s = 0; s < 9; ++s) check_equal(held.read(s), 0, data, s);
+  const Lazy first = held.mapped(
+      [](const Data& one) { return Data::labelled({one.sequence(0).topRows(1)}, {one.labels(0)[0]}, one.classes()); });
+  CHECK(first.features() == 1);
+  CHECK(first.read(4).sequence(0) == data.sequence(4).topRows(1));
+  CHECK_THROWS_MATCHES(held.mapped([](Data one) { return one.append(one), one; }), ShapeError,
+                       says("sample 0: the reading function must return 1 sequence, got 2"));
+  const Standardizer<double> scale(data);
+  Data expected = data;
+  scale.apply(expected);
+  Lazy standardized = lazy(data);
+  scale.apply(standardized);
+  for (Index s = 0; s < 9; ++s) check_equal(standardized.read(s), 0, expected, s);
+  Lazy narrow = first;
+  CHECK_THROWS_MATCHES(scale.apply(narrow), ShapeError, says("standardizer: features must be 2, got 1"));
+  CHECK(narrow.features() == 1);
+}
+
 TEST_CASE("lazy data set: refuses sizes and options that cannot be") {
   Index calls = 0;
   const auto read = [&](Index s) { return ++calls, number(s); };

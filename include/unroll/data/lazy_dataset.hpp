@@ -41,6 +41,9 @@ class LazyDataset {
         reading_(std::make_shared<std::mutex>()),
         first_(checked_first()) {}
 
+  /// Data in memory, for functions that take a lazy data set; no thread reads ahead.
+  explicit LazyDataset(Dataset<S> data) : LazyDataset(std::make_shared<const Dataset<S>>(std::move(data))) {}
+
   /// Number of sequences.
   Index size() const { return size_; }
   /// Number of steps of a sequence. Throws ValueError if lengths are unknown or there is no such sample.
@@ -67,21 +70,41 @@ class LazyDataset {
     return one;
   }
 
-  /// Some of the samples, in the given order.
+  /// Some of the samples, in the given order. Throws ValueError if `samples` is empty or a sample does not exist, and
+  /// what `read` throws for the first one.
   LazyDataset subset(std::span<const Index> samples) const {
     LazyOptions options{.prefetch = options_.prefetch};
     for (const Index sample : samples) {
       detail::check_index("lazy data set", "sample", sample, size_);
       if (!options_.lengths.empty()) options.lengths.push_back(length(sample));
     }
-    return {Index(samples.size()),
-            [all = *this, numbers = std::vector<Index>(samples.begin(), samples.end())](Index sample) {
-              return all.read(numbers[std::size_t(sample)]);
-            },
-            std::move(options)};
+    const auto read_one = [all = *this, numbers = std::vector<Index>(samples.begin(), samples.end())](Index sample) {
+      return all.read(numbers[std::size_t(sample)]);
+    };
+    return {Index(samples.size()), read_one, std::move(options)};
+  }
+
+  /// Data set whose samples are f(sample), computed when they are read: `f` takes and returns a Dataset of one sequence
+  /// and keeps the number of steps.
+  template <class F>
+  LazyDataset mapped(F f) const {
+    return {size_, [all = *this, f](Index sample) { return f(all.read(sample)); }, options_};
   }
 
  private:
+  explicit LazyDataset(const std::shared_ptr<const Dataset<S>>& data)
+      : LazyDataset(data->size(),
+                    [data](Index sample) {
+                      return data->subset({&sample, 1});
+                    },
+                    {.lengths = lengths_of(*data), .prefetch = 0}) {}
+
+  static std::vector<Index> lengths_of(const Dataset<S>& data) {
+    std::vector<Index> lengths;
+    for (Index s = 0; s < data.size(); ++s) lengths.push_back(data.length(s));
+    return lengths;
+  }
+
   Dataset<S> checked_first() const {
     require<ValueError>(size_ > 0, "lazy data set: number of sequences must be at least 1, got ", size_);
     require<ValueError>(bool(read_), "lazy data set: the reading function is empty");

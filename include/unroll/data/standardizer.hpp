@@ -35,6 +35,10 @@ class Standardizer {
   void apply(Dataset<S>& data) const {
     data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
+  /// Standardizes the sequences when they are read.
+  void apply(LazyDataset<S>& data) const {
+    data = data.mapped([own = *this](Dataset<S> one) { return own.apply(one), one; });
+  }
   void apply(MatrixX<S>& sequence) const {
     detail::check_equal("standardizer", "features", sequence.rows(), mean_.size());
     for (Index t = 0; t < sequence.cols(); ++t)
