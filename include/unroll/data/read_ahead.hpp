@@ -23,7 +23,7 @@ namespace unroll::detail {
 template <std::floating_point S>
 class ReadAhead {
  public:
-  /// Samples of a part; called by the thread.
+  /// Samples of a part, at least one; called by the thread.
   using SamplesOf = std::function<std::span<const Index>(Index part)>;
 
   /// Begins to read the parts [next, end). Keeps a reference to `data`. Throws Error if the thread cannot be started.
