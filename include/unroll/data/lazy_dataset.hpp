@@ -16,8 +16,8 @@ namespace unroll {
 
 /// Options of LazyDataset.
 struct LazyOptions {
-  std::vector<Index> lengths =
-      {};              ///< steps of each sequence, for by_length and tokens of BatchOptions; empty: unknown
+  /// Steps of each sequence, which `by_length` and `tokens` of BatchOptions need; empty: unknown.
+  std::vector<Index> lengths = {};
   Index prefetch = 2;  ///< batches that a thread reads ahead; 0: the calling thread reads
 };
 
