@@ -69,7 +69,7 @@ TEST_CASE("series file: refuses what the reader of the whole file refuses, befor
   const auto refused = [](const std::string& words, const std::string& message) {
     CHECK_THROWS_MATCHES(SeriesFile(OneFile(words).path.string()), FileError, says(message));
   };
-  refused(header + "@data\n1,2:3,4:a\n1,x:3,4:b\n", "x_TRAIN.ts: header and series 1: line 7");
+  refused(header + "@data\n1,2:3,4:a\n1,x:3,4:b\n", "x_TRAIN.ts: header and series 1, line 7: channel 1");
   refused(header + "@data\n1,2:3,4:c\n", "series 0");
   refused(header + "@data\n", "must have at least 1 series after @data, got 0");
   refused(header + "1,2:3,4:a\n", "must have at least 1 series after @data, got 0");
