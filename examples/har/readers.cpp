@@ -266,7 +266,8 @@ RecordingsOf<Training> course(const std::string& path, Training train, Dataset<f
 
 Recordings read_course_file(const std::string& path) {
   const Hdf5File file(path);
-  return course(path, windows_of(file, "trX", "trY"), windows_of(file, "tstX", "tstY"));
+  auto train = windows_of(file, "trX", "trY");
+  return course(path, std::move(train), windows_of(file, "tstX", "tstY"));
 }
 
 LazyRecordings read_course_file_lazily(const std::string& path) {
