@@ -41,13 +41,19 @@ Recordings read_training_data(const Options& options) {
   return read_recordings(options.data, options.window);
 }
 
-Data read_data(const Options& options, const TrainedModel* before) {
-  Recordings recordings = read_training_data(options);
+template <class Training>
+Data prepared(RecordingsOf<Training> recordings, const Options& options, const TrainedModel* before) {
   if (const std::string file = options.validation_file(); !file.empty())
-    recordings.validation = read_validation(file, recordings);
+    recordings.validation = read_validation(file, recordings.classes, recordings.train.features());
   if (before == nullptr) return prepare(std::move(recordings));
   check_fits(*before, recordings.classes, recordings.train.features(), recordings.sample_rate);
   return prepare(std::move(recordings), before->standardizer());
+}
+
+Data read_data(const Options& options, const TrainedModel* before) {
+  if (!options.lazy) return prepared(read_training_data(options), options, before);
+  return prepared(options.data.empty() ? read_ts_pair_lazily(options.train, options.test) : read_lazily(options.data),
+                  options, before);
 }
 
 void print(const Options& options, const std::string& words) {
@@ -78,7 +84,7 @@ void save_copy(const Options& options, const std::filesystem::path& model) {
 }
 
 /// Maximum number of steps of a training batch.
-Index largest_batch_steps(const Options& options, const Dataset<float>& data) {
+Index largest_batch_steps(const Options& options, const LazyDataset<float>& data) {
   std::vector<Index> lengths;
   for (Index s = 0; s < data.size(); ++s) lengths.push_back(data.length(s));
   std::sort(lengths.rbegin(), lengths.rend());
@@ -126,7 +132,7 @@ class AllEvents {
 };
 
 int train_verb(const CLI::App& verb, Options options) {
-  example::RunFolder folder(verb, options.running, {"epochs"});
+  example::RunFolder folder(verb, options.running, {"epochs", "lazy"});
   const auto before = loaded_model(options);
   const Data data = read_data(options, before ? &*before : nullptr);
   AllEvents events(options, folder.resumes());

@@ -30,7 +30,7 @@ std::set<std::string> names_in(const ModelDetails& details, const std::string& n
 }
 
 /// Number of steps if all sequences have the same; otherwise none.
-std::optional<Index> window_of(const Dataset<float>& data) {
+std::optional<Index> window_of(const LazyDataset<float>& data) {
   for (Index s = 1; s < data.size(); ++s)
     if (data.length(s) != data.length(0)) return std::nullopt;
   return data.length(0);

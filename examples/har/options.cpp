@@ -72,6 +72,9 @@ void add_data_options(CLI::App& app, Options& o, Kind kind) {
                                        : "training and test data: file or folder of a known format, or 'stand-in'; "
                                          "default: BasicMotions")
       ->option_text("PATH");
+  if (kind == Kind::train)
+    app.add_flag("--lazy", o.lazy,
+                 "reads training sequences when a batch needs them, for data larger than memory: HDF5 and .ts files");
   app.add_option("--window", o.window,
                  kind == Kind::stream ? "steps of the windows of training; 0: 128"
                                       : "steps of windows cut from longer recordings; 0: 150")
@@ -232,6 +235,7 @@ void check_training_verb(const CLI::App& app, Options& o, Kind kind) {
     else
       o.data = kind == Kind::stream ? "freezing" : "stand-in";
   }
+  if (o.lazy && o.data == "stand-in") refuse("--lazy", "needs data in HDF5 or .ts files, got 'stand-in'");
   if (kind == Kind::study && !o.validates())
     refuse("--validation", "must be above 0 in a study, got '0': validation data select the setting");
   if (o.patience > 0 && !o.validates()) refuse("--patience", "needs validation data, but --validation is 0");

@@ -29,6 +29,7 @@ struct Options {
   std::string data;         // instead of `train` and `test`: a path, or the name of simulated data
   std::string load;         // trained model; empty: none
   std::string save;         // another file for the trained model; empty: none
+  bool lazy = false;        // training sequences are read when a batch needs them
   bool stream = false;
   // network
   std::string cell = "gru", direction = "forward", pool = "mean", outputs = "softmax", start = "usual";

@@ -1,10 +1,13 @@
 #include "readers.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
+#include <memory>
 #include <optional>
 
 #include "../support/names.hpp"
+#include "series_file.hpp"
 #include "unroll/io/dataset.hpp"
 #if defined(HAR_HDF5)
 #include "unroll/io/formats/hdf5.hpp"
@@ -27,14 +30,9 @@ std::string beginning(const fs::path& file) {
 
 bool has_part(const std::string& name, const char* part) { return name.find(part) != name.npos; }
 
-/// Reads NAME_TRAIN.ts and NAME_TEST.ts of a folder, given one of the two.
 Recordings read_ts_pair_of(const fs::path& one) {
-  std::string train = one.filename().string();
-  const auto at = std::max(int(train.rfind("_TRAIN")), int(train.rfind("_TEST")));
-  require<FileError>(at >= 0, one.string(), ": the name must end with _TRAIN.ts or _TEST.ts");
-  const std::string name = train.substr(0, std::size_t(at));
-  return read_ts_pair((one.parent_path() / (name + "_TRAIN.ts")).string(),
-                      (one.parent_path() / (name + "_TEST.ts")).string());
+  const auto [train, test] = ts_pair_of(one);
+  return read_ts_pair(train, test);
 }
 
 /// Raw text of WISDM: a file, or that in its folder. Empty for other formats.
@@ -66,6 +64,14 @@ Recordings read_folder(const fs::path& folder, Index window) {
 
 }  // namespace
 
+std::pair<std::string, std::string> ts_pair_of(const fs::path& one) {
+  std::string train = one.filename().string();
+  const auto at = std::max(int(train.rfind("_TRAIN")), int(train.rfind("_TEST")));
+  require<FileError>(at >= 0, one.string(), ": the name must end with _TRAIN.ts or _TEST.ts");
+  const std::string name = train.substr(0, std::size_t(at));
+  return {(one.parent_path() / (name + "_TRAIN.ts")).string(), (one.parent_path() / (name + "_TEST.ts")).string()};
+}
+
 Recordings read_recordings(const fs::path& path, Index window) {
   require<FileError>(fs::exists(path), path.string(), ": no such file");
   if (fs::is_directory(path)) return read_folder(path, window);
@@ -78,20 +84,54 @@ Recordings read_recordings(const fs::path& path, Index window) {
                        "need the verb stream"));
 }
 
+namespace {
+
+/// Test data of a pair, whose training data have these classes and channels.
+Dataset<float> read_test(const std::string& file, const std::vector<std::string>& classes, Index channels,
+                         const std::string& train_file) {
+  auto test = read_ts<float>(file, {.classes = classes});
+  require<FileError>(!test.labels.empty(), file, ": must have class labels, found none");
+  Dataset<float> data = to_dataset(std::move(test));
+  require<FileError>(data.features() == channels, file, ": must have ", channels, " channels, as ", train_file,
+                     ", got ", data.features());
+  return data;
+}
+
+void check_classes(const std::vector<std::string>& classes, const std::string& file) {
+  require<FileError>(classes.size() >= 2, file, ": must have class labels of at least 2 classes, got ", classes.size());
+}
+
+std::vector<std::string> remarks_of(const std::string& train_file, const std::string& test_file) {
+  return {"training data " + train_file, "test data     " + test_file};
+}
+
+}  // namespace
+
 Recordings read_ts_pair(const std::string& train_file, const std::string& test_file) {
   auto train = read_ts<float>(train_file);
-  require<FileError>(train.classes.size() >= 2, train_file, ": must have class labels of at least 2 classes, got ",
-                     train.classes.size());
-  auto test = read_ts<float>(test_file, {.classes = train.classes});
-  require<FileError>(!test.labels.empty(), test_file, ": must have class labels, found none");
-  Recordings both{train.name,
-                  train.classes,
-                  to_dataset(std::move(train)),
-                  to_dataset(std::move(test)),
-                  {"training data " + train_file, "test data     " + test_file}};
-  require<FileError>(both.test.features() == both.train.features(), test_file, ": must have ", both.train.features(),
-                     " channels, as ", train_file, ", got ", both.test.features());
-  return both;
+  check_classes(train.classes, train_file);
+  const std::string name = train.name;
+  const auto classes = train.classes;
+  Dataset<float> data = to_dataset(std::move(train));
+  Dataset<float> test = read_test(test_file, classes, data.features(), train_file);
+  return {name, classes, std::move(data), std::move(test), remarks_of(train_file, test_file)};
+}
+
+LazyRecordings read_ts_pair_lazily(const std::string& train_file, const std::string& test_file) {
+  const SeriesFile file(train_file);
+  check_classes(file.classes(), train_file);
+  auto train = file.data();
+  Dataset<float> test = read_test(test_file, file.classes(), train.features(), train_file);
+  return {file.name(), file.classes(), std::move(train), std::move(test), remarks_of(train_file, test_file)};
+}
+
+LazyRecordings read_lazily(const fs::path& path) {
+  require<FileError>(fs::exists(path), path.string(), ": no such file");
+  if (beginning(path).starts_with("\x89HDF")) return read_course_file_lazily(path.string());
+  require<FileError>(path.extension() == ".ts", path.string(),
+                     ": must be HDF5 or a .ts file to read windows one by one (--lazy)");
+  const auto [train, test] = ts_pair_of(path);
+  return read_ts_pair_lazily(train, test);
 }
 
 namespace {
@@ -150,12 +190,12 @@ NewRecordings read_new(const fs::path& path, Index window, const std::vector<std
   return part_of(read_recordings(path, window), classes, part);
 }
 
-Dataset<float> read_validation(const fs::path& file, const Recordings& recordings) {
-  auto read = read_ts<float>(file.string(), {.classes = recordings.classes});
+Dataset<float> read_validation(const fs::path& file, const std::vector<std::string>& classes, Index channels) {
+  auto read = read_ts<float>(file.string(), {.classes = classes});
   require<FileError>(!read.labels.empty(), file.string(), ": must have class labels, found none");
   Dataset<float> data = to_dataset(std::move(read));
-  require<FileError>(data.features() == recordings.train.features(), file.string(), ": must have ",
-                     recordings.train.features(), " channels, as the training data, got ", data.features());
+  require<FileError>(data.features() == channels, file.string(), ": must have ", channels,
+                     " channels, as the training data, got ", data.features());
   return data;
 }
 
@@ -180,34 +220,72 @@ std::vector<Index> labels_of(const Hdf5File& file, const char* name, Index windo
   return labels;
 }
 
-Dataset<float> windows_of(const Hdf5File& file, const char* x, const char* y) {
+/// Windows, steps and channels of an array.
+std::array<Index, 3> sizes_of(const Hdf5File& file, const char* x) {
   const auto sizes = file.shape(x).sizes;
   require<FileError>(sizes.size() == 3 && sizes[0] > 0 && sizes[1] > 0 && sizes[2] > 0, file.path(), ": ", x,
                      ": the shape must be [windows, steps, channels], got ", sizes.size(), " dimensions");
+  return {sizes[0], sizes[1], sizes[2]};
+}
+
+Dataset<float> windows_of(const Hdf5File& file, const char* x, const char* y) {
+  const auto [count, steps, channels] = sizes_of(file, x);
   const auto values = file.read<float>(x);
-  const Index count = Index(sizes[0]), steps = Index(sizes[1]), channels = Index(sizes[2]);
   std::vector<MatrixX<float>> windows;
   for (Index k = 0; k < count; ++k)
     windows.emplace_back(Eigen::Map<const MatrixX<float>>(values.data() + k * steps * channels, channels, steps));
   return Dataset<float>::labelled(std::move(windows), labels_of(file, y, count), Index(file.shape(y).sizes.at(1)));
 }
 
+LazyDataset<float> lazy_windows_of(const std::string& path, const char* x, const char* y) {
+  const auto file = std::make_shared<const Hdf5File>(path);
+  const auto [count, steps, channels] = sizes_of(*file, x);
+  const auto labels = labels_of(*file, y, count);
+  const Index classes = file->shape(y).sizes.at(1);
+  const auto read = [=, steps = steps, channels = channels](Index k) {
+    const auto values = file->read<float>(x, k, 1);
+    return Dataset<float>::labelled({Eigen::Map<const MatrixX<float>>(values.data(), channels, steps)},
+                                    {labels[std::size_t(k)]}, classes);
+  };
+  return {count, read, {.lengths = std::vector<Index>(std::size_t(count), steps)}};
+}
+
+/// Names of the classes and checks of both parts.
+template <class Training>
+RecordingsOf<Training> course(const std::string& path, Training train, Dataset<float> test) {
+  require<FileError>(test.features() == train.features() && test.classes() == train.classes(), path,
+                     ": tstX and tstY must have as many channels and classes as trX and trY");
+  RecordingsOf<Training> read{"course", {}, std::move(train), std::move(test), {"data " + path}};
+  read.classes = {"downstairs", "jogging", "sitting", "standing", "upstairs", "walking"};
+  for (Index k = 6; k < read.test.classes(); ++k) read.classes.push_back(text("class ", k));
+  read.classes.resize(std::size_t(read.test.classes()));
+  return read;
+}
+
 }  // namespace
 
 Recordings read_course_file(const std::string& path) {
   const Hdf5File file(path);
-  Recordings read{"course", {}, windows_of(file, "trX", "trY"), windows_of(file, "tstX", "tstY"), {"data " + path}};
-  require<FileError>(read.test.features() == read.train.features() && read.test.classes() == read.train.classes(), path,
-                     ": tstX and tstY must have as many channels and classes as trX and trY");
-  read.classes = {"downstairs", "jogging", "sitting", "standing", "upstairs", "walking"};
-  for (Index k = 6; k < read.train.classes(); ++k) read.classes.push_back(text("class ", k));
-  read.classes.resize(std::size_t(read.train.classes()));
-  return read;
+  auto train = windows_of(file, "trX", "trY");
+  return course(path, std::move(train), windows_of(file, "tstX", "tstY"));
+}
+
+LazyRecordings read_course_file_lazily(const std::string& path) {
+  auto train = lazy_windows_of(path, "trX", "trY");
+  for (Index k = 0; k < train.size(); ++k) (void)train.read(k);  // an error before training
+  return course(path, std::move(train), windows_of(Hdf5File(path), "tstX", "tstY"));
 }
 #else
-Recordings read_course_file(const std::string& path) {
+namespace {
+
+[[noreturn]] void refuse_hdf5(const std::string& path) {
   throw FileError(path + ": this program was built without HDF5 (libhdf5-dev)");
 }
+
+}  // namespace
+
+Recordings read_course_file(const std::string& path) { refuse_hdf5(path); }
+LazyRecordings read_course_file_lazily(const std::string& path) { refuse_hdf5(path); }
 #endif
 
 }  // namespace har

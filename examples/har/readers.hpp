@@ -2,6 +2,7 @@
 // Readers for recordings in common formats, detected from the contents.
 
 #include <filesystem>
+#include <utility>
 
 #include "recordings.hpp"
 
@@ -17,6 +18,11 @@ namespace har {
 /// `window`: steps of the windows cut from longer recordings (WISDM); 0: the default. Throws FileError, with the
 /// expected content and the place.
 Recordings read_recordings(const std::filesystem::path& path, unroll::Index window);
+
+/// The same data with training windows that are read when a batch needs them: of an HDF5 file or a pair of .ts files.
+/// Each window is read once to check it. Throws FileError as read_recordings, and for other formats.
+LazyRecordings read_lazily(const std::filesystem::path& path);
+LazyRecordings read_ts_pair_lazily(const std::string& train, const std::string& test);
 
 /// Reads recordings with a label at every step. `path` is one of:
 ///
@@ -43,15 +49,20 @@ NewRecordings part_of(Recordings recordings, const std::vector<std::string>& cla
 NewStreams read_new_streams(const std::filesystem::path& path, unroll::Index channels,
                             const std::vector<std::string>& classes);
 
-/// Reads a .ts file of validation data with the classes and channels of `recordings`.
-unroll::Dataset<float> read_validation(const std::filesystem::path& file, const Recordings& recordings);
+/// Reads a .ts file of validation data with these classes and channels.
+unroll::Dataset<float> read_validation(const std::filesystem::path& file, const std::vector<std::string>& classes,
+                                       unroll::Index channels);
 
 /// One long recording per part, the windows concatenated in random order.
 StreamParts join_recordings(const Recordings& recordings);
 
+/// The files NAME_TRAIN.ts and NAME_TEST.ts, given one of the two.
+std::pair<std::string, std::string> ts_pair_of(const std::filesystem::path& one);
+
 // Readers of the individual formats.
 Recordings read_ts_pair(const std::string& train, const std::string& test);
 Recordings read_course_file(const std::string& path);
+LazyRecordings read_course_file_lazily(const std::string& path);
 Recordings read_smartphone_folder(const std::filesystem::path& folder);
 /// `divided`: false: all people are in the test part, and the training part is empty.
 Recordings read_wisdm(const std::string& path, unroll::Index window, bool divided = true);

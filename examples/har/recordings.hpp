@@ -6,14 +6,18 @@
 #include <vector>
 
 #include "unroll/data/dataset.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 
 namespace har {
 
-/// Windows of sensor data, labelled with the wearer's activity.
-struct Recordings {
+/// Windows of sensor data, labelled with the wearer's activity. `Training`: Dataset, or LazyDataset for training
+/// windows that are read when a batch needs them.
+template <class Training>
+struct RecordingsOf {
   std::string name;
   std::vector<std::string> classes;
-  unroll::Dataset<float> train, test;      // not standardized
+  Training train;                          // not standardized
+  unroll::Dataset<float> test;             // the same
   std::vector<std::string> remarks;        // source and omissions of the data, one line each
   std::vector<unroll::Index> people = {};  // person of each training window; empty: unknown
   bool other_people = false;               // true: no person is in both training and test data
@@ -22,6 +26,9 @@ struct Recordings {
   std::optional<double> sample_rate = {};                 // steps per second
   std::optional<unroll::Dataset<float>> validation = {};  // of a separate file
 };
+
+using Recordings = RecordingsOf<unroll::Dataset<float>>;
+using LazyRecordings = RecordingsOf<unroll::LazyDataset<float>>;
 
 /// Windows that a trained model is applied to.
 struct NewRecordings {

@@ -16,7 +16,7 @@ namespace {
 
 std::string range_text(Index low, Index high) { return low == high ? text(low) : text(low, " to ", high); }
 
-std::string steps_text(const Dataset<float>& data) {
+std::string steps_text(const LazyDataset<float>& data) {
   Index low = data.length(0), high = low;
   for (Index s = 1; s < data.size(); ++s) low = std::min(low, data.length(s)), high = std::max(high, data.length(s));
   return range_text(low, high);

@@ -70,8 +70,8 @@ Run Runs::train_one(const Job& job, bool scored, bool tested, bool shown, const 
     network.parameters().values() = before_->network.parameters().values();
   const Parts parts = divide(data_, options, job.seed);
   const ClassLoss loss = loss_of(options, std::ssize(data_.classes));
-  std::optional<Dataset<float>> test;
-  if (!parts.validation && tested) test = as_scored(data_.test, options);
+  std::optional<LazyDataset<float>> test;
+  if (!parts.validation && tested) test.emplace(as_scored(data_.test, options));
   Run run{job.setting, job.seed, {}, {}, {}, {}};
   run.record = har::train(network,
                           {.options = options,

@@ -101,7 +101,7 @@ class Task {
         test_(standardized(parts.test, standardizer_)),
         fingerprint_(stream_fingerprint(parts)) {
     auto [kept, validation] = held_out(standardized(parts.train, standardizer_), options.validation_share());
-    train_.emplace(sequences_of(kept, window_, classes_));
+    train_.emplace(LazyDataset<float>(sequences_of(kept, window_, classes_)));
     if (!validation.empty()) validation_.emplace(sequences_of(validation, window_, classes_));
     const VectorX<double> weights = balanced_class_weights(*train_);
     for (Index k = 0; k < weights.size(); ++k)
@@ -202,7 +202,7 @@ class Task {
   Standardizer<float> standardizer_;
   std::vector<Stream> test_;
   std::string fingerprint_;
-  std::optional<Dataset<float>> train_, validation_;
+  std::optional<LazyDataset<float>> train_, validation_;
   VectorX<double> weights_;
   Index rare_ = 0;
 };

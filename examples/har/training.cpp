@@ -19,10 +19,12 @@ using namespace unroll;
 
 namespace {
 
-Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) {
+template <class Training>
+Index shared_sequences(const Training& train, const Dataset<float>& test) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
-  for (Index s = 0; s < train.size(); ++s) known.insert(fingerprint(train.sequence(s)));
+  unroll::detail::each_sample(
+      train, [&](const Dataset<float>& part, Index s) { known.insert(fingerprint(part.sequence(s))); });
   Index shared = 0;
   for (Index s = 0; s < test.size(); ++s) shared += known.contains(fingerprint(test.sequence(s)));
   return shared;
@@ -32,24 +34,30 @@ Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) 
 
 std::string data_fingerprint(const Data& data) {
   example::Fingerprint all;
-  for (const Dataset<float>* part : {&data.train, &data.test, data.validation ? &*data.validation : nullptr})
-    for (Index s = 0; part != nullptr && s < part->size(); ++s) {
-      const Index label = part->labels(s)[0];
-      all.add(part->sequence(s)).add(&label, sizeof label);
-    }
+  const auto add = [&](const Dataset<float>& part, Index s) {
+    const Index label = part.labels(s)[0];
+    all.add(part.sequence(s)).add(&label, sizeof label);
+  };
+  unroll::detail::each_sample(data.train, add);
+  unroll::detail::each_sample(data.test, add);
+  if (data.validation) unroll::detail::each_sample(*data.validation, add);
   all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
   return text(data.name, " ", all.text());
 }
 
-Data prepare(Recordings recordings, const std::optional<Standardizer<float>>& standardizer) {
+template <class Training>
+Data prepare(RecordingsOf<Training> recordings, const std::optional<Standardizer<float>>& standardizer) {
   if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
     recordings.other_people = false;
     recordings.remarks.push_back(
         text(shared, " of the ", recordings.test.size(), " test sequences are also training sequences"));
   }
+  const Standardizer<float> own = standardizer ? *standardizer : Standardizer<float>(recordings.train);
+  own.apply(recordings.train);
+  own.apply(recordings.test);
   Data data{std::move(recordings.name),
             std::move(recordings.classes),
-            std::move(recordings.train),
+            LazyDataset<float>(std::move(recordings.train)),
             std::move(recordings.test),
             {},
             {},
@@ -59,14 +67,13 @@ Data prepare(Recordings recordings, const std::optional<Standardizer<float>>& st
             std::move(recordings.channels),
             recordings.sample_rate,
             std::move(recordings.validation)};
-  const Standardizer<float> own = standardizer ? *standardizer : Standardizer<float>(data.train);
-  own.apply(data.train);
-  own.apply(data.test);
   if (data.validation) own.apply(*data.validation);
   data.mean = own.mean();
   data.deviation = own.deviation();
   return data;
 }
+template Data prepare(Recordings, const std::optional<Standardizer<float>>&);
+template Data prepare(LazyRecordings, const std::optional<Standardizer<float>>&);
 
 Split validation_split(const Data& data, double share, std::uint64_t seed) {
   const std::set<Index> people(data.people.begin(), data.people.end());
@@ -91,7 +98,7 @@ Split validation_split(const Data& data, double share, std::uint64_t seed) {
 namespace {
 
 /// Fits with the optimizer of options.optimizer, with checkpoints.
-FitResult fit_with_options(Network& network, const Fit& fit, const FitOptions<float>& options,
+FitResult fit_with_options(Network& network, const Fit& fit, const FitOptions<float, LazyDataset<float>>& options,
                            const example::RunControl& control) {
   const double rate = fit.options.setting.rate;
   const auto fit_with = [&](auto optimizer) {
@@ -103,7 +110,7 @@ FitResult fit_with_options(Network& network, const Fit& fit, const FitOptions<fl
   return fit_with(Adam<float>({.learning_rate = rate}));
 }
 
-FitOptions<float> fit_options(const Fit& fit) {
+FitOptions<float, LazyDataset<float>> fit_options(const Fit& fit) {
   const Options& o = fit.options;
   constexpr Index never = Index(1) << 40;
   return {.epochs = o.epochs,
@@ -171,12 +178,17 @@ Dataset<float> as_scored(const Dataset<float>& data, const Options& options) {
   return options.every_step ? at_every_step(data) : data;
 }
 
+LazyDataset<float> as_scored(const LazyDataset<float>& data, const Options& options) {
+  return options.every_step ? data.mapped(at_every_step) : data;
+}
+
 ClassLoss loss_of(const Options& options, Index classes) {
   return ClassLoss({.sigmoid = options.outputs == "sigmoid", .classes = classes});
 }
 
 Parts divide(const Data& data, const Options& options, std::uint64_t seed) {
-  if (data.validation) return {as_scored(data.train, options), as_scored(*data.validation, options)};
+  if (data.validation)
+    return {as_scored(data.train, options), LazyDataset<float>(as_scored(*data.validation, options))};
   if (!options.validates()) return {as_scored(data.train, options), std::nullopt};
   const Split split = validation_split(data, options.validation_share(), seed);
   return {as_scored(data.train.subset(split.kept), options), as_scored(data.train.subset(split.held_out), options)};
@@ -188,17 +200,22 @@ std::vector<MatrixX<float>> outputs(const Network& network, const Dataset<float>
   return scores;
 }
 
-Scores score(const Network& network, const Dataset<float>& sequences, const Options& options, const Threads& threads) {
+template <class Sequences>
+Scores score(const Network& network, const Sequences& sequences, const Options& options, const Threads& threads) {
   std::vector<Index> best;
   for (Index k = 1; k <= std::min<Index>(3, network.outputs()); ++k) best.push_back(k);
   TopK top(best);
   ConfusionMatrix confusion(network.outputs());
-  const auto scores = outputs(network, sequences, threads);
-  for (Index s = 0; s < sequences.size(); ++s) {
-    const Labels label = Labels::Constant(1, sequences.labels(s)[0]);  // the same at every step
-    top.add(scores[std::size_t(s)], label);
-    confusion.add(scores[std::size_t(s)], label);
-  }
+  std::vector<Labels> labels;
+  unroll::detail::each_sample(sequences, [&](const Dataset<float>& part, Index s) {
+    labels.push_back(Labels::Constant(1, part.labels(s)[0]));  // the same at every step
+  });
+  Evaluator<Network>().each_output(network, sequences, all_samples(sequences.size()), {.threads = threads},
+                                   [&](Index s, const auto& output) {
+                                     const MatrixX<float> last = output.rightCols(1);
+                                     top.add(last, labels[std::size_t(s)]);
+                                     confusion.add(last, labels[std::size_t(s)]);
+                                   });
   Scores all{.confusion = confusion.counts()};
   for (const Hits& hits : top.hits()) all.top.push_back(hits.value());
   const bool by_step = sequences.kind() == TargetKind::step_labels;
@@ -207,6 +224,8 @@ Scores score(const Network& network, const Dataset<float>& sequences, const Opti
       evaluate(network, by_step ? sequences : as_scored(sequences, options), loss, {.threads = threads}).loss.value();
   return all;
 }
+template Scores score(const Network&, const Dataset<float>&, const Options&, const Threads&);
+template Scores score(const Network&, const LazyDataset<float>&, const Options&, const Threads&);
 
 MatrixX<double> probabilities(const MatrixX<float>& outputs, const Options& options) {
   MatrixX<double> all = outputs.cast<double>();
@@ -218,21 +237,24 @@ MatrixX<double> probabilities(const MatrixX<float>& outputs, const Options& opti
   return all;
 }
 
-Dataset<float> summaries(const Dataset<float>& data) {
+template <class Sequences>
+Dataset<float> summaries(const Sequences& data) {
   std::vector<MatrixX<float>> all;
   std::vector<Index> labels;
-  for (Index s = 0; s < data.size(); ++s) {
-    const MatrixX<float>& x = data.sequence(s);
+  unroll::detail::each_sample(data, [&](const Dataset<float>& part, Index s) {
+    const MatrixX<float>& x = part.sequence(s);
     const VectorX<float> mean = x.rowwise().mean();
     MatrixX<float> summary(2 * x.rows(), 1);
     summary << mean, (x.colwise() - mean).rowwise().squaredNorm().unaryExpr([](float square) {
       return std::sqrt(square);
     }) / std::sqrt(float(x.cols()));
     all.push_back(std::move(summary));
-    labels.push_back(data.labels(s)[0]);
-  }
+    labels.push_back(part.labels(s)[0]);
+  });
   return Dataset<float>::labelled(std::move(all), labels, data.classes());
 }
+template Dataset<float> summaries(const Dataset<float>&);
+template Dataset<float> summaries(const LazyDataset<float>&);
 
 Run train_baseline(const Data& data, std::uint64_t seed, const Threads& threads) {
   Dataset<float> training = summaries(data.train), test = summaries(data.test);

@@ -17,7 +17,8 @@ namespace har {
 struct Data {
   std::string name;
   std::vector<std::string> classes;
-  unroll::Dataset<float> train, test;       // standardized
+  unroll::LazyDataset<float> train;         // standardized
+  unroll::Dataset<float> test;              // the same
   unroll::VectorX<double> mean, deviation;  // of each channel in the training data
   std::vector<std::string> remarks;
   std::vector<unroll::Index> people = {};  // as in Recordings
@@ -32,7 +33,8 @@ std::string data_fingerprint(const Data& data);
 
 /// Standardizes each channel with `standardizer`; without one, with mean and deviation of the training data. A remark
 /// reports test sequences that are also training sequences.
-Data prepare(Recordings recordings, const std::optional<unroll::Standardizer<float>>& standardizer = {});
+template <class Training>
+Data prepare(RecordingsOf<Training> recordings, const std::optional<unroll::Standardizer<float>>& standardizer = {});
 
 /// Scores of a network on one part of the data.
 struct Scores {
@@ -73,9 +75,9 @@ struct RunFiles {
 struct Fit {
   const Options& options;
   const ClassLoss& loss;
-  const unroll::Dataset<float>& training;
-  const unroll::Dataset<float>* validation = nullptr;  // null: none
-  const unroll::Dataset<float>* shown = nullptr;       // monitored without an influence on the training; null: none
+  const unroll::LazyDataset<float>& training;
+  const unroll::LazyDataset<float>* validation = nullptr;  // null: none
+  const unroll::LazyDataset<float>* shown = nullptr;       // monitored without an influence on the training; null: none
   std::uint64_t seed = 1;
   unroll::Threads threads = 1;
   unroll::Index truncation = 0;
@@ -89,13 +91,14 @@ unroll::Split validation_split(const Data& data, double share, std::uint64_t see
 
 /// Training data of a run, and validation data, if there are any. Labels are at every step with options.every_step.
 struct Parts {
-  unroll::Dataset<float> training;
-  std::optional<unroll::Dataset<float>> validation;
+  unroll::LazyDataset<float> training;
+  std::optional<unroll::LazyDataset<float>> validation;
 };
 Parts divide(const Data& data, const Options& options, std::uint64_t seed);
 
 /// Data with the label of each sequence at every step with options.every_step.
 unroll::Dataset<float> as_scored(const unroll::Dataset<float>& data, const Options& options);
+unroll::LazyDataset<float> as_scored(const unroll::LazyDataset<float>& data, const Options& options);
 
 ClassLoss loss_of(const Options& options, unroll::Index classes);
 
@@ -103,8 +106,9 @@ ClassLoss loss_of(const Options& options, unroll::Index classes);
 std::vector<unroll::MatrixX<float>> outputs(const Network& network, const unroll::Dataset<float>& sequences,
                                             const unroll::Threads& threads);
 
-/// Scores for one label per sequence.
-Scores score(const Network& network, const unroll::Dataset<float>& sequences, const Options& options,
+/// Scores for one label per sequence of a Dataset or LazyDataset.
+template <class Sequences>
+Scores score(const Network& network, const Sequences& sequences, const Options& options,
              const unroll::Threads& threads);
 
 /// Probabilities of the classes [classes x columns] of outputs of the network: their softmax, or, with sigmoid outputs,
@@ -112,7 +116,8 @@ Scores score(const Network& network, const unroll::Dataset<float>& sequences, co
 unroll::MatrixX<double> probabilities(const unroll::MatrixX<float>& outputs, const Options& options);
 
 /// Features without time order: mean and deviation of each channel [2 channels x 1] in place of each sequence.
-unroll::Dataset<float> summaries(const unroll::Dataset<float>& data);
+template <class Sequences>
+unroll::Dataset<float> summaries(const Sequences& data);
 
 /// Logistic regression on summaries, the baseline for recurrent networks.
 Run train_baseline(const Data& data, std::uint64_t seed, const unroll::Threads& threads);

@@ -52,6 +52,20 @@ TEST_CASE("har program: more epochs continue the run with the same bits") {
   CHECK(with("whole", "3") == 1);  // fewer epochs than were trained
 }
 
+TEST_CASE("har program: a run continues with and without lazy reading with the same bits") {
+  const support::TemporaryFolder folder;
+  const auto with = [&](const char* name, Arguments more) {
+    more.insert(more.end(), {"--units", "3", "--seeds", "1", "--validation", "0.2"});
+    return status_of(run_in(folder.path / name, more));
+  };
+  REQUIRE(with("continued", {"train", "--epochs", "1", "--lazy"}) == 0);
+  REQUIRE(with("continued", {"train", "--epochs", "2"}) == 0);
+  REQUIRE(with("continued", {"train", "--epochs", "3", "--lazy"}) == 0);
+  REQUIRE(with("whole", {"train", "--epochs", "3"}) == 0);
+  support::check_same(folder.path / "continued", folder.path / "whole",
+                      {.files = {"model.safetensors"}, .tables = {"history.csv"}});
+}
+
 TEST_CASE("har program: Ctrl-C saves and stops") {
   const support::TemporaryFolder folder;
   const Arguments long_run = run_in(folder.path, {"train", "--epochs", "100000", "--seeds", "1", "--units", "64"});

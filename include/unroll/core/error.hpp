@@ -150,5 +150,22 @@ void within_memory(F&& take, const Parts&... parts) try {
   require<E>(false, parts...);
 }
 
+/// Calls f() and adds `place`, a text or a function that returns one, in front of the messages of its errors, which
+/// keep their types.
+template <class Place, class F>
+decltype(auto) with_place(const Place& place, F&& f) try {
+  return f();
+} catch (const ShapeError& error) {
+  throw ShapeError(text(place, error.what()));
+} catch (const ValueError& error) {
+  throw ValueError(text(place, error.what()));
+} catch (const FileError& error) {
+  throw FileError(text(place, error.what()));
+} catch (const NonFiniteError& error) {
+  throw NonFiniteError(text(place, error.what()));
+} catch (const Error& error) {
+  throw Error(text(place, error.what()));
+}
+
 }  // namespace detail
 }  // namespace unroll

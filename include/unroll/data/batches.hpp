@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "unroll/core/checked.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/core/random.hpp"
@@ -18,6 +19,7 @@ struct BatchOptions {
   Index size = 32;         ///< sequences; 0: no limit
   Index tokens = 0;        ///< valid steps of all sequences together; 0: no limit
   bool shuffle = true;     ///< a new order for each epoch
+  Index window = 0;        ///< consecutive samples that are shuffled together, so that files are read in pieces; 0: all
   bool by_length = false;  ///< groups sequences of similar length: fewer steps for the same number of columns
   Index pool = 1024;  ///< sequences that by_length sorts at a time; a limited pool lets batches differ between epochs
 
@@ -34,7 +36,7 @@ class Batches {
             Index epoch) {
     check(samples, length, options);
     order_.assign(samples.begin(), samples.end());
-    if (options.shuffle) shuffle(seed, epoch);
+    if (options.shuffle) shuffle(options.window, random(seed, epoch, 0));
     if (options.by_length) sort_pools(length, options);
     cut(length, options);
     if (options.shuffle && options.by_length) order_of_batches_ = permutation(count(), random(seed, epoch, 1));
@@ -48,9 +50,16 @@ class Batches {
     require<ValueError>(options.size > 0 || options.tokens > 0,
                         "batches: size or tokens must be above 0, got 0 for both");
     detail::check_least("batches", "pool", options.pool, 1);
-    for (const Index sample : samples)
-      require<ValueError>(options.tokens == 0 || length(sample) <= options.tokens, "batches: sample ", sample,
-                          " must have at most ", options.tokens, " steps, the limit `tokens`, got ", length(sample));
+    detail::check_least("batches", "window", options.window, 0, " samples (0: all)");
+    require<ValueError>(options.window == 0 || !options.by_length,
+                        "batches: window must be 0 with by_length, whose batches are in any order, got ",
+                        options.window);
+    if (!needs_lengths(options)) return;
+    for (const Index sample : samples) {
+      const Index steps = length(sample);
+      require<ValueError>(options.tokens == 0 || steps <= options.tokens, "batches: sample ", sample,
+                          " must have at most ", options.tokens, " steps, the limit `tokens`, got ", steps);
+    }
   }
 
   Index count() const { return Index(begin_.size()) - 1; }
@@ -67,10 +76,20 @@ class Batches {
     return Random(seed, Purpose::shuffle, what, std::uint64_t(epoch));
   }
 
-  void shuffle(std::uint64_t seed, Index epoch) {
+  static bool needs_lengths(const BatchOptions& options) { return options.tokens > 0 || options.by_length; }
+
+  /// The permutation of all samples, grouped by window; the windows are in the order of their first samples in it.
+  void shuffle(Index window, const Random& random) {
+    const Index size = Index(order_.size());
+    if (window == 0 || window > size) window = std::max<Index>(size, 1);
     const std::vector<Index> before = order_;
-    const auto place = permutation(Index(order_.size()), random(seed, epoch, 0));
-    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = before[at(place[Index(i)])];
+    std::vector<Index> next(at(divide_up(size, window)), -1);  // next position of each window in order_; -1: not begun
+    Index begun = 0;
+    for (const Index place : permutation(size, random)) {
+      Index& position = next[at(place / window)];
+      if (position < 0) position = begun, begun += std::min(window, size - place / window * window);
+      order_[at(position++)] = before[at(place)];
+    }
   }
 
   template <class LengthOf>
@@ -92,7 +111,7 @@ class Batches {
     begin_.assign(1, 0);
     Index tokens = 0;
     for (Index i = 0; i < Index(order_.size()); ++i) {
-      const Index steps = length(order_[at(i)]);
+      const Index steps = options.tokens > 0 ? length(order_[at(i)]) : 0;
       const bool full = (options.size > 0 && i - begin_.back() == options.size) ||
                         (options.tokens > 0 && tokens > options.tokens - steps);
       if (full) begin_.push_back(i), tokens = 0;

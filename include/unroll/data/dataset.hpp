@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +17,14 @@ namespace unroll {
 /// Kind of the targets: one class or vector per sequence, one per step of the model's output, or a sequence of labels
 /// without alignment to the steps (see CtcLoss).
 enum class TargetKind { none, label, step_labels, values, step_values, label_sequence };
+
+namespace detail {
+inline std::string_view name_of(TargetKind kind) {
+  constexpr std::string_view names[] = {
+      "none", "one label", "labels per step", "one real-valued target", "real values per step", "a label sequence"};
+  return names[std::size_t(kind)];
+}
+}  // namespace detail
 
 inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
 inline bool has_values(TargetKind kind) { return kind == TargetKind::values || kind == TargetKind::step_values; }
@@ -135,6 +145,33 @@ class Dataset {
       if (weighted()) part.weights_.push_back(weight(s));
     }
     return part;
+  }
+
+  /// Adds the sequences of another data set, with targets and weights. Throws ShapeError unless both have the same
+  /// features, kind and rows of targets and number of classes, and both or none have weights.
+  void append(Dataset other) {
+    other.check_form(*this, "the data set that it is added to");
+    const auto add = [](auto& to, auto& from) {
+      to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    };
+    add(sequences_, other.sequences_), add(labels_, other.labels_), add(values_, other.values_);
+    add(weights_, other.weights_);
+  }
+
+  /// Throws ShapeError unless features, kind and rows of targets, number of classes and presence of weights are those
+  /// of `other`, which messages call `name`.
+  void check_form(const Dataset& other, std::string_view name) const {
+    const auto check = [&](std::string_view what, Index mine, Index expected) {
+      require<ShapeError>(mine == expected, "data set: ", what, " must be ", expected, ", as in ", name, ", got ",
+                          mine);
+    };
+    check("features", features(), other.features());
+    require<ShapeError>(kind_ == other.kind_, "data set: targets must be ", detail::name_of(other.kind_), ", as in ",
+                        name, ", got ", detail::name_of(kind_));
+    check("classes", classes_, other.classes_);
+    check("numbers per target", target_rows(), other.target_rows());
+    require<ShapeError>(weighted() == other.weighted(), "data set: sequences must have ",
+                        other.weighted() ? "weights" : "no weights", ", as in ", name);
   }
 
   /// Modifies the inputs: `f(MatrixX<S>&)` changes each sequence in place and must keep its shape. Throws ShapeError

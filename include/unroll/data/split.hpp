@@ -8,6 +8,7 @@
 #include "unroll/core/random.hpp"
 #include "unroll/data/batches.hpp"
 #include "unroll/data/dataset.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 
 namespace unroll {
 
@@ -45,29 +46,35 @@ inline Split random_split(Index size, double fraction, std::uint64_t seed) {
   return detail::split_strata({{0, all_samples(size)}}, size, fraction, seed);
 }
 
-/// Stratified split: holds out `fraction`, in (0, 1), of the sequences. With one label per sequence, the fraction is
-/// applied to every class and rounded; unlabelled sequences form a class. The result depends on the seed only. Throws
-/// ValueError if either part would be empty.
-template <class S>
-Split stratified_split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
+/// Stratified split: holds out `fraction`, in (0, 1), of the sequences of a Dataset or LazyDataset. With one label per
+/// sequence, the fraction is applied to every class and rounded; unlabelled sequences form a class; a LazyDataset is
+/// then read once. The result depends on the seed only. Throws ValueError if either part would be empty.
+template <detail::SampleData Data>
+Split stratified_split(const Data& data, double fraction, std::uint64_t seed) {
   std::map<Index, std::vector<Index>> strata;  // by class, unlabelled samples last
-  for (Index s = 0; s < data.size(); ++s) {
-    const Index label = data.kind() == TargetKind::label ? data.labels(s)[0] : -1;
-    strata[label < 0 ? data.classes() : label].push_back(s);
+  if (data.kind() != TargetKind::label) {
+    strata[data.classes()] = all_samples(data.size());
+  } else {
+    Index sample = 0;
+    detail::each_sample(data, [&](const auto& part, Index s) {
+      const Index label = part.labels(s)[0];
+      strata[label < 0 ? data.classes() : label].push_back(sample++);
+    });
   }
   return detail::split_strata(strata, data.size(), fraction, seed);
 }
 
 /// Class weights that give every class the same total weight: n / (classes * n_k), where n_k is the count of class k; 0
-/// for a class without samples. Throws ValueError for a data set without labels.
-template <class S>
-VectorX<double> balanced_class_weights(const Dataset<S>& data) {
+/// for a class without samples. Throws ValueError for a data set without labels. Reads a LazyDataset once.
+template <detail::SampleData Data>
+VectorX<double> balanced_class_weights(const Data& data) {
   require<ValueError>(has_labels(data.kind()), "class weights: the data set has no labels");
   VectorX<double> weights;
   take_memory(data.classes(), "class weights", [&] { weights.setZero(data.classes()); });
-  for (Index s = 0; s < data.size(); ++s)
-    for (const Index label : data.labels(s))
+  detail::each_sample(data, [&](const auto& part, Index s) {
+    for (const Index label : part.labels(s))
       if (label >= 0) ++weights[label];
+  });
   const double total = weights.sum();
   return weights.unaryExpr([&](double n) { return n > 0 ? total / (double(weights.size()) * n) : 0; });
 }

@@ -6,6 +6,7 @@
 
 #include "unroll/core/option_checks.hpp"
 #include "unroll/data/dataset.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 
 namespace unroll {
 
@@ -15,20 +16,9 @@ namespace unroll {
 template <std::floating_point S>
 class Standardizer {
  public:
-  /// Computes mean and deviation. Throws ValueError if the data have no steps.
-  explicit Standardizer(const Dataset<S>& training)
-      : mean_(VectorX<double>::Zero(training.features())), deviation_(VectorX<double>::Zero(training.features())) {
-    double steps = 0;
-    for (Index s = 0; s < training.size(); ++s) steps += double(training.length(s));
-    require<ValueError>(steps > 0, "standardizer: steps of all sequences must be at least 1, got 0");
-    // Two passes: a difference of squares loses all digits if the mean is large.
-    for (Index k = 0; k < mean_.size(); ++k) {
-      mean_[k] = sum(training, k, [](double x) { return x; }) / steps;
-      const double squares = sum(training, k, [mean = mean_[k]](double x) { return (x - mean) * (x - mean); });
-      deviation_[k] = std::sqrt(squares / steps);
-      if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
-    }
-  }
+  /// Computes mean and deviation; reads a LazyDataset twice. Throws ValueError if the data have no steps.
+  explicit Standardizer(const Dataset<S>& training) { measure(training); }
+  explicit Standardizer(const LazyDataset<S>& training) { measure(training); }
 
   /// Standardizer with a given mean and deviation per feature. Throws ShapeError for different sizes, ValueError unless
   /// all are finite and the deviations above 0.
@@ -45,6 +35,10 @@ class Standardizer {
   void apply(Dataset<S>& data) const {
     data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
   }
+  /// Standardizes the sequences when they are read.
+  void apply(LazyDataset<S>& data) const {
+    data = data.mapped([own = *this](Dataset<S> one) { return own.apply(one), one; });
+  }
   void apply(MatrixX<S>& sequence) const {
     detail::check_equal("standardizer", "features", sequence.rows(), mean_.size());
     for (Index t = 0; t < sequence.cols(); ++t)
@@ -56,16 +50,32 @@ class Standardizer {
   const VectorX<double>& deviation() const { return deviation_; }
 
  private:
-  /// Sum of f(value of feature k) over all steps, one sequence after the other.
-  template <class F>
-  static double sum(const Dataset<S>& data, Index k, F&& f) {
-    double all = 0;
-    for (Index s = 0; s < data.size(); ++s) {
-      const auto& x = data.sequence(s);
-      double part = 0;
-      for (Index t = 0; t < x.cols(); ++t) part += f(double(x(k, t)));
-      all += part;
+  template <class Data>
+  void measure(const Data& training) {
+    double steps = 0;
+    mean_ = sums(training, [&](Index k, double x) { return steps += k == 0, x; });
+    require<ValueError>(steps > 0, "standardizer: steps of all sequences must be at least 1, got 0");
+    mean_ /= steps;
+    // Two passes: a difference of squares loses all digits if the mean is large.
+    deviation_ = sums(training, [&](Index k, double x) { return (x - mean_[k]) * (x - mean_[k]); });
+    for (Index k = 0; k < mean_.size(); ++k) {
+      deviation_[k] = std::sqrt(deviation_[k] / steps);
+      if (deviation_[k] <= steps * std::numeric_limits<double>::epsilon() * std::abs(mean_[k])) deviation_[k] = 1;
     }
+  }
+
+  /// Sums of f(k, value of feature k) over all steps, one sequence after the other.
+  template <class Data, class F>
+  static VectorX<double> sums(const Data& data, F&& f) {
+    VectorX<double> all = VectorX<double>::Zero(data.features());
+    detail::each_sample(data, [&](const Dataset<S>& part, Index s) {
+      const auto& x = part.sequence(s);
+      for (Index k = 0; k < all.size(); ++k) {
+        double sum = 0;
+        for (Index t = 0; t < x.cols(); ++t) sum += f(k, double(x(k, t)));
+        all[k] += sum;
+      }
+    });
     return all;
   }
 

@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "unroll/data/batches.hpp"
+#include "unroll/data/read_ahead.hpp"
 #include "unroll/data/streams.hpp"
 #include "unroll/layers/layer.hpp"
 #include "unroll/train/detail/batch_runs.hpp"
@@ -28,12 +29,16 @@ class Evaluator {
   template <class F>
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
-    const auto work = [&](Run& run, std::span<const Index>) {
-      model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
-    };
     model.prepare(weights_);
-    each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index> some) {
-      for (std::size_t b = 0; b < some.size(); ++b) f(some[b], of_sample(run, Index(b)));
+    outputs_of(model, data, samples, options, f);
+  }
+  template <class F>
+  void each_output(const Model& model, const LazyDataset<Scalar>& data, std::span<const Index> samples,
+                   const EvaluateOptions& options, F&& f) {
+    model.prepare(weights_);
+    each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
+      outputs_of(model, part, all_samples(part.size()), options,
+                 [&](Index s, const auto& output) { f(numbers[std::size_t(s)], output); });
     });
   }
 
@@ -48,6 +53,48 @@ class Evaluator {
                         const Loss& loss, EvaluateOptions options = {}, std::vector<State<Scalar>>* carried = nullptr) {
     detail::check_target_kind("evaluation", model, data.kind());
     if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
+    Evaluation result;
+    model.prepare(weights_);
+    add(result, model, data, samples, loss, options, carried);
+    return result;
+  }
+  template <class Loss>
+  Evaluation operator()(const Model& model, const LazyDataset<Scalar>& data, std::span<const Index> samples,
+                        const Loss& loss, const EvaluateOptions& options = {}) {
+    detail::check_target_kind("evaluation", model, data.kind());
+    Evaluation result;
+    model.prepare(weights_);
+    each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
+      detail::check_part("evaluation", "the data set", model, loss, part, numbers);
+      add(result, model, part, all_samples(part.size()), loss, options, nullptr);
+    });
+    return result;
+  }
+
+ private:
+  struct Run {
+    Batch<Scalar> batch, one;  // `one`: batch of a single sample
+    typename Model::Tape tape;
+    Buffer<Scalar> sample;
+    Timeline alone;                  // timeline of one output, for losses on whole sequences
+    std::vector<Evaluation> scores;  // per sample
+  };
+
+  template <class F>
+  void outputs_of(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
+                  const EvaluateOptions& options, F&& f) {
+    const auto work = [&](Run& run, std::span<const Index>) {
+      model.forward(weights_, run.batch.x(), run.batch.timeline(), run.tape, {.keeping = {Keep::nothing}});
+    };
+    each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index> some) {
+      for (std::size_t b = 0; b < some.size(); ++b) f(some[b], of_sample(run, Index(b)));
+    });
+  }
+
+  /// Adds loss and hits of `samples` to `result`, one sample after the other.
+  template <class Loss>
+  void add(Evaluation& result, const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
+           const Loss& loss, const EvaluateOptions& options, std::vector<State<Scalar>>* carried) {
     const std::vector<State<Scalar>> zero;
     const auto work = [&](Run& run, std::span<const Index> some) {
       const std::vector<State<Scalar>>& initial = carried == nullptr ? zero : *carried;
@@ -69,22 +116,20 @@ class Evaluator {
       }
       if (carried != nullptr) model.final_state(run.tape, *carried);
     };
-    Evaluation result;
-    model.prepare(weights_);
     each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
       for (const Evaluation& one : run.scores) result.loss += one.loss, result.hits += one.hits;
     });
-    return result;
   }
 
- private:
-  struct Run {
-    Batch<Scalar> batch, one;  // `one`: batch of a single sample
-    typename Model::Tape tape;
-    Buffer<Scalar> sample;
-    Timeline alone;                  // timeline of one output, for losses on whole sequences
-    std::vector<Evaluation> scores;  // per sample
-  };
+  /// Reads the samples of as many batches as run in parallel at a time.
+  template <class F>
+  static void each_part(const LazyDataset<Scalar>& data, std::span<const Index> samples, const EvaluateOptions& options,
+                        F&& f) {
+    detail::check_batch_size(options);
+    const bool one = Index(samples.size()) <= options.batch_size;
+    const Index most = one ? Index(samples.size()) : Index(options.threads.pool().threads()) * options.batch_size;
+    detail::each_part(data, samples, std::max<Index>(most, 1), f);
+  }
 
   /// Loss and hits of the sample in run.one; `all`: output of the forward pass without the last column-wise layer.
   template <class Loss>
@@ -130,15 +175,14 @@ class Evaluator {
 };
 
 /// Loss and hits of a whole data set, without dropout. Values are ratios of sums, see LossValue.
-template <class Model, class Loss>
-Evaluation evaluate(const Model& model, const Dataset<typename Model::Scalar>& data, const Loss& loss,
-                    const EvaluateOptions& options = {}) {
+template <class Model, detail::SampleData<typename Model::Scalar> Data, class Loss>
+Evaluation evaluate(const Model& model, const Data& data, const Loss& loss, const EvaluateOptions& options = {}) {
   return Evaluator<Model>()(model, data, all_samples(data.size()), loss, options);
 }
 
 /// Outputs [outputs x steps], or [outputs x 1] for a model that pools, of all samples in order.
-template <class Model>
-std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const Dataset<typename Model::Scalar>& data,
+template <class Model, detail::SampleData<typename Model::Scalar> Data>
+std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const Data& data,
                                                      const EvaluateOptions& options = {}) {
   std::vector<MatrixX<typename Model::Scalar>> outputs;
   Evaluator<Model>().each_output(model, data, all_samples(data.size()), options,

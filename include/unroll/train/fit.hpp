@@ -18,8 +18,7 @@ struct FitTask<Model, Loss, O, TokenStreams<S>> {
 
 /// Data types that `fit` accepts for a model with scalar `S`.
 template <class Data, class S>
-concept FitData =
-    std::same_as<Data, Dataset<S>> || std::same_as<Data, SequencePairs<S>> || std::same_as<Data, TokenStreams<S>>;
+concept FitData = SampleData<Data, S> || std::same_as<Data, SequencePairs<S>> || std::same_as<Data, TokenStreams<S>>;
 
 }  // namespace detail
 
@@ -29,9 +28,10 @@ concept FitData =
 ///     const auto result = fit(model, SoftmaxCrossEntropy(), adam, data,
 ///                             {.epochs = 30, .validation_fraction = 0.2});
 ///
-/// `data` is a Dataset, SequencePairs for a Seq2Seq model, or TokenStreams for a language model. With TokenStreams the
-/// state is carried from window to window and is zero at the start of an epoch. The losses of pairs, including the
-/// validation loss, are those of a decoder that is fed the target.
+/// `data` is a Dataset or LazyDataset, SequencePairs for a Seq2Seq model, or TokenStreams for a language model. The
+/// samples of a LazyDataset are checked when they were read, before the update. With TokenStreams the state is carried
+/// from window to window and is zero at the start of an epoch. The losses of pairs, including the validation loss, are
+/// those of a decoder that is fed the target.
 ///
 /// Throws before training if model, loss, data and options do not match. Throws NonFiniteError as soon as a loss or
 /// gradient is not finite, with epoch, batch and the place where the first such value arose, and at the end of an epoch

@@ -46,8 +46,8 @@ struct BatchEnd {
   StepReport report;
 };
 
-/// Options of `fit`. `Data` is the type of the training data: Dataset, SequencePairs or TokenStreams. Options that do
-/// not apply to it throw.
+/// Options of `fit`. `Data` is the type of the training data: Dataset, LazyDataset, SequencePairs or TokenStreams.
+/// Options that do not apply to it throw.
 template <class S, class Data = Dataset<S>>
 struct FitOptions {
   Index epochs = 10;                 ///< total number, including those before a resumption

@@ -12,6 +12,11 @@
 
 namespace unroll::detail {
 
+inline void check_batch_size(const EvaluateOptions& options) {
+  require<ValueError>(options.batch_size > 0, "evaluation: batch_size must be at least 1 sequence, got ",
+                      options.batch_size);
+}
+
 /// Parallel loop over batches, as many at a time as there are threads. `Run` holds the memory of one batch, including a
 /// member `batch`, and is reused.
 template <class Run>
@@ -21,8 +26,7 @@ class BatchRuns {
   template <class Data, class Work, class Done>
   void operator()(const Data& data, std::span<const Index> samples, const EvaluateOptions& options, const Work& work,
                   const Done& done) {
-    require<ValueError>(options.batch_size > 0, "evaluation: batch_size must be at least 1 sequence, got ",
-                        options.batch_size);
+    check_batch_size(options);
     const Index size = options.batch_size, batches = divide_up(Index(samples.size()), size);
     ThreadPool* const threads = batches < 2 ? nullptr : &options.threads.pool();
     const Index at_once = threads == nullptr ? 1 : threads->threads();

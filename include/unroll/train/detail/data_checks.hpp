@@ -2,6 +2,7 @@
 // Checks that model, loss and data match, before training.
 
 #include "unroll/data/batch.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 
 namespace unroll::detail {
 
@@ -49,16 +50,7 @@ void check_loss_steps(const Loss& loss, Index steps, const Targets& targets) {
 /// Calls f() and adds the sample to the messages of its errors.
 template <class F>
 void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
-  const auto named = [&](const Error& error) {
-    return text(where, ": ", what, ", sample ", sample, ": ", error.what());
-  };
-  try {
-    f();
-  } catch (const ShapeError& error) {
-    throw ShapeError(named(error));
-  } catch (const ValueError& error) {
-    throw ValueError(named(error));
-  }
+  with_place([&] { return text(where, ": ", what, ", sample ", sample, ": "); }, f);
 }
 
 template <class S>
@@ -68,11 +60,36 @@ LabelSequences label_sequence_of(const Dataset<S>& data, Index sample) {
   return one;
 }
 
-/// Throws ShapeError or ValueError unless the model can be trained on these samples with this loss: features, and kind,
-/// number and range of targets. `what` names the data in messages, for example "the data set".
+/// Throws ShapeError or ValueError unless the model can be trained on sample s of `data` with this loss.
 template <class Model, class Loss, class S>
-void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
-                const Dataset<S>& data, std::span<const Index> samples) {
+void check_sample(const Model& model, const Loss& loss, const Dataset<S>& data, Index s) {
+  model.check_input(view(data.sequence(s)));
+  const Index steps = model.output_steps(data.length(s));
+  require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "the targets must have ", steps,
+                      " steps, as the outputs for ", data.length(s), " steps, got ", data.target_steps(s));
+  with_targets<S, Loss>(
+      data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
+      [&] { return label_sequence_of(data, s); },
+      [&](const auto& targets) {
+        check_loss(loss, model.outputs(), targets);
+        check_loss_steps(loss, steps, targets);
+      });
+}
+
+/// Throws what check_sample throws for a part of a lazy data set; `numbers`: the numbers of its samples.
+template <class Model, class Loss, class S>
+void check_part(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
+                const Dataset<S>& part, std::span<const Index> numbers) {
+  for (Index s = 0; s < part.size(); ++s)
+    within_sample(where, what, numbers[std::size_t(s)], [&] { check_sample(model, loss, part, s); });
+}
+
+/// Throws ShapeError or ValueError unless the model can be trained on these samples with this loss: features, and kind,
+/// number and range of targets. `what` names the data in messages, for example "the data set". Of a lazy data set, the
+/// first sample is checked; the others are when they were read.
+template <class Model, class Loss, SampleData Data>
+void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss, const Data& data,
+                std::span<const Index> samples) {
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
   require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " must have at most ", model.outputs(),
@@ -81,20 +98,10 @@ void check_data(std::string_view where, std::string_view what, const Model& mode
                       " must have ", model.outputs(), " numbers per target, the outputs of the model, got ",
                       data.target_rows());
   check_target_kind(where, model, data.kind());
-  for (const Index s : samples)
-    within_sample(where, what, s, [&] {
-      model.check_input(view(data.sequence(s)));
-      const Index steps = model.output_steps(data.length(s));
-      require<ShapeError>(data.target_steps(s) == steps || !per_step(data.kind()), "the targets must have ", steps,
-                          " steps, as the outputs for ", data.length(s), " steps, got ", data.target_steps(s));
-      with_targets<S, Loss>(
-          data.kind(), [&]() -> auto& { return data.labels(s); }, [&]() -> auto& { return data.values(s); },
-          [&] { return label_sequence_of(data, s); },
-          [&](const auto& targets) {
-            check_loss(loss, model.outputs(), targets);
-            check_loss_steps(loss, steps, targets);
-          });
-    });
+  if constexpr (is_lazy<Data>)
+    within_sample(where, what, 0, [&] { check_sample(model, loss, data.first(), 0); });
+  else
+    for (const Index s : samples) within_sample(where, what, s, [&] { check_sample(model, loss, data, s); });
 }
 
 }  // namespace unroll::detail

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "unroll/data/read_ahead.hpp"
 #include "unroll/data/split.hpp"
 #include "unroll/train/detail/fit_checks.hpp"
 #include "unroll/train/detail/truncation.hpp"
@@ -37,8 +42,10 @@ Index shard_size(const Model& model, std::span<const Index> samples, Index shard
 template <class Data>
 struct FitKind;
 
-template <class S>
-struct FitKind<Dataset<S>> {
+template <SampleData D>
+struct FitKind<D> {
+  using S = typename D::Scalar;
+
   template <class Model, class Loss, class O>
   using Step = TrainingStep<Model, Loss, O>;
   template <class Model>
@@ -53,8 +60,8 @@ struct FitKind<Dataset<S>> {
   static Index shard(const Model& model, std::span<const Index> samples, Index shard) {
     return shard_size(model, samples, shard);
   }
-  static bool labels(const Dataset<S>& data) { return has_labels(data.kind()); }
-  static unroll::Split split(const Dataset<S>& data, double fraction, std::uint64_t seed) {
+  static bool labels(const D& data) { return has_labels(data.kind()); }
+  static unroll::Split split(const D& data, double fraction, std::uint64_t seed) {
     return stratified_split(data, fraction, seed);
   }
 };
@@ -77,6 +84,38 @@ struct FitKind<SequencePairs<S>> {
   static unroll::Split split(const SequencePairs<S>& data, double fraction, std::uint64_t seed) {
     return random_split(data.size(), fraction, seed);
   }
+};
+
+/// Batches of an epoch with their data.
+template <class Data>
+class BatchReader {
+ public:
+  void begin_epoch() {}
+  /// Calls f(data, samples) with the samples of batch b.
+  template <class Check, class F>
+  void operator()(const Data& data, const Batches& batches, Index b, const Check&, F&& f) {
+    f(data, batches.batch(b));
+  }
+};
+
+/// Reads the batches after the first requested one ahead.
+template <class S>
+class BatchReader<LazyDataset<S>> {
+ public:
+  /// Ends the reading of an earlier epoch, whose batches may then change.
+  void begin_epoch() { reader_.reset(); }
+  /// Calls check(part, numbers) and f(part, samples): the samples of `part` are those of batch b, `numbers` in `data`.
+  template <class Check, class F>
+  void operator()(const LazyDataset<S>& data, const Batches& batches, Index b, const Check& check, F&& f) {
+    if (!reader_ || reader_->next() != b)
+      reader_.emplace(data, b, batches.count(), [&batches](Index part) { return batches.batch(part); });
+    const Dataset<S> part = reader_->take();
+    check(part, batches.batch(b));
+    f(part, all_samples(part.size()));
+  }
+
+ private:
+  std::optional<ReadAhead<S>> reader_;
 };
 
 /// Task of FitRun for sequences and pairs, which are divided into new batches every epoch.
@@ -114,6 +153,7 @@ class SampleFit {
   auto& step() { return step_; }
 
   Index begin_epoch(Index epoch) {
+    read_.begin_epoch();
     batches_.plan(
         kept_, [this](Index s) { return data_.length(s); }, options_.batches, options_.seed, epoch);
     return batches_.count();
@@ -126,8 +166,12 @@ class SampleFit {
   }
 
   StepReport train(Index b) {
-    const auto samples = batches_.batch(b);
-    batch_.gather(data_, samples, Kind::shard(model_, samples, options_.shard), &options_.threads);
+    const auto check = [this](const auto& part, std::span<const Index> numbers) {
+      check_part("fit", "the data set", model_, loss_, part, numbers);
+    };
+    read_(data_, batches_, b, check, [this](const auto& data, std::span<const Index> samples) {
+      batch_.gather(data, samples, Kind::shard(model_, samples, options_.shard), &options_.threads);
+    });
     return step_.step(batch_);
   }
 
@@ -157,6 +201,7 @@ class SampleFit {
   typename Kind::template Evaluator<Model> evaluator_;
   std::vector<Index> kept_, held_out_;
   Batches batches_;
+  BatchReader<Data> read_;
   ShardedBatch<typename Model::Scalar, typename Kind::Batch> batch_;
 };
 
