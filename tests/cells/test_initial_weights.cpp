@@ -127,6 +127,10 @@ TEST_CASE("cells: initial values equal those of the documentation") {
                        {"m.z_next", small},
                        {"m.b", small}});
   starts_with<RecurrentHighway<S>>({{"t1.b", filled(-2)}, {"t2.b", filled(-2)}, {"t3.b", filled(-2)}});
+  starts_with<LayerNormLstm<S>>({{"gain_x", filled(1)}, {"gain_h", filled(1)}, {"gain_c", filled(1)}});
+  starts_with<LayerNormGru<S>>(
+      {{"gain_x", filled(1)}, {"gain_h", filled(1)}, {"gain_nx", filled(1)}, {"gain_nh", filled(1)}});
+  starts_with<Cornn<S>>({});
 }
 
 TEST_CASE("indrnn: initial recurrent weights are spread from 0 to 1") {

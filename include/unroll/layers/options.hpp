@@ -138,7 +138,8 @@ void add_cell(LayerOptions& options, const C& cell, const Given& given) {
   LayerOptions named;
   if constexpr (requires { cell.layout().rows_of_size(C::program.size_count); }) {
     for (int k = 1; k < C::program.size_count; ++k)
-      if (const std::string_view name = C::program.sizes[k]; !C::reads_memory || (name != "memory" && name != "keys"))
+      if (const std::string_view name = C::program.sizes[k];
+          !cell.layout().follows_from_others(k) && (!C::reads_memory || (name != "memory" && name != "keys")))
         named.emplace_back(name, cell.layout().rows_of_size(k));
   } else {
     for (const auto& [name, rows] : given.sizes) named.emplace_back(name, rows);

@@ -48,6 +48,11 @@ class CellSizing {
     return size_rows_[program.dimension_of(operation)];
   }
 
+  /// True for a size that is not given, such as "4 units".
+  static constexpr bool follows_from_others(int dimension) {
+    return language::follows_from_others(program.sizes[dimension]);
+  }
+
   /// Rows and columns of a matrix whose size is a product, such as "units*keys"; else 0.
   std::pair<Index, Index> sides(int dimension) const { return {heights_[dimension], widths_[dimension]}; }
 
