@@ -97,8 +97,11 @@ Forecasts forecasts(const Network& network, const Plan& plan, const Windows& win
   } else {
     all = direct(network, plan, windows, origins, threads);
   }
-  for (MatrixX<double>& one : all)
+  for (MatrixX<double>& one : all) {
+    require<ValueError>(one.allFinite(), windows.set().source, ": forecasts must be finite; the values are far beyond ",
+                        "those of the training data");
     for (auto row : one.rowwise()) std::sort(row.begin(), row.end());
+  }
   return all;
 }
 
