@@ -44,7 +44,8 @@ void add_forecast_options(CLI::App& app, Options& o) {
   app.add_option("--mode", plan.mode, "direct: all steps at once; recursive: one step, whose prediction is fed back")
       ->check(one_of({"direct", "recursive"}));
   app.add_option("--transform", plan.transform,
-                 "scale of the network: logarithm, difference to the step before or to the season before")
+                 "scale of the network: logarithm; difference to the step or to the season before; mean and "
+                 "deviation of each window")
       ->check(one_of(transform_names()));
   app.add_option("--quantiles", plan.quantiles,
                  "quantiles, with 0.5, the forecast; direct: outputs, recursive: from validation errors")

@@ -76,7 +76,7 @@ void check(const Plan& plan, const std::string& file) {
   for (const auto* deviations : {&plan.input_deviation, &plan.output_deviation})
     for (const double deviation : *deviations)
       require<FileError>(deviation > 0, file, ": deviations must be above 0, got ", deviation);
-  require<FileError>(plan.lag() == 0 || !plan.regression(), file, ": transform must be none for a regression");
+  require<FileError>(plan.transform == "none" || !plan.regression(), file, ": transform must be none for a regression");
 }
 
 }  // namespace
@@ -86,7 +86,7 @@ Index Plan::median() const { return std::ranges::find(quantiles, 0.5) - quantile
 Index Plan::lag() const { return transform.ends_with("difference") ? 1 : transform.ends_with("season") ? season : 0; }
 
 std::vector<std::string> transform_names() {
-  return {"none", "log", "difference", "log-difference", "season", "log-season"};
+  return {"none", "log", "difference", "log-difference", "season", "log-season", "window", "log-window"};
 }
 std::vector<std::string> model_names() { return {"rnn", "linear", "rnn+linear"}; }
 std::vector<std::string> cell_names() { return {"gru", "lstm", "elman"}; }

@@ -5,6 +5,7 @@
 
 #include "baselines.hpp"
 #include "dates.hpp"
+#include "scale.hpp"
 #include "unroll/core/tables/data_table.hpp"
 #include "unroll/train/evaluate.hpp"
 
@@ -25,14 +26,16 @@ Forecasts direct(const Network& network, const Plan& plan, const Windows& window
   const Index quantiles = plan.output_quantiles();
   for (std::size_t n = 0; n < origins.size(); ++n) {
     MatrixX<double> one(plan.output_numbers(), quantiles);
-    for (Index row = 0; row < one.rows(); ++row)
+    for (Index row = 0; row < one.rows(); ++row) {
+      const Scale scale = target_scale(plan, windows, origins[n], row / plan.horizon);
       for (Index q = 0; q < quantiles; ++q) {
         const double output = double(outputs[n](row * quantiles + q, 0)) * plan.output_deviation[std::size_t(row)] +
                               plan.output_mean[std::size_t(row)];
         const double anchor =
             plan.regression() ? 0 : windows.anchor(origins[n], row / plan.horizon, row % plan.horizon + 1);
-        one(row, q) = windows.value(output + anchor);
+        one(row, q) = windows.value(scale.back(output) + anchor);
       }
+    }
     all.push_back(std::move(one));
   }
   return all;
@@ -51,8 +54,9 @@ std::vector<VectorX<double>> recursive_levels(const Network& network, const Plan
       window.leftCols(plan.window - 1) = window.rightCols(plan.window - 1).eval();
       for (Index c = 0; c < plan.targets; ++c) {
         const auto k = std::size_t(c);
-        steps[n](c, h) = double(outputs[n](c, 0)) * plan.output_deviation[k] + plan.output_mean[k];
-        window(c, plan.window - 1) = float((steps[n](c, h) - plan.input_mean[k]) / plan.input_deviation[k]);
+        const double output = double(outputs[n](c, 0)) * plan.output_deviation[k] + plan.output_mean[k];
+        steps[n](c, h) = target_scale(plan, windows, origins[n], c).back(output);
+        window(c, plan.window - 1) = float(input_scale(plan, windows, origins[n], c).of(steps[n](c, h)));
       }
     }
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "../support/names.hpp"
+#include "scale.hpp"
 #include "unroll/data/standardizer.hpp"
 
 namespace forecast {
@@ -96,8 +97,10 @@ std::vector<Origin> Windows::origins_from(const Plan& plan, std::size_t series, 
 MatrixX<float> Windows::input(const Plan& plan, const Origin& origin) const {
   const MatrixX<double>& all = inputs_[origin.series];
   MatrixX<double> window = plan.regression() ? all : all.middleCols(origin.step - plan.window + 1, plan.window).eval();
-  for (Index c = 0; c < window.rows(); ++c)
-    window.row(c) = (window.row(c).array() - plan.input_mean[std::size_t(c)]) / plan.input_deviation[std::size_t(c)];
+  for (Index c = 0; c < window.rows(); ++c) {
+    const Scale scale = input_scale(plan, *this, origin, c);
+    window.row(c) = (window.row(c).array() - scale.mean) / scale.deviation;
+  }
   return window.cast<float>();
 }
 
@@ -110,7 +113,8 @@ MatrixX<double> Windows::targets(const Plan& plan, const std::vector<Origin>& or
       for (Index h = 1; h <= plan.output_steps(); ++h, ++row) {
         const bool known = plan.regression() || origin.step + h < data.end_of(origin.series, part);
         const double value = known ? truth(origin, c, h) : missing;
-        all(row, n) = plan.regression() ? value : level_of(value) - anchor(origin, c, h);
+        all(row, n) =
+            plan.regression() ? value : target_scale(plan, *this, origin, c).of(level_of(value) - anchor(origin, c, h));
       }
   }
   return all;
