@@ -115,10 +115,10 @@ Texts next_of(const Texts& dates, std::string_view pattern, Index count) {
     if (!fields) return {};
     all.push_back(*fields), seconds.push_back(seconds_of(*fields));
   }
-  const bool of_days = pattern.find('D') != pattern.npos;
-  if (const auto step = distance(seconds); of_days && step)
-    return continued(seconds, *step, count, [&](std::int64_t at) { return written(fields_of(at), pattern); });
-  return next_months(all, pattern, count);
+  if (Texts next = next_months(all, pattern, count); !next.empty()) return next;
+  const auto step = distance(seconds);
+  if (!step || pattern.find('D') == pattern.npos) return {};
+  return continued(seconds, *step, count, [&](std::int64_t at) { return written(fields_of(at), pattern); });
 }
 
 Texts next_numbers(const Texts& dates, Index count) {

@@ -33,7 +33,8 @@ void check_word(const std::string& word, const char* name, const std::vector<std
       [&] { return example::any_of(words); }, ", got ", [&] { return unroll::detail::in_quotes(word); });
 }
 
-void check_number(double number, const char* name, double low, double high, const std::string& file) {
+template <class Number>
+void check_number(Number number, const char* name, Number low, Number high, const std::string& file) {
   require<FileError>(low <= number && number <= high, file, ": ", name, " must be ", low, " to ", high, ", got ",
                      number);
 }
@@ -52,14 +53,14 @@ void check(const Plan& plan, const std::string& file) {
   check_word(plan.missing, "missing", {"refuse", "last"}, file);
   check_word(plan.model, "model", model_names(), file);
   check_word(plan.cell, "cell", cell_names(), file);
-  check_number(double(plan.window), "window", 1, 100000, file);
-  check_number(double(plan.horizon), "horizon", 1, 10000, file);
-  check_number(double(plan.season), "season", 0, 100000, file);
-  check_number(double(plan.units), "units", 1, 4096, file);
-  check_number(double(plan.layers), "layers", 1, 8, file);
-  check_number(plan.dropout, "dropout", 0, 0.95, file);
-  check_number(double(plan.targets), "targets", 1, double(plan.channels.size()), file);
-  check_number(double(plan.quantiles.size()), "number of quantiles", 1, 100, file);
+  check_number<Index>(plan.window, "window", 1, 100000, file);
+  check_number<Index>(plan.horizon, "horizon", 1, 10000, file);
+  check_number<Index>(plan.season, "season", 0, 100000, file);
+  check_number<Index>(plan.units, "units", 1, 4096, file);
+  check_number<Index>(plan.layers, "layers", 1, 8, file);
+  check_number<double>(plan.dropout, "dropout", 0, 0.95, file);
+  check_number<Index>(plan.targets, "targets", 1, Index(plan.channels.size()), file);
+  check_number<Index>(Index(plan.quantiles.size()), "number of quantiles", 1, 100, file);
   for (const double quantile : plan.quantiles) check_number(quantile, "quantile", 1e-6, 1 - 1e-6, file);
   require<FileError>(std::ranges::is_sorted(plan.quantiles) && std::ranges::count(plan.quantiles, 0.5) == 1, file,
                      ": quantiles must increase and contain 0.5");
@@ -70,7 +71,7 @@ void check(const Plan& plan, const std::string& file) {
   check_size(plan.output_deviation, "output_deviation", plan.output_numbers(), file);
   check_size(plan.error_quantiles, "error_quantiles",
              plan.recursive() ? plan.targets * plan.horizon * Index(plan.quantiles.size()) : 0, file);
-  check_number(double(plan.baseline_lags), "baseline_lags", 0, double(plan.window), file);
+  check_number<Index>(plan.baseline_lags, "baseline_lags", 0, plan.window, file);
   check_size(plan.baseline, "baseline", plan.regression() ? 1 + 3 * channels : plan.targets * (1 + plan.baseline_lags),
              file);
   for (const auto* deviations : {&plan.input_deviation, &plan.output_deviation})

@@ -4,6 +4,7 @@
 
 #include "forecast/baselines.hpp"
 #include "forecast/predictions.hpp"
+#include "forecast/scale.hpp"
 #include "support/catch.hpp"
 
 namespace test_windows {
@@ -40,8 +41,8 @@ TEST_CASE("windows: level of a forecast is the output and the anchor on every sc
       for (Index h = 1; h <= 2; ++h, ++row) {
         const auto k = std::size_t(row);
         const double output = double(set.values(0)(row * 3, 0)) * plan.output_deviation[k] + plan.output_mean[k];
-        CHECK(windows.value(output + windows.anchor(origin, c, h)) ==
-              Approx(data.set.series[0].values(c, 6 + h)).epsilon(1e-5));
+        const double level = target_scale(plan, windows, origin, c).back(output) + windows.anchor(origin, c, h);
+        CHECK(windows.value(level) == Approx(data.set.series[0].values(c, 6 + h)).epsilon(1e-5));
       }
   }
 }
@@ -234,6 +235,26 @@ TEST_CASE("plan: a file of another content is refused") {
   refused("output_mean", {1}, "output_mean must have 4 numbers, got 1");
   refused("units", "many", "must be a model of forecast, with all entries of its plan");
   CHECK_THROWS_AS(plan_of("[]", "f"), FileError);
+}
+
+TEST_CASE("windows: on the scale of a window, a forecast follows a change of level and unit of the series") {
+  Data data = some_data(14, 9, 11);
+  for (Index t = 0; t < 14; ++t) data.set.series[0].values(0, t) = std::sin(double(t));
+  for (const char* mode : {"direct", "recursive"}) {
+    Plan plan = some_plan("window");
+    plan.mode = mode, plan.units = 3;
+    if (plan.recursive()) plan.error_quantiles.assign(12, 0);
+    const Windows windows(plan, data.set);
+    windows.fit_scale(plan, data);
+    Network network = make_network(plan);
+    network.initialise(1);
+    Data other = data;
+    other.set.series[0].values = 100 + 50 * data.set.series[0].values.array();
+    const Windows changed(plan, other.set);
+    const auto made = forecasts(network, plan, windows, {{0, 8}}, 1).front();
+    CHECK((forecasts(network, plan, changed, {{0, 8}}, 1).front().array() - 100 - 50 * made.array()).abs().maxCoeff() <
+          1e-2);
+  }
 }
 
 TEST_CASE("windows: logarithms need values above 0") {
