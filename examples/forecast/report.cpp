@@ -42,10 +42,11 @@ nlohmann::ordered_json json_of(const Errors& errors) {
           {"coverage", number_json(errors.coverage)}, {"values", errors.count}};
 }
 
+/// Mean and deviation over the runs; NaN for an error that was not measured.
 Summary over_runs(const Results& results, double Errors::*member) {
   VectorX<double> values(Index(results.runs.size()));
   for (Index k = 0; k < values.size(); ++k) values[k] = results.runs[std::size_t(k)].test.errors().*member;
-  return summarize(values);
+  return values.allFinite() ? summarize(values) : Summary{.mean = std::nan("")};
 }
 
 /// Baseline with the lowest error on the validation part.
