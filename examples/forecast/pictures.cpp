@@ -15,16 +15,14 @@ using Drawn = figure::Series;
 
 namespace {
 
-/// Place of a step on the axis: the number of its date, or the step.
-double place_of(const forecast::Series& series, Index step) {
-  double place = double(step);
-  if (std::size_t(step) < series.dates.size()) {
-    const std::string& date = series.dates[std::size_t(step)];
-    double number = 0;
-    const auto [end, error] = std::from_chars(date.data(), date.data() + date.size(), number);
-    if (error == std::errc{} && end == date.data() + date.size() && date.size() < 6) place = number;
-  }
-  return place;
+/// Number of a date such as a year; NaN for other dates and without dates.
+double number_of(const forecast::Series& series, Index step) {
+  if (std::size_t(step) >= series.dates.size()) return std::nan("");
+  const std::string& date = series.dates[std::size_t(step)];
+  double number = 0;
+  const auto [end, error] = std::from_chars(date.data(), date.data() + date.size(), number);
+  const bool good = error == std::errc{} && end == date.data() + date.size() && date.size() < 6;
+  return good ? number : std::nan("");
 }
 
 /// Origins of one series that are a horizon apart, the last ones.
@@ -43,19 +41,21 @@ void add_forecasts(Report& report, const Windows& windows, const Data& data, con
   const auto origins = apart(plan, windows.origins(plan, data, Part::test, true));
   const auto all = forecasts(model.network, plan, windows, origins, threads);
   const forecast::Series& series = data.set.series[origins.front().series];
+  const bool dated = !std::isnan(number_of(series, 0));
+  const auto place_of = [&](Index step) { return dated ? number_of(series, step) : double(step); };
   Curves curves{.title = {},
-                .x = {"step or date"},
+                .x = {dated ? "date" : "step"},
                 .y = {plan.channels.front()},
                 .series = {},
                 .band = format("interval from %g to %g", plan.quantiles.front(), plan.quantiles.back())};
   Drawn known{.name = "values", .x = {}, .y = {}, .reference = true};
   for (Index t = std::max<Index>(0, origins.front().step - plan.horizon); t <= origins.back().step + plan.horizon; ++t)
-    known.x.push_back(place_of(series, t)), known.y.push_back(series.values(0, t));
+    known.x.push_back(place_of(t)), known.y.push_back(series.values(0, t));
   Drawn predicted{.name = "forecast", .x = {}, .y = {}, .line = Line::points_and_line};
   for (std::size_t n = 0; n < origins.size(); ++n)
     for (Index h = 0; h < plan.horizon; ++h) {
       const auto row = all[n].row(h);
-      predicted.x.push_back(place_of(series, origins[n].step + h + 1));
+      predicted.x.push_back(place_of(origins[n].step + h + 1));
       predicted.y.push_back(row[plan.median()]);
       predicted.low.push_back(row[0]), predicted.high.push_back(row[row.size() - 1]);
     }
