@@ -14,8 +14,7 @@ double share(double sum, double count) { return count > 0 ? sum / count : std::n
 }  // namespace
 
 Scores::Scores(const Plan& plan)
-    : targets_(plan.targets),
-      horizon_(plan.horizon),
+    : horizon_(plan.horizon),
       median_(plan.median()),
       quantiles_(plan.quantiles),
       below_(plan.quantiles.size()),

@@ -33,7 +33,7 @@ class Scores {
   struct Sums {
     double absolute = 0, square = 0, count = 0, scaled = 0, scaled_count = 0, pinball = 0, inside = 0;
   };
-  unroll::Index targets_, horizon_, median_;
+  unroll::Index horizon_, median_;
   std::vector<double> quantiles_, below_;
   std::vector<Sums> sums_;  // by target, then step
   bool points_ = false;
