@@ -6,6 +6,7 @@
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
+#include <unroll/losses/pinball.hpp>
 #include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 
@@ -51,6 +52,7 @@ TEST_CASE("losses: large outputs have a finite loss and gradient") {
     stays_finite(LogRatio<float>({.asymmetry = 15}), size, target);
     stays_finite(Huber<float>(), size, target);
     stays_finite(SmoothL1<float>(), size, target);
+    stays_finite(Pinball<float>({.quantiles = {0.1, 0.9}}), size, target);
     stays_finite(MeanAbsoluteError<float>(), size, target);
     stays_finite(MeanSquaredError<float>(), size, target);
   }

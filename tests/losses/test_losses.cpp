@@ -10,6 +10,7 @@
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
 #include <unroll/losses/negative_log_likelihood.hpp>
+#include <unroll/losses/pinball.hpp>
 #include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 
@@ -63,6 +64,7 @@ void for_every_loss(Reduction reduction, const Batch& batch, const F& f) {
   f(MeanAbsoluteError<double>{{.reduction = reduction}}, batch.entries);
   f(Huber<double>{{.delta = 0.6, .reduction = reduction}}, batch.entries);
   f(SmoothL1<double>{{.beta = 0.6, .reduction = reduction}}, batch.entries);
+  f(Pinball<double>{{.quantiles = {0.1, 0.7}, .reduction = reduction}}, batch.entries);
   f(LogRatio<double>{{.asymmetry = 2, .epsilon = 0.01, .reduction = reduction}}, batch.entries);
 }
 

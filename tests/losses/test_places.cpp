@@ -7,6 +7,7 @@
 #include <unroll/losses/log_ratio.hpp>
 #include <unroll/losses/mean_absolute_error.hpp>
 #include <unroll/losses/mean_squared_error.hpp>
+#include <unroll/losses/pinball.hpp>
 #include <unroll/losses/smooth_l1.hpp>
 #include <unroll/losses/softmax_cross_entropy.hpp>
 #include <vector>
@@ -84,6 +85,7 @@ TEMPLATE_TEST_CASE("losses: the bits of a column do not depend on its address in
     check_places(MeanAbsoluteError<Scalar>(), output, entries);
     check_places(Huber<Scalar>(), output, entries);
     check_places(SmoothL1<Scalar>(), output, entries);
+    check_places(Pinball<Scalar>({.quantiles = std::vector<double>(std::size_t(rows), 0.3)}), output, entries);
     check_places(LogRatio<Scalar>({.asymmetry = 2}), output, entries);
   }
 }

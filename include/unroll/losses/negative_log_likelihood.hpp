@@ -1,6 +1,6 @@
 #pragma once
 
-#include "unroll/losses/class_weights.hpp"
+#include "unroll/losses/detail/class_weights.hpp"
 #include "unroll/losses/detail/column_loss.hpp"
 
 namespace unroll {

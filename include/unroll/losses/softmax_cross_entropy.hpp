@@ -1,7 +1,7 @@
 #pragma once
 
 #include "unroll/core/option_checks.hpp"
-#include "unroll/losses/class_weights.hpp"
+#include "unroll/losses/detail/class_weights.hpp"
 #include "unroll/losses/detail/column_loss.hpp"
 #include "unroll/simd/elementary.hpp"
 #include "unroll/simd/runs.hpp"

@@ -6,7 +6,7 @@
 
 #include "unroll/core/checked.hpp"
 #include "unroll/core/finite.hpp"
-#include "unroll/losses/class_weights.hpp"
+#include "unroll/losses/detail/class_weights.hpp"
 
 namespace unroll {
 
