@@ -30,15 +30,29 @@ Index shared_sequences(const Dataset<float>& train, const Dataset<float>& test) 
 
 }  // namespace
 
+namespace {
+
+void add(const Dataset<float>& part, example::Fingerprint& all) {
+  for (Index s = 0; s < part.size(); ++s) {
+    const Index label = part.labels(s)[0];
+    all.add(part.sequence(s)).add(&label, sizeof label);
+  }
+}
+
+}  // namespace
+
 std::string data_fingerprint(const Data& data) {
   example::Fingerprint all;
-  for (const Dataset<float>* part : {&data.train, &data.test, data.validation ? &*data.validation : nullptr})
-    for (Index s = 0; part != nullptr && s < part->size(); ++s) {
-      const Index label = part->labels(s)[0];
-      all.add(part->sequence(s)).add(&label, sizeof label);
-    }
+  add(data.train, all), add(data.test, all);
+  if (data.validation) add(*data.validation, all);
   all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
   return text(data.name, " ", all.text());
+}
+
+std::string test_fingerprint(const Data& data) {
+  example::Fingerprint all;
+  add(data.test, all);
+  return all.text();
 }
 
 Data prepare(Recordings recordings, const std::optional<Standardizer<float>>& standardizer) {
@@ -56,6 +70,7 @@ Data prepare(Recordings recordings, const std::optional<Standardizer<float>>& st
             std::move(recordings.remarks),
             std::move(recordings.people),
             recordings.other_people,
+            std::move(recordings.test_people),
             std::move(recordings.channels),
             recordings.sample_rate,
             std::move(recordings.validation)};
@@ -193,13 +208,15 @@ Scores score(const Network& network, const Dataset<float>& sequences, const Opti
   for (Index k = 1; k <= std::min<Index>(3, network.outputs()); ++k) best.push_back(k);
   TopK top(best);
   ConfusionMatrix confusion(network.outputs());
+  std::vector<Index> predicted;
   const auto scores = outputs(network, sequences, threads);
   for (Index s = 0; s < sequences.size(); ++s) {
     const Labels label = Labels::Constant(1, sequences.labels(s)[0]);  // the same at every step
     top.add(scores[std::size_t(s)], label);
     confusion.add(scores[std::size_t(s)], label);
+    predicted.push_back(unroll::detail::predicted_class(scores[std::size_t(s)].col(0)));
   }
-  Scores all{.confusion = confusion.counts()};
+  Scores all{.confusion = confusion.counts(), .predicted = std::move(predicted)};
   for (const Hits& hits : top.hits()) all.top.push_back(hits.value());
   const bool by_step = sequences.kind() == TargetKind::step_labels;
   const ClassLoss loss = loss_of(options, network.outputs());
