@@ -13,8 +13,8 @@ using namespace unroll;
 
 Scores::Scores(Index participants, Index classes)
     : steps(participants, classes),
-      confusion(ConfusionMatrix(classes).counts()),
-      of_person(std::size_t(participants)) {}
+      of_person(std::size_t(participants)),
+      confusion(ConfusionMatrix(classes).counts()) {}
 
 void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<float>& output) {
   const Labels& labels = part.clips.labels(sequence);
