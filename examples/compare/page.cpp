@@ -43,8 +43,7 @@ DataTable runs_table(const std::vector<Run>& runs) {
     std::size_t epochs = 0;
     for (const example::EpochValues& curve : run.scores.curves)
       for (const auto& values : curve.seeds) epochs = std::max(epochs, values.size());
-    const std::size_t items =
-        run.scores.measures.empty() ? 0 : run.scores.measures.front().seeds.front().parts.size();
+    const std::size_t items = run.scores.measures.empty() ? 0 : run.scores.measures.front().seeds.front().parts.size();
     table.rows.push_back({run.label, run.program() + " " + run.verb(), run.scores.seeds.size(), epochs,
                           items == 0 ? std::string("-") : text(items, " ", run.scores.items), run.folder.string()});
   }
@@ -63,9 +62,8 @@ DataTable settings_table(const Comparison& comparison) {
 }
 
 DataTable measures_table(const std::vector<Run>& runs) {
-  DataTable table{{"measure", "run", "value", "low", "high", "limits over", "seeds", "low over seeds",
-                   "high over seeds"},
-                  {}};
+  DataTable table{
+      {"measure", "run", "value", "low", "high", "limits over", "seeds", "low over seeds", "high over seeds"}, {}};
   for (const std::string& name : measure_names(runs))
     for (const Run& run : runs) {
       const ItemMeasure* const measure = run.measure(name);
@@ -151,13 +149,14 @@ void add_measures(Report& report, const Comparison& comparison) {
                                                      run.units().c_str())
                                             : std::string()});
   }
-  report.figure("measure", bars,
-                text(with_unit(measure.name, measure.unit), ", ", measure.larger_is_better ? "larger" : "smaller",
-                     " is better."),
-                "The numbers are in the table of measures.");
-  report.table("measures", measures_table(comparison.runs),
-               "Final measures. Values are means over the seeds. Low and high are 95 % limits by the percentile bootstrap "
-               "over the tested units; those over seeds are limits of the mean by Student's t.");
+  report.figure(
+      "measure", bars,
+      text(with_unit(measure.name, measure.unit), ", ", measure.larger_is_better ? "larger" : "smaller", " is better."),
+      "The numbers are in the table of measures.");
+  report.table(
+      "measures", measures_table(comparison.runs),
+      "Final measures. Values are means over the seeds. Low and high are 95 % limits by the percentile bootstrap "
+      "over the tested units; those over seeds are limits of the mean by Student's t.");
   report.paragraph(
       "Limits over units describe other units, such as other people, with the same trained networks: units must be "
       "independent. Limits over seeds describe other seeds with the same data: values of the seeds must be about "
@@ -165,9 +164,8 @@ void add_measures(Report& report, const Comparison& comparison) {
 }
 
 std::size_t count_of(const Comparison& comparison, const std::string& method) {
-  return std::size_t(std::ranges::count_if(comparison.tests, [&](const PairTest& pair) {
-    return pair.refused.empty() && pair.method.starts_with(method);
-  }));
+  return std::size_t(std::ranges::count_if(
+      comparison.tests, [&](const PairTest& pair) { return pair.refused.empty() && pair.method.starts_with(method); }));
 }
 
 void add_tests(Report& report, const Comparison& comparison) {
@@ -175,22 +173,24 @@ void add_tests(Report& report, const Comparison& comparison) {
   const DataTable table = comparison.measure.empty() ? DataTable() : tests_table(comparison);
   if (!table.rows.empty()) {
     const bool larger = tested_measure(comparison).larger_is_better;
-    report.table("tests", table,
-                 text("Paired tests of ", comparison.measure, ", two-sided. The first run is better if the difference is ",
-                      larger ? "positive" : "negative", "; low and high are its 95 % limits by the paired bootstrap."));
+    report.table(
+        "tests", table,
+        text("Paired tests of ", comparison.measure, ", two-sided. The first run is better if the difference is ",
+             larger ? "positive" : "negative", "; low and high are its 95 % limits by the paired bootstrap."));
     const std::string& units = run_with_measure(comparison).units();
     if (count_of(comparison, "McNemar") > 0)
       report.paragraph(text("The exact McNemar test compares the ", units,
                             " that only one of two runs has right; it assumes that ", units, " are independent."));
     if (count_of(comparison, "permutation") > 0)
-      report.paragraph(
-          text("The paired permutation test exchanges the two runs within each of the ", units, "; it assumes that ",
-               units, " are independent and that both runs could be exchanged if they were equally good. p is at least ",
-               "2 divided by the number of exchanges, 2 to the number of ", units, "."));
+      report.paragraph(text(
+          "The paired permutation test exchanges the two runs within each of the ", units, "; it assumes that ", units,
+          " are independent and that both runs could be exchanged if they were equally good. p is at least ",
+          "2 divided by the number of exchanges, 2 to the number of ", units, "."));
     if (table.rows.size() > 1)
-      report.paragraph(text("Holm's correction for ", table.rows.size(),
-                            " tests limits the probability of one or more false positives; it assumes nothing about how "
-                            "the tests depend on each other."));
+      report.paragraph(
+          text("Holm's correction for ", table.rows.size(),
+               " tests limits the probability of one or more false positives; it assumes nothing about how "
+               "the tests depend on each other."));
     report.paragraph("A test describes the trained networks on other test data, not the settings with other seeds.");
   }
   for (const PairTest& pair : comparison.tests)

@@ -73,15 +73,16 @@ Index count_only(const std::vector<double>& right, const std::vector<double>& wr
 
 /// Reason why two runs cannot be paired; empty if they can.
 std::string reason_against(const Run& a, const Run& b, const std::string& measure) {
-  if (a.program() != b.program()) return text("they are runs of different programs, ", a.program(), " and ", b.program());
+  if (a.program() != b.program())
+    return text("they are runs of different programs, ", a.program(), " and ", b.program());
   for (const Run* run : {&a, &b})
-    if (run->measure(measure) == nullptr)
-      return text(in_quotes(run->label), " has no measure ", in_quotes(measure));
+    if (run->measure(measure) == nullptr) return text(in_quotes(run->label), " has no measure ", in_quotes(measure));
   const ItemMeasure &measure_a = *a.measure(measure), &measure_b = *b.measure(measure);
   if (a.scores.tested != b.scores.tested) return "their test data differ";
   if (measure_a.unit != measure_b.unit || measure_a.scale != measure_b.scale) return "the units of the measure differ";
   const Units of_a = units_of(a, measure_a), of_b = units_of(b, measure_b);
-  if (of_a.size() != of_b.size() || a.scores.group_of != b.scores.group_of) return "the groups of their test data differ";
+  if (of_a.size() != of_b.size() || a.scores.group_of != b.scores.group_of)
+    return "the groups of their test data differ";
   if (of_a.size() < 2) return text("a test needs at least 2 ", a.units());
   return {};
 }
@@ -127,8 +128,8 @@ std::vector<Run> read_runs(const std::vector<std::string>& folders, const std::v
   require<ValueError>(folders.size() >= 2, "compare: runs must be at least 2, got ", folders.size());
   require<ValueError>(labels.empty() || labels.size() == folders.size(), "--labels must have ", folders.size(),
                       " names, one for each run, got ", labels.size());
-  require<ValueError>(std::set(labels.begin(), labels.end()).size() == labels.size(), "--labels must be different, got ",
-                      [&] { return example::quoted_list(labels); });
+  require<ValueError>(std::set(labels.begin(), labels.end()).size() == labels.size(),
+                      "--labels must be different, got ", [&] { return example::quoted_list(labels); });
   std::set<std::filesystem::path> known;
   std::vector<Run> runs;
   for (const std::string& folder : folders) {
@@ -169,11 +170,10 @@ Value value_of(const Run& run, const ItemMeasure& measure) {
   }
   if (measure.seeds.size() > 1) {
     VectorX<double> values(Index(measure.seeds.size()));
-    for (Index k = 0; k < values.size(); ++k)
-      values[k] = measure.scale * value_of_seed(measure.seeds[std::size_t(k)]);
+    for (Index k = 0; k < values.size(); ++k) values[k] = measure.scale * value_of_seed(measure.seeds[std::size_t(k)]);
     const Summary summary = summarize(values);
-    const double reach = student_quantile(0.95, summary.count - 1) * summary.sample_deviation /
-                         std::sqrt(double(summary.count));
+    const double reach =
+        student_quantile(0.95, summary.count - 1) * summary.sample_deviation / std::sqrt(double(summary.count));
     value.over_seeds = {summary.mean - reach, summary.mean + reach};
   }
   return value;

@@ -46,12 +46,12 @@ Value value_of(const Run& run, const example::ItemMeasure& measure);
 
 /// Paired test of a measure of two runs.
 struct PairTest {
-  std::size_t first, second;        // indices of the runs
-  double difference = 0;            // first - second, times the scale of the measure
-  Limits limits = {};               // of the difference, bootstrap over units
-  std::string method = {};          // name of the test
-  double p = 1, corrected = 1;      // corrected: by Holm over all pairs that were tested
-  std::string refused = {};         // reason why there is no test; empty: tested
+  std::size_t first, second;    // indices of the runs
+  double difference = 0;        // first - second, times the scale of the measure
+  Limits limits = {};           // of the difference, bootstrap over units
+  std::string method = {};      // name of the test
+  double p = 1, corrected = 1;  // corrected: by Holm over all pairs that were tested
+  std::string refused = {};     // reason why there is no test; empty: tested
 };
 /// Tests of all pairs of runs.
 std::vector<PairTest> test_pairs(const std::vector<Run>& runs, const std::string& measure);

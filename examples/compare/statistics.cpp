@@ -101,8 +101,7 @@ Limits bootstrap_limits(const Units& units) {
 
 Limits bootstrap_limits(const Units& a, const Units& b) {
   check(a, b);
-  return limits_over_samples(a.size(),
-                             [&](const VectorX<double>& times) { return ratio(a, times) - ratio(b, times); });
+  return limits_over_samples(a.size(), [&](const VectorX<double>& times) { return ratio(a, times) - ratio(b, times); });
 }
 
 double mcnemar_test(Index only_first, Index only_second) {

@@ -45,7 +45,7 @@ struct StreamResults {
   unroll::Index rare = 0;  // the class with the fewest training steps
   double majority = 0;     // accuracy of always predicting the most frequent class
   std::vector<StreamRun> runs = {};
-  std::string saved = {};  // the network in model.safetensors: "gru, seed 1"
+  std::string saved = {};      // the network in model.safetensors: "gru, seed 1"
   std::string direction = {};  // of this network
 };
 

@@ -216,8 +216,7 @@ example::RunScores scores_of(const Data& data, const std::vector<Run>& runs) {
     scores.seeds.push_back(run.seed);
     histories.push_back(run.training.history);
     auto& [parts, wholes] = accuracy.seeds.emplace_back();
-    for (const Hits& hits : run.of_person)
-      parts.push_back(double(hits.correct)), wholes.push_back(double(hits.scored));
+    for (const Hits& hits : run.of_person) parts.push_back(double(hits.correct)), wholes.push_back(double(hits.scored));
   }
   scores.curves = example::curves_of(histories);
   scores.measures.push_back(std::move(accuracy));

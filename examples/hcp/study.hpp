@@ -91,8 +91,8 @@ std::vector<std::vector<unroll::Index>> folds_of(const std::vector<unroll::Index
 /// Participants held out for validation: a random share, at least one. Throws ValueError if none would remain.
 std::vector<unroll::Index> held_out(const std::vector<unroll::Index>& participants, double share, std::uint64_t seed);
 
-/// Cross-validation with the seed of `run`: trains a model without each fold and tests it on the fold. Sets the accuracy
-/// of all folds in `run`. The folds are the same for all seeds.
+/// Cross-validation with the seed of `run`: trains a model without each fold and tests it on the fold. Sets the
+/// accuracy of all folds in `run`. The folds are the same for all seeds.
 void cross_validate(const Options& options, const Data& data, const Division& division, Results& results, Run& run,
                     const std::function<void(const Fold&)>& on_fold);
 

@@ -210,8 +210,7 @@ example::RunScores scores_of(const Events& test, const Point& point) {
   };
   for (const Run& run : point.runs) {
     scores.seeds.push_back(run.seed);
-    add(f1, run.test_events,
-        [](const Score& s) { return std::pair(2 * s.found, 2 * s.found + s.missed + s.extra); });
+    add(f1, run.test_events, [](const Score& s) { return std::pair(2 * s.found, 2 * s.found + s.missed + s.extra); });
     add(efficiency, run.test_events, [](const Score& s) { return std::pair(s.found, s.found + s.missed); });
     add(extra, run.test_events, [](const Score& s) { return std::pair(s.extra, s.events); });
     for (auto* curve : {&loss, &found, &rate}) curve->seeds.emplace_back();

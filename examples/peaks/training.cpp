@@ -210,9 +210,8 @@ Run train(Network& network, const TrainingOptions& options, const Events& traini
 std::vector<Score> scores_of_events(const Network& network, const Events& events, const Search& search, int threads) {
   std::vector<Score> scores(std::size_t(events.data.size()));
   Evaluator<Network> evaluator;
-  each_comparison(evaluator, network, events, search, threads, [&](Index event, const Comparison& found, float) {
-    scores[std::size_t(event)] += found;
-  });
+  each_comparison(evaluator, network, events, search, threads,
+                  [&](Index event, const Comparison& found, float) { scores[std::size_t(event)] += found; });
   return scores;
 }
 

@@ -36,11 +36,11 @@ struct ItemMeasure {
 struct RunScores {
   std::vector<std::uint64_t> seeds;
   std::vector<EpochValues> curves = {};
-  std::string items = {};                     ///< kind of the tested items: "test sequences"; empty: nothing was tested
-  std::string tested = {};                    ///< hash of the tested items; only runs with equal ones are paired
-  std::string groups = {};                    ///< kind of the independent groups of items: "people"; empty: each item
-  std::vector<unroll::Index> group_of = {};   ///< group of each item; empty: each item is a group
-  std::vector<ItemMeasure> measures = {};     ///< the first one is compared unless another one is requested
+  std::string items = {};                    ///< kind of the tested items: "test sequences"; empty: nothing was tested
+  std::string tested = {};                   ///< hash of the tested items; only runs with equal ones are paired
+  std::string groups = {};                   ///< kind of the independent groups of items: "people"; empty: each item
+  std::vector<unroll::Index> group_of = {};  ///< group of each item; empty: each item is a group
+  std::vector<ItemMeasure> measures = {};    ///< the first one is compared unless another one is requested
 };
 
 /// Loss and accuracy after every epoch. `scale` converts the loss from nats to `unit`; `other`: name of the data that

@@ -106,8 +106,7 @@ TEST_CASE("measure: another one is tested if it is requested") {
   RunScores scores = scores_of(first_right);
   scores.measures.push_back(scores.measures[0]);
   scores.measures[1].name = "top-2";
-  const auto runs =
-      read_runs({write_run(folder.path / "a", scores), write_run(folder.path / "b", scores)}, {});
+  const auto runs = read_runs({write_run(folder.path / "a", scores), write_run(folder.path / "b", scores)}, {});
   CHECK(compare_runs(runs, {}).measure == "top-1");
   CHECK(compare_runs(runs, "top-2").measure == "top-2");
   CHECK_THROWS_MATCHES(compare_runs(runs, "top-3"), unroll::ValueError,

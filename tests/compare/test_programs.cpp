@@ -36,8 +36,8 @@ std::vector<std::string> names(const nlohmann::json& list) {
 
 TEST_CASE("comparison: two short runs of word2vec have curves and tested pairs of words") {
   const TemporaryFolder folder;
-  const Arguments run{"train", TEST_FOLDER "/word2vec/seasons.txt", "--min-count", "2", "--dimension", "8",
-                      "--pairs", TEST_FOLDER "/word2vec/pairs.txt", "--epochs"};
+  const Arguments run{"train",   TEST_FOLDER "/word2vec/seasons.txt", "--min-count", "2", "--dimension", "8",
+                      "--pairs", TEST_FOLDER "/word2vec/pairs.txt",   "--epochs"};
   Arguments a = run, b = run;
   a.push_back("2"), b.push_back("3");
   const auto page = compared(folder, WORD2VEC_PROGRAM, a, b);
@@ -61,9 +61,26 @@ TEST_CASE("comparison: two short runs of har have curves and tested sequences") 
 
 TEST_CASE("comparison: the scores of hcp are those of its results") {
   const TemporaryFolder folder;
-  REQUIRE(status_of(HCP_PROGRAM, {"train", "--participants", "6", "--regions", "12", "--steps", "30", "--units", "8",
-                                  "--epochs", "1", "--test-participants", "3", "--folds", "0", "--seeds", "2", "--out",
-                                  folder.path.string(), "--quiet"}) == 0);
+  REQUIRE(status_of(HCP_PROGRAM, {"train",
+                                  "--participants",
+                                  "6",
+                                  "--regions",
+                                  "12",
+                                  "--steps",
+                                  "30",
+                                  "--units",
+                                  "8",
+                                  "--epochs",
+                                  "1",
+                                  "--test-participants",
+                                  "3",
+                                  "--folds",
+                                  "0",
+                                  "--seeds",
+                                  "2",
+                                  "--out",
+                                  folder.path.string(),
+                                  "--quiet"}) == 0);
   const auto scores = example::read_scores(folder.path);
   const auto metrics = nlohmann::json::parse(unroll::detail::read_text(folder.path / "metrics.json"));
   REQUIRE(scores.measures.at(0).seeds.size() == 2);

@@ -29,7 +29,10 @@ TEST_CASE("scores: what is written is read again") {
   RunScores scores = scores_of(first_right);
   scores.curves.push_back({"validation loss", "nats", {{NAN, 0.1, 1e-300}}});
   scores.groups = "people", scores.group_of.assign(14, 3);
-  scores.measures.push_back({.name = "loss", .unit = "", .larger_is_better = false, .scale = 1,
+  scores.measures.push_back({.name = "loss",
+                             .unit = "",
+                             .larger_is_better = false,
+                             .scale = 1,
                              .seeds = {{std::vector<double>(14, 0.1), std::vector<double>(14, 2)}}});
   write_scores(folder.path, scores);
   const RunScores read = example::read_scores(folder.path);
@@ -127,7 +130,8 @@ TEST_CASE("runs: one run and a folder that is given twice are refused") {
   std::filesystem::create_directory_symlink(a, folder.path / "link");
   CHECK_THROWS_MATCHES(read_runs({a}, {}), ValueError, says("runs must be at least 2, got 1"));
   for (const std::string& again : {a, a + "/../a", (folder.path / "link").string()})
-    CHECK_THROWS_MATCHES(read_runs({a, again}, {}), ValueError, says("must be in different folders, got this one twice"));
+    CHECK_THROWS_MATCHES(read_runs({a, again}, {}), ValueError,
+                         says("must be in different folders, got this one twice"));
 }
 
 TEST_CASE("runs: labels of another number and equal ones are refused") {
@@ -151,7 +155,7 @@ TEST_CASE("measures: units are items or groups, and values are means over seeds"
   const Run run = two_runs(folder, scores, scores)[0];
   const Units people = units_of(run, scores.measures[0]);
   REQUIRE(people.size() == 2);
-  CHECK(people.parts[0] == 1.5);   // group 2
+  CHECK(people.parts[0] == 1.5);  // group 2
   CHECK(people.wholes[0] == 3);
   CHECK(people.parts[1] == 2);
   CHECK(run.units() == "people");
@@ -196,7 +200,8 @@ TEST_CASE("tests: right answers of single items are compared by the McNemar test
 TEST_CASE("tests: groups, several seeds and other numbers are compared by the permutation test") {
   const TemporaryFolder folder;
   RunScores a = scores_of(first_right), b = scores_of(second_right);
-  for (RunScores* scores : {&a, &b}) scores->groups = "people", scores->group_of = {0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4};
+  for (RunScores* scores : {&a, &b})
+    scores->groups = "people", scores->group_of = {0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4};
   const auto of_people = test_pairs(two_runs(folder, a, b), "top-1");
   CHECK(of_people[0].method == "permutation, exact");
   CHECK(of_people[0].p == Approx(4.0 / 16));  // four people differ: three with 3 for the first run, one with 1 against
@@ -224,19 +229,18 @@ TEST_CASE("tests: pairs without common items are refused with the reason") {
 TEST_CASE("tests: runs of different programs are refused") {
   const TemporaryFolder folder;
   const RunScores scores = scores_of(first_right);
-  const auto runs = read_runs({write_run(folder.path / "a", scores),
-                               write_run(folder.path / "b", scores, R"("model": "lstm")", "hcp")},
-                              {});
+  const auto runs = read_runs(
+      {write_run(folder.path / "a", scores), write_run(folder.path / "b", scores, R"("model": "lstm")", "hcp")}, {});
   CHECK(test_pairs(runs, "top-1")[0].refused == "they are runs of different programs, har and hcp");
 }
 
 TEST_CASE("tests: Holm's correction counts the pairs that were tested") {
   const TemporaryFolder folder;
-  const auto runs = read_runs({write_run(folder.path / "a", scores_of(first_right)),
-                               write_run(folder.path / "b", scores_of(second_right)),
-                               write_run(folder.path / "c", scores_of(second_right)),
-                               write_run(folder.path / "d", scores_of(second_right, "other"))},
-                              {});
+  const auto runs = read_runs(
+      {write_run(folder.path / "a", scores_of(first_right)), write_run(folder.path / "b", scores_of(second_right)),
+       write_run(folder.path / "c", scores_of(second_right)),
+       write_run(folder.path / "d", scores_of(second_right, "other"))},
+      {});
   const auto pairs = test_pairs(runs, "top-1");
   REQUIRE(pairs.size() == 6);
   CHECK(pairs[0].corrected == Approx(3 * 0.021484375));
@@ -247,9 +251,10 @@ TEST_CASE("tests: Holm's correction counts the pairs that were tested") {
 
 TEST_CASE("settings: those that differ are listed, without the folder of the results") {
   const TemporaryFolder folder;
-  const auto runs = read_runs({write_run(folder.path / "a", scores_of({1, 0}), R"("cell": "gru", "units": 8, "rate": [1, 2])"),
-                               write_run(folder.path / "b", scores_of({1, 0}), R"("cell": "lstm", "units": 8, "rate": [1], "new": true)")},
-                              {});
+  const auto runs = read_runs(
+      {write_run(folder.path / "a", scores_of({1, 0}), R"("cell": "gru", "units": 8, "rate": [1, 2])"),
+       write_run(folder.path / "b", scores_of({1, 0}), R"("cell": "lstm", "units": 8, "rate": [1], "new": true)")},
+      {});
   const auto settings = settings_that_differ(runs);
   REQUIRE(settings.size() == 3);
   CHECK(settings[0].name == "cell");
