@@ -136,12 +136,17 @@ const std::vector<Index>& nearest(const std::vector<Index>& hypothesis,
 }
 
 ErrorRates error_rates(const Hypotheses& hypotheses, const Words& words) {
-  ErrorRates rates;
+  const auto all = error_rates_of_words(hypotheses, words);
+  return std::accumulate(all.begin(), all.end(), ErrorRates(),
+                         [](ErrorRates sum, const ErrorRates& word) { return sum += word; });
+}
+
+std::vector<ErrorRates> error_rates_of_words(const Hypotheses& hypotheses, const Words& words) {
+  std::vector<ErrorRates> rates;
   for (std::size_t k = 0; k < hypotheses.size(); ++k) {
     const auto& reference = nearest(hypotheses[k].front().tokens, words.pronunciations[k]);
     const Index edits = edit_distance(hypotheses[k].front().tokens, reference);
-    rates.edits += edits, rates.phonemes += Index(reference.size());
-    rates.wrong_words += edits > 0, ++rates.words;
+    rates.push_back({edits, Index(reference.size()), edits > 0, 1});
   }
   return rates;
 }

@@ -38,9 +38,15 @@ struct ErrorRates {
   unroll::Index edits = 0, phonemes = 0;     // sums of edit distances and of reference lengths
   unroll::Index wrong_words = 0, words = 0;  // words with at least one error; all words
 
+  ErrorRates& operator+=(const ErrorRates& other) {
+    edits += other.edits, phonemes += other.phonemes, wrong_words += other.wrong_words, words += other.words;
+    return *this;
+  }
   double phoneme() const { return phonemes == 0 ? 0 : double(edits) / double(phonemes); }
   double word() const { return words == 0 ? 0 : double(wrong_words) / double(words); }
 };
 ErrorRates error_rates(const Hypotheses& hypotheses, const Words& words);
+/// The same for each word.
+std::vector<ErrorRates> error_rates_of_words(const Hypotheses& hypotheses, const Words& words);
 
 }  // namespace g2p

@@ -281,6 +281,7 @@ class TrainVerb : Program {
     const std::string settings = example::settings_json(app_);
     write_text(folder_ / "metrics.json", text_of(metrics_json(settings, results)));
     write_text(folder_ / "history.csv", history_csv(results.studies));
+    write_scores(folder_.path(), scores_of(results));
     std::optional<Attention> attention;
     if (best.front()->attends()) {
       std::string word = options_.map;

@@ -174,6 +174,34 @@ nlohmann::json metrics_json(const std::string& settings, const Results& results)
   return all;
 }
 
+example::RunScores scores_of(const Results& results) {
+  example::RunScores scores{.seeds = {}, .items = "test words", .tested = results.data.test_fingerprint()};
+  example::ItemMeasure phonemes{.name = "phoneme error rate", .unit = "%", .larger_is_better = false},
+      wrong{.name = "word error rate", .unit = "%", .larger_is_better = false};
+  std::vector<example::EpochValues> curves{{"training loss", "nats", {}},
+                                           {"validation loss", "nats", {}},
+                                           {"validation phoneme error rate", "%", {}},
+                                           {"validation word error rate", "%", {}}};
+  for (const Run& run : results.studies[results.chosen].runs) {
+    scores.seeds.push_back(run.seed);
+    for (auto* measure : {&phonemes, &wrong}) measure->seeds.emplace_back();
+    for (const ErrorRates& word : run.test.words) {
+      phonemes.seeds.back().parts.push_back(double(word.edits));
+      phonemes.seeds.back().wholes.push_back(double(word.phonemes));
+      wrong.seeds.back().parts.push_back(double(word.wrong_words));
+    }
+    for (auto& curve : curves) curve.seeds.emplace_back();
+    for (const Epoch& epoch : run.history) {
+      const std::array values{epoch.loss, epoch.validation_loss, 100 * epoch.validation.phoneme(),
+                              100 * epoch.validation.word()};
+      for (std::size_t k = 0; k < values.size(); ++k) curves[k].seeds.back().push_back(values[k]);
+    }
+  }
+  scores.curves = std::move(curves);
+  scores.measures = {std::move(phonemes), std::move(wrong)};
+  return scores;
+}
+
 std::string history_csv(const std::vector<Study>& studies) {
   DataTable table{{"cell", "attention", "score", "seed", "epoch", "loss", "validation_loss",
                    "validation_phoneme_error_rate", "validation_word_error_rate", "seconds"},

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/scores.hpp"
 #include "training.hpp"
 #include "unroll/core/tables/data_table.hpp"
 #include "unroll/train/metrics/summary.hpp"
@@ -64,6 +65,8 @@ std::string text_of(const nlohmann::json& json);
 
 /// All printed numbers, and the settings, a JSON object.
 nlohmann::json metrics_json(const std::string& settings, const Results& results);
+/// Curves, and error rates of each test word, of the chosen study, for comparisons with other runs.
+example::RunScores scores_of(const Results& results);
 /// Table with one line per run and epoch.
 std::string history_csv(const std::vector<Study>& studies);
 /// Table with one line per word: nearest reference pronunciation, best hypothesis, edit distance.

@@ -87,8 +87,9 @@ Run train(Network& network, const Options& options, const Data& data, std::uint6
 
 Tested test(const Networks& networks, const Search& search, const Words& words, const Threads& threads) {
   const Search best{.beams = search.beams, .length_penalty = search.length_penalty};
-  return {error_rates(decode(networks, words.sources, {.beams = 0}, threads), words),
-          error_rates(decode(networks, words.sources, best, threads), words)};
+  const Hypotheses hypotheses = decode(networks, words.sources, best, threads);
+  return {error_rates(decode(networks, words.sources, {.beams = 0}, threads), words), error_rates(hypotheses, words),
+          error_rates_of_words(hypotheses, words)};
 }
 
 }  // namespace g2p

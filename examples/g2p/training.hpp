@@ -14,6 +14,7 @@ struct Epoch {
 
 struct Tested {
   ErrorRates greedy, beam;
+  std::vector<ErrorRates> words = {};  // of each word, beam search
 };
 
 struct Run {

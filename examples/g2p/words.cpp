@@ -223,18 +223,30 @@ std::string Vocabulary::phonemes_text(std::span<const Index> tokens) const {
   return line;
 }
 
+namespace {
+
+void add(const Words& words, const Vocabulary& vocabulary, example::Fingerprint& hash) {
+  for (std::size_t k = 0; k < words.spellings.size(); ++k) {
+    hash.add(words.spellings[k].c_str(), words.spellings[k].size() + 1);
+    for (const auto& tokens : words.pronunciations[k]) {
+      const std::string phonemes = vocabulary.phonemes_text(tokens);
+      hash.add(phonemes.c_str(), phonemes.size() + 1);
+    }
+  }
+  hash.add("", 1);
+}
+
+}  // namespace
+
 std::string Data::fingerprint() const {
   example::Fingerprint hash;
-  for (const Words* words : {&train, &validation, &test}) {
-    for (std::size_t k = 0; k < words->spellings.size(); ++k) {
-      hash.add(words->spellings[k].c_str(), words->spellings[k].size() + 1);
-      for (const auto& tokens : words->pronunciations[k]) {
-        const std::string phonemes = vocabulary.phonemes_text(tokens);
-        hash.add(phonemes.c_str(), phonemes.size() + 1);
-      }
-    }
-    hash.add("", 1);
-  }
+  for (const Words* words : {&train, &validation, &test}) add(*words, vocabulary, hash);
+  return hash.text();
+}
+
+std::string Data::test_fingerprint() const {
+  example::Fingerprint hash;
+  add(test, vocabulary, hash);
   return hash.text();
 }
 

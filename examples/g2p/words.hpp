@@ -58,6 +58,8 @@ struct Data {
 
   /// Hash of all words and pronunciations, by part.
   std::string fingerprint() const;
+  /// The same for the test words.
+  std::string test_fingerprint() const;
 };
 
 /// What a trained network has learned from.

@@ -167,6 +167,7 @@ int train_verb(const CLI::App& verb, Options options) {
   const auto json = metrics_json(options, data, network, steps, results, best.seed);
   write_text(folder / "metrics.json", text_of(json));
   write_text(folder / "history.csv", history_csv(results));
+  write_scores(folder.path(), scores_of(options, data, results));
   print(options, results_text(options, data, results, best));
   const Inspection seen = inspect(runs.network_of(best), options, data);
   print(options, page_text(write_report(folder.path(), options, data, results, best, seen)));
@@ -203,6 +204,7 @@ int study_verb(const CLI::App& verb, Options options) {
   write_text(folder / "study.md", study_markdown(study, options, data));
   write_text(folder / "study.csv", study_csv(study));
   write_text(folder / "study.json", text_of(json));
+  write_scores(folder.path(), scores_of(options, data, study.selected().runs));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   print(options,
         text("\n", study.trained, " runs in ", std::lround(seconds), " s, ", study.loaded, " of them loaded; files in ",
@@ -236,6 +238,7 @@ int stream_verb(const CLI::App& verb, Options options) {
   write_text(folder / "streams.md", table_text(options, parts, results, true));
   write_text(folder / "streams.csv", streams_csv(results));
   write_text(folder / "streams.json", text_of(json));
+  write_scores(folder.path(), scores_of(parts, results));
   print(options, text("\nfiles in ", options.running.out, ": model.safetensors (", results.saved,
                       "), streams.txt, streams.md, streams.csv, streams.json, runs/\n"));
   print(options, page_text(write_report(folder.path(), options, parts, results)));

@@ -174,6 +174,28 @@ ConfusionMatrix::Counts confusion_of_all(const std::vector<Run>& runs) {
   return sum;
 }
 
+example::RunScores scores_of(const Options& options, const Data& data, const std::vector<Run>& runs) {
+  example::RunScores scores{
+      .seeds = {}, .items = "test sequences", .tested = test_fingerprint(data), .group_of = data.test_people};
+  if (!data.test_people.empty()) scores.groups = "people";
+  example::ItemMeasure right{.name = "top-1", .unit = "%"};
+  std::vector<History> histories;
+  for (const Run& run : runs) {
+    if (run.diverged()) continue;
+    scores.seeds.push_back(run.seed);
+    histories.push_back(run.record.history);
+    auto& [parts, wholes] = right.seeds.emplace_back();
+    for (Index s = 0; s < data.test.size(); ++s) {
+      const Index label = data.test.labels(s)[0];
+      wholes.push_back(label >= 0);
+      parts.push_back(label >= 0 && run.test.predicted[std::size_t(s)] == label);
+    }
+  }
+  scores.curves = example::curves_of(histories, "nats", 1, options.validates() ? "validation" : "test");
+  scores.measures.push_back(std::move(right));
+  return scores;
+}
+
 std::string history_csv(const std::vector<Run>& runs) {
   std::string csv;
   for (const Run& run : runs) {

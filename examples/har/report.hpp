@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "../support/scores.hpp"
 #include "training.hpp"
 
 namespace har {
@@ -40,6 +41,8 @@ std::string text_of(const nlohmann::json& json);
 /// All printed numbers, and the options. `seed`: of the saved network.
 nlohmann::json metrics_json(const Options& options, const Data& data, const Network& network,
                             unroll::Index largest_batch_steps, const std::vector<Run>& runs, std::uint64_t seed);
+/// Curves and test results of runs, for comparisons with other runs.
+example::RunScores scores_of(const Options& options, const Data& data, const std::vector<Run>& runs);
 /// Table with one line per run and epoch.
 std::string history_csv(const std::vector<Run>& runs);
 

@@ -1,5 +1,6 @@
 #include "stream_report.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unroll/core/tables/data_table.hpp>
 
@@ -114,6 +115,34 @@ nlohmann::json streams_json(const Options& options, const StreamParts& parts, co
                            {"area_under_roc", run.area},
                            {"seconds", run.record.seconds()}});
   return all;
+}
+
+example::RunScores scores_of(const StreamParts& parts, const StreamResults& results) {
+  example::RunScores scores{.seeds = {}, .items = "test recordings", .tested = test_fingerprint(parts)};
+  std::map<std::string, Index> people;
+  for (const Stream& stream : parts.test) people.emplace(stream.person, std::ssize(people));
+  if (!people.contains("")) {
+    scores.groups = "people";
+    for (const Stream& stream : parts.test) scores.group_of.push_back(people.at(stream.person));
+  }
+  example::ItemMeasure accuracy{.name = "accuracy", .unit = "%"},
+      f1{.name = text("F1 of ", parts.classes[std::size_t(results.rare)]), .unit = "%"};
+  std::vector<History> histories;
+  for (const StreamRun& run : results.runs) {
+    if (run.direction != results.direction) continue;
+    scores.seeds.push_back(run.seed);
+    histories.push_back(run.record.history);
+    auto &right = accuracy.seeds.emplace_back(), &found = f1.seeds.emplace_back();
+    for (const auto& counts : run.of_recordings) {
+      const Index k = results.rare, both = 2 * counts(k, k);
+      right.parts.push_back(double(counts.trace())), right.wholes.push_back(double(counts.sum()));
+      found.parts.push_back(double(both));
+      found.wholes.push_back(double(counts.row(k).sum() + counts.col(k).sum()));
+    }
+  }
+  scores.curves = example::curves_of(histories);
+  scores.measures = {std::move(accuracy), std::move(f1)};
+  return scores;
 }
 
 }  // namespace har

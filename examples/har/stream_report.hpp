@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/scores.hpp"
 #include "stream_task.hpp"
 
 namespace har {
@@ -20,6 +21,8 @@ std::string stream_run_text(const StreamRun& run);
 /// Table as aligned text or as markdown.
 std::string table_text(const Options& options, const StreamParts& parts, const StreamResults& results, bool markdown);
 std::string streams_csv(const StreamResults& results);
+/// Curves and test results of the network that is saved, all seeds, for comparisons with other runs.
+example::RunScores scores_of(const StreamParts& parts, const StreamResults& results);
 nlohmann::json streams_json(const Options& options, const StreamParts& parts, const StreamResults& results);
 
 }  // namespace har

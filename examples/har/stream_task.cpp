@@ -232,6 +232,9 @@ StreamScores score_streams(const std::vector<Stream>& streams, const std::vector
   Roc roc;
   for (std::size_t k = 0; k < streams.size(); ++k) {
     const Labels& labels = streams[k].labels;
+    ConfusionMatrix own(classes);
+    own.add(outputs[k], labels);
+    scores.of_recordings.push_back(own.counts());
     confusion.add(outputs[k], labels);
     const VectorX<double> odds = odds_of(outputs[k], rare);
     roc.add<double>(odds, labels.unaryExpr([&](Index label) { return label < 0 ? label : Index(label == rare); }));
@@ -264,11 +267,24 @@ std::vector<Stream> standardized(const std::vector<Stream>& streams, const Stand
   return all;
 }
 
+namespace {
+
+void add(const std::vector<Stream>& streams, example::Fingerprint& all) {
+  for (const Stream& stream : streams) all.add(stream.channels).add(stream.labels);
+}
+
+}  // namespace
+
 std::string stream_fingerprint(const StreamParts& parts) {
   example::Fingerprint all;
-  for (const auto* part : {&parts.train, &parts.test})
-    for (const Stream& stream : *part) all.add(stream.channels).add(stream.labels);
+  add(parts.train, all), add(parts.test, all);
   return text(parts.name, " ", all.text());
+}
+
+std::string test_fingerprint(const StreamParts& parts) {
+  example::Fingerprint all;
+  add(parts.test, all);
+  return all.text();
 }
 
 StreamResults run_streams(const Options& options, const StreamParts& parts, const std::filesystem::path& folder,
@@ -306,7 +322,7 @@ StreamResults run_streams(const Options& options, const StreamParts& parts, cons
   });
   const StreamRun& best = best_of(results.runs, options);
   task.save(best, files_of(best.direction, best.seed), file);
-  results.saved = text(best.model, ", seed ", best.seed);
+  results.saved = text(best.model, ", seed ", best.seed), results.direction = best.direction;
   return results;
 }
 

@@ -18,6 +18,7 @@ struct StreamScores {
   std::vector<unroll::RocPoint> curve = {};
   unroll::VectorX<double> probability = {};  // probability of the rarest class at each step of the first recording
   unroll::ConfusionMatrix::Counts confusion = {};
+  std::vector<unroll::ConfusionMatrix::Counts> of_recordings = {};
 };
 
 /// Scores of outputs [classes x steps] of each recording.
@@ -44,7 +45,8 @@ struct StreamResults {
   unroll::Index rare = 0;  // the class with the fewest training steps
   double majority = 0;     // accuracy of always predicting the most frequent class
   std::vector<StreamRun> runs = {};
-  std::string saved = {};  // the network in model.safetensors: "gru, seed 1"
+  std::string saved = {};      // the network in model.safetensors: "gru, seed 1"
+  std::string direction = {};  // of this network
 };
 
 /// Runs logistic regression, and the cell in each of options.directions, with all seeds, in parallel, and writes the
@@ -56,6 +58,8 @@ StreamResults run_streams(const Options& options, const StreamParts& parts, cons
 
 /// Name and hash of recordings.
 std::string stream_fingerprint(const StreamParts& parts);
+/// Hash of the test recordings.
+std::string test_fingerprint(const StreamParts& parts);
 
 /// Steps of a window: options.window, or 128 if that is 0 (two seconds at 64 values per second).
 unroll::Index window_of(const Options& options);

@@ -30,19 +30,28 @@ Index shared_sequences(const Training& train, const Dataset<float>& test) {
   return shared;
 }
 
+template <class Sequences>
+void add(const Sequences& sequences, example::Fingerprint& all) {
+  unroll::detail::each_sample(sequences, [&](const Dataset<float>& part, Index s) {
+    const Index label = part.labels(s)[0];
+    all.add(part.sequence(s)).add(&label, sizeof label);
+  });
+}
+
 }  // namespace
 
 std::string data_fingerprint(const Data& data) {
   example::Fingerprint all;
-  const auto add = [&](const Dataset<float>& part, Index s) {
-    const Index label = part.labels(s)[0];
-    all.add(part.sequence(s)).add(&label, sizeof label);
-  };
-  unroll::detail::each_sample(data.train, add);
-  unroll::detail::each_sample(data.test, add);
-  if (data.validation) unroll::detail::each_sample(*data.validation, add);
+  add(data.train, all), add(data.test, all);
+  if (data.validation) add(*data.validation, all);
   all.add(data.people.data(), data.people.size() * sizeof(Index));  // the validation split depends on them
   return text(data.name, " ", all.text());
+}
+
+std::string test_fingerprint(const Data& data) {
+  example::Fingerprint all;
+  add(data.test, all);
+  return all.text();
 }
 
 template <class Training>
@@ -64,6 +73,7 @@ Data prepare(RecordingsOf<Training> recordings, const std::optional<Standardizer
             std::move(recordings.remarks),
             std::move(recordings.people),
             recordings.other_people,
+            std::move(recordings.test_people),
             std::move(recordings.channels),
             recordings.sample_rate,
             std::move(recordings.validation)};
@@ -207,6 +217,7 @@ Scores score(const Network& network, const Sequences& sequences, const Options& 
   TopK top(best);
   ConfusionMatrix confusion(network.outputs());
   std::vector<Labels> labels;
+  std::vector<Index> predicted(std::size_t(sequences.size()));
   unroll::detail::each_sample(sequences, [&](const Dataset<float>& part, Index s) {
     labels.push_back(Labels::Constant(1, part.labels(s)[0]));  // the same at every step
   });
@@ -215,8 +226,9 @@ Scores score(const Network& network, const Sequences& sequences, const Options& 
                                      const MatrixX<float> last = output.rightCols(1);
                                      top.add(last, labels[std::size_t(s)]);
                                      confusion.add(last, labels[std::size_t(s)]);
+                                     predicted[std::size_t(s)] = unroll::detail::predicted_class(last.col(0));
                                    });
-  Scores all{.confusion = confusion.counts()};
+  Scores all{.confusion = confusion.counts(), .predicted = std::move(predicted)};
   for (const Hits& hits : top.hits()) all.top.push_back(hits.value());
   const bool by_step = sequences.kind() == TargetKind::step_labels;
   const ClassLoss loss = loss_of(options, network.outputs());

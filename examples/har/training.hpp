@@ -23,6 +23,7 @@ struct Data {
   std::vector<std::string> remarks;
   std::vector<unroll::Index> people = {};  // as in Recordings
   bool other_people = false;
+  std::vector<unroll::Index> test_people = {};
   std::vector<std::string> channels = {};
   std::optional<double> sample_rate = {};
   std::optional<unroll::Dataset<float>> validation = {};  // of a separate file
@@ -30,6 +31,8 @@ struct Data {
 
 /// Name and hash of the data.
 std::string data_fingerprint(const Data& data);
+/// Hash of the test data.
+std::string test_fingerprint(const Data& data);
 
 /// Standardizes each channel with `standardizer`; without one, with mean and deviation of the training data. A remark
 /// reports test sequences that are also training sequences.
@@ -41,6 +44,7 @@ struct Scores {
   std::vector<double> top = {};  // shares: the true class is the best, among the best 2, among the best 3
   double loss = 0;
   unroll::ConfusionMatrix::Counts confusion = {};
+  std::vector<unroll::Index> predicted = {};  // class of each sequence; negative: undecided
 };
 
 /// One training run.

@@ -102,7 +102,7 @@ int train(const CLI::App& verb, Options& options) {
   for (const std::uint64_t seed : seeds) {
     Run run{.seed = seed};
     if (options.folds > 0)
-      run.cross_validation = cross_validate(options, data, division, seed, results, [&](const Fold& fold) {
+      cross_validate(options, data, division, results, run, [&](const Fold& fold) {
         print(options, fold_text(results.folds.size() % std::size_t(options.folds) + 1, fold));
       });
     if (run.cross_validation) print(options, text("cross-validation: ", percent_text(*run.cross_validation), "\n\n"));
@@ -127,6 +127,7 @@ int train(const CLI::App& verb, Options& options) {
     throw ValueError("hcp: no participant was tested; give --test-participants or --test-people");
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   write_files(folder.path(), options, settings_of(verb), data, division, saved.get(), results);
+  write_scores(folder.path(), scores_of(data, results.runs));
   print(options, seeds_text(results) + known_text(results) + result_text(results));
   return 0;
 }
@@ -163,6 +164,7 @@ int evaluate(const CLI::App& verb, Options& options) {
   test_model(*file.model, data, division.test, file.trained_on, results, run);
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   write_files(path, options, settings_of(verb), data, division, file.model.get(), results);
+  if (!path.empty()) write_scores(path, scores_of(data, {run}));
   print(options, known_text(results) + result_text(results));
   return 0;
 }

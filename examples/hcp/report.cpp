@@ -1,5 +1,6 @@
 #include "report.hpp"
 
+#include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
 #include "../support/names.hpp"
 #include "unroll/report/report.hpp"
@@ -200,6 +201,26 @@ std::string metrics_json(const nlohmann::json& settings, const Data& data, const
   if (results.leak) all["leak_test"] = json_of(*results.leak);
   // Names from files may contain invalid UTF-8: it is replaced instead of throwing.
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+example::RunScores scores_of(const Data& data, const std::vector<Run>& runs) {
+  example::RunScores scores{.seeds = {}, .items = "participants"};
+  example::Fingerprint tested;
+  const std::string all = fingerprint(data);
+  tested.add(all.data(), all.size());
+  for (const std::string& name : runs.front().tested) tested.add(name.c_str(), name.size() + 1);
+  scores.tested = tested.text();
+  example::ItemMeasure accuracy{.name = "accuracy", .unit = "%"};
+  std::vector<History> histories;
+  for (const Run& run : runs) {
+    scores.seeds.push_back(run.seed);
+    histories.push_back(run.training.history);
+    auto& [parts, wholes] = accuracy.seeds.emplace_back();
+    for (const Hits& hits : run.of_person) parts.push_back(double(hits.correct)), wholes.push_back(double(hits.scored));
+  }
+  scores.curves = example::curves_of(histories);
+  scores.measures.push_back(std::move(accuracy));
+  return scores;
 }
 
 }  // namespace hcp

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/scores.hpp"
 #include "study.hpp"
 
 namespace hcp {
@@ -32,5 +33,8 @@ std::string result_text(const Results& results);
 /// All printed numbers, and the settings.
 std::string metrics_json(const nlohmann::json& settings, const Data& data, const Division& division,
                          const Results& results);
+
+/// Curves, and accuracy of the tested participants, for comparisons with other runs.
+example::RunScores scores_of(const Data& data, const std::vector<Run>& runs);
 
 }  // namespace hcp

@@ -12,7 +12,9 @@ namespace hcp {
 using namespace unroll;
 
 Scores::Scores(Index participants, Index classes)
-    : steps(participants, classes), confusion(ConfusionMatrix(classes).counts()) {}
+    : steps(participants, classes),
+      of_person(std::size_t(participants)),
+      confusion(ConfusionMatrix(classes).counts()) {}
 
 void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<float>& output) {
   const Labels& labels = part.clips.labels(sequence);
@@ -20,6 +22,9 @@ void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<fl
   ConfusionMatrix one(steps.classes());
   one.add(output, labels);
   confusion += one.counts();
+  Accuracy own;
+  own.add(output, labels);
+  of_person[std::size_t(group)] += own.hits();
   while (Index(at_step.size()) < labels.size())
     at_step.emplace_back(steps.groups(), steps.classes()), sequences_at.push_back(0);
   for (Index t = 0; t < labels.size(); ++t) {
@@ -31,6 +36,7 @@ void Scores::add(const Part& part, Index sequence, Index group, const MatrixX<fl
 Scores& Scores::operator+=(const Scores& other) {
   steps += other.steps, confusion += other.confusion;
   for (std::size_t t = 0; t < at_step.size(); ++t) at_step[t] += other.at_step[t];
+  for (std::size_t p = 0; p < of_person.size(); ++p) of_person[p] += other.of_person[p];
   return *this;
 }
 
@@ -167,8 +173,19 @@ std::vector<Index> held_out(const std::vector<Index>& participants, double share
   return some;
 }
 
-Interval cross_validate(const Options& options, const Data& data, const Division& division, std::uint64_t seed,
-                        Results& results, const std::function<void(const Fold&)>& on_fold) {
+namespace {
+
+std::vector<std::string> names_of(const Data& data, const std::vector<Index>& people) {
+  std::vector<std::string> names;
+  for (const Index p : people) names.push_back(data.participants[std::size_t(p)]);
+  return names;
+}
+
+}  // namespace
+
+void cross_validate(const Options& options, const Data& data, const Division& division, Results& results, Run& run,
+                    const std::function<void(const Fold&)>& on_fold) {
+  const std::uint64_t seed = run.seed;
   const Index classes = data.clips.classes();
   Scores all(Index(division.training.size()), classes);
   std::size_t number = 0;
@@ -192,9 +209,9 @@ Interval cross_validate(const Options& options, const Data& data, const Division
     results.folds.push_back(std::move(fold));
   }
   results.chance = chance_levels(part_of(data, division.training).clips);
-  const Interval accuracy = all.steps.accuracy();
+  run.cross_validation = all.steps.accuracy();
+  run.tested = names_of(data, division.training), run.of_person = all.of_person;
   results.cross_validation ? * results.cross_validation += all : results.cross_validation.emplace(std::move(all));
-  return accuracy;
 }
 
 Training train_model(Model& model, const Options& options, const Data& data, const Division& division,
@@ -220,10 +237,12 @@ void test_model(const Model& model, const Data& data, const std::vector<Index>& 
   const auto known = trained ? known_of(*trained, data, participants) : std::vector<Index>{};
   const auto others = without(participants, known);
   results.tested = {trained.has_value(), Index(participants.size())};
-  for (const Index p : known) results.tested.trained_on.push_back(data.participants[std::size_t(p)]);
-  const Part part = part_of(data, others.empty() ? participants : others);
+  results.tested.trained_on = names_of(data, known);
+  const auto& tested = others.empty() ? participants : others;
+  const Part part = part_of(data, tested);
   Scores scores = scores_of(model.predict(part.clips), part);
   run.test = scores.steps.accuracy(), run.balanced = scores.steps.balanced_accuracy();
+  run.tested = names_of(data, tested), run.of_person = scores.of_person;
   add(results.test, std::move(scores));
   results.chance = chance_levels(part.clips);
   if (known.empty() || others.empty()) return;

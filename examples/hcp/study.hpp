@@ -21,6 +21,7 @@ struct Scores {
   unroll::GroupedHits steps;                 // all steps pooled
   std::vector<unroll::GroupedHits> at_step;  // over the sequences that have this step
   std::vector<unroll::Index> sequences_at;   // number of these sequences
+  std::vector<unroll::Hits> of_person;       // all steps of each participant
   unroll::ConfusionMatrix::Counts confusion;
 };
 
@@ -37,6 +38,8 @@ struct Run {
   Training training = {};
   std::optional<unroll::Interval> cross_validation = {};  // accuracy
   std::optional<unroll::Interval> test = {}, balanced = {};
+  std::vector<std::string> tested = {};      // participants of the test, otherwise of the cross-validation
+  std::vector<unroll::Hits> of_person = {};  // their steps
 
   /// Measure by which runs are selected; larger is better: accuracy of the cross-validation, otherwise the negative
   /// validation loss, otherwise 0.
@@ -88,10 +91,10 @@ std::vector<std::vector<unroll::Index>> folds_of(const std::vector<unroll::Index
 /// Participants held out for validation: a random share, at least one. Throws ValueError if none would remain.
 std::vector<unroll::Index> held_out(const std::vector<unroll::Index>& participants, double share, std::uint64_t seed);
 
-/// Cross-validation with one seed: trains a model without each fold and tests it on the fold. Returns the accuracy of
-/// all folds. The folds are the same for all seeds.
-unroll::Interval cross_validate(const Options& options, const Data& data, const Division& division, std::uint64_t seed,
-                                Results& results, const std::function<void(const Fold&)>& on_fold);
+/// Cross-validation with the seed of `run`: trains a model without each fold and tests it on the fold. Sets the
+/// accuracy of all folds in `run`. The folds are the same for all seeds.
+void cross_validate(const Options& options, const Data& data, const Division& division, Results& results, Run& run,
+                    const std::function<void(const Fold&)>& on_fold);
 
 /// Trains `model` from its present parameters on all training participants, except those held out for validation.
 Training train_model(Model& model, const Options& options, const Data& data, const Division& division,

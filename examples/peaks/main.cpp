@@ -84,6 +84,7 @@ int run_trainings(const CLI::App& verb, Options& options) {
                                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                               "\n";
   write_text(folder / "results.json", results);
+  write_scores(folder.path(), scores_of(events.test, best));
   const Written written = write_report(folder.path(), settings, options, events, baseline, points);
   std::string words = study_text(options, points) + "files in " + options.running.out + ":";
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;

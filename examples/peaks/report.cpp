@@ -195,6 +195,36 @@ nlohmann::json results_json(const nlohmann::json& settings, const Options& optio
   return all;
 }
 
+example::RunScores scores_of(const Events& test, const Point& point) {
+  example::RunScores scores{.seeds = {}, .items = "test events", .tested = fingerprint(test)};
+  example::ItemMeasure f1{.name = "F1", .unit = "%"}, efficiency{.name = "efficiency", .unit = "%"},
+      extra{.name = "false positives", .unit = "per event", .larger_is_better = false, .scale = 1};
+  example::EpochValues loss{"training loss", "", {}}, found{"validation efficiency", "%", {}},
+      rate{"validation false positives", "per event", {}};
+  const auto add = [](example::ItemMeasure& measure, const std::vector<Score>& events, const auto& part_and_whole) {
+    auto& [parts, wholes] = measure.seeds.emplace_back();
+    for (const Score& event : events) {
+      const auto [part, whole] = part_and_whole(event);
+      parts.push_back(double(part)), wholes.push_back(double(whole));
+    }
+  };
+  for (const Run& run : point.runs) {
+    scores.seeds.push_back(run.seed);
+    add(f1, run.test_events, [](const Score& s) { return std::pair(2 * s.found, 2 * s.found + s.missed + s.extra); });
+    add(efficiency, run.test_events, [](const Score& s) { return std::pair(s.found, s.found + s.missed); });
+    add(extra, run.test_events, [](const Score& s) { return std::pair(s.extra, s.events); });
+    for (auto* curve : {&loss, &found, &rate}) curve->seeds.emplace_back();
+    for (const auto& [numbers, outcome] : run.epochs) {
+      loss.seeds.back().push_back(numbers.loss);
+      found.seeds.back().push_back(100 * outcome.score.efficiency());
+      rate.seeds.back().push_back(outcome.score.false_rate());
+    }
+  }
+  scores.curves = {std::move(loss), std::move(found), std::move(rate)};
+  scores.measures = {std::move(f1), std::move(efficiency), std::move(extra)};
+  return scores;
+}
+
 Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
                      const EventSets& events, const Baseline& baseline, const std::vector<Point>& points) {
   Report report("Peaks study: vertices along a beam", folder);

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "../support/scores.hpp"
 #include "study.hpp"
 
 namespace peaks {
@@ -23,6 +24,9 @@ struct Written {
 /// All results, and the settings.
 nlohmann::json results_json(const nlohmann::json& settings, const Options& options, const EventSets& events,
                             const Baseline& baseline, const std::vector<Point>& points);
+
+/// Curves, and scores of each test event, of the selected point, for comparisons with other runs.
+example::RunScores scores_of(const Events& test, const Point& point);
 
 /// Writes report.html, report.json, report.csv, tables and figures.
 Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,

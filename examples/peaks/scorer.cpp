@@ -86,6 +86,11 @@ Score& Score::operator+=(const Comparison& event) {
   return *this;
 }
 
+Score& Score::operator+=(const Score& other) {
+  found += other.found, missed += other.missed, extra += other.extra, events += other.events;
+  return *this;
+}
+
 double Score::efficiency() const { return ratio(found, found + missed); }
 double Score::false_rate() const { return ratio(extra, events); }
 double Score::f1() const { return ratio(2 * found, 2 * found + missed + extra); }

@@ -54,6 +54,7 @@ struct Score {
   unroll::Index found = 0, missed = 0, extra = 0, events = 0;
 
   Score& operator+=(const Comparison& event);
+  Score& operator+=(const Score& other);
   /// Share of true peaks that are found; 0 if there are none.
   double efficiency() const;
   /// False positives per event.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "../support/format.hpp"
 #include "../support/memory.hpp"
@@ -144,7 +145,11 @@ void check_same_kind(const Events& events, const Events& training, const char* o
 /// Tests the runs of a point.
 void test(const Options& options, const Events& events, Point& point) {
   const Search search = Search().scaled_to(events.bin_width());
-  for (Run& run : point.runs) run.test = score(network_of(options, run), events, search, options.running.threads).score;
+  for (Run& run : point.runs) {
+    run.test_events = scores_of_events(network_of(options, run), events, search, options.running.threads);
+    run.test = std::accumulate(run.test_events.begin(), run.test_events.end(), Score(),
+                               [](Score sum, const Score& event) { return sum += event; });
+  }
 }
 
 }  // namespace

@@ -21,15 +21,24 @@ constexpr double warm_up_clip = 1e-3, clip = 1;  // maximum gradient norm
 
 constexpr Index scored_together = 4;  // events; convolutions over more would need more memory than training
 
-Outcome score(Evaluator<Network>& evaluator, const Network& network, const Events& events, const Search& search,
-              int threads) {
-  Outcome all;
+/// Calls f(event, comparison of true and predicted peaks, largest output) for each event.
+template <class F>
+void each_comparison(Evaluator<Network>& evaluator, const Network& network, const Events& events, const Search& search,
+                     int threads, const F& f) {
   evaluator.each_output(network, events.data, all_samples(events.data.size()), {scored_together, {threads}},
                         [&](Index event, const ConstView<float>& output) {
                           const MatrixX<float> row = output;
-                          all.score += compare(bins_of(events.data.values(event)), bins_of(row), search);
-                          all.largest = std::max(all.largest, row.maxCoeff());
+                          f(event, compare(bins_of(events.data.values(event)), bins_of(row), search), row.maxCoeff());
                         });
+}
+
+Outcome score(Evaluator<Network>& evaluator, const Network& network, const Events& events, const Search& search,
+              int threads) {
+  Outcome all;
+  each_comparison(evaluator, network, events, search, threads, [&](Index, const Comparison& found, float largest) {
+    all.score += found;
+    all.largest = std::max(all.largest, largest);
+  });
   return all;
 }
 
@@ -196,6 +205,14 @@ Run train(Network& network, const TrainingOptions& options, const Events& traini
   Training(network, options, training, validation, search, run, on_epoch).run();
   run.parameters = network.parameters().values();
   return run;
+}
+
+std::vector<Score> scores_of_events(const Network& network, const Events& events, const Search& search, int threads) {
+  std::vector<Score> scores(std::size_t(events.data.size()));
+  Evaluator<Network> evaluator;
+  each_comparison(evaluator, network, events, search, threads,
+                  [&](Index event, const Comparison& found, float) { scores[std::size_t(event)] += found; });
+  return scores;
 }
 
 std::vector<MatrixX<float>> predict(const Network& network, const Events& events, int threads) {

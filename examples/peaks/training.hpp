@@ -39,6 +39,7 @@ struct Run {
   double seconds = 0;                      // of training and scoring, all epochs
   unroll::VectorX<float> parameters = {};  // at the end
   std::optional<Score> test = {};          // on the test events; in a study only for the selected value
+  std::vector<Score> test_events = {};     // of each test event
 
   /// Score of the last epoch on the validation events.
   const Score& score() const { return epochs.back().outcome.score; }
@@ -59,6 +60,9 @@ Outcome score(const Network& network, const Events& events, const Search& search
 Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
           bool trained = false);
+
+/// Score of each event.
+std::vector<Score> scores_of_events(const Network& network, const Events& events, const Search& search, int threads);
 
 /// Outputs [1 x bins] of each event, computed a few events at a time.
 std::vector<unroll::MatrixX<float>> predict(const Network& network, const Events& events, int threads);

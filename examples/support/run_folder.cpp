@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "output_folder.hpp"
+#include "scores.hpp"
 #include "unroll/io/input_file.hpp"
 #include "unroll/io/json.hpp"
 
@@ -94,6 +95,7 @@ void RunFolder::begin(const std::string& data_fingerprint) {
       std::filesystem::remove(each);
     }
   }
+  std::filesystem::remove(path_ / scores_file);  // of the run before
   unroll::write_text(file, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 

@@ -18,9 +18,9 @@ class RunFolder {
   /// running_group and not in `free`, e.g. {"epochs"}. Throws FileError if the folder cannot be written.
   RunFolder(const CLI::App& verb, const Running& running, std::vector<std::string> free = {});
 
-  /// Starts the run, after the data were read: with --force it removes the checkpoints of the earlier run, then it
-  /// writes config.json. Throws ValueError if a resumed run had other data, and if the folder has checkpoints, which a
-  /// new run would continue, but no run of this program.
+  /// Starts the run, after the data were read: removes the scores in the folder, with --force also the checkpoints of
+  /// the earlier run, then writes config.json. Throws ValueError if a resumed run had other data, and if the folder has
+  /// checkpoints, which a new run would continue, but no run of this program.
   void begin(const std::string& data_fingerprint);
 
   /// Whether an earlier run is continued.

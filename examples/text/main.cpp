@@ -140,6 +140,8 @@ class Training {
     save(*best_, folder_ / "model.safetensors");
     if (!options_.save.empty()) save(*best_, options_.save);
     const auto samples = write(*best_, options_, best.seed + std::uint64_t(best.state.epochs));
+    const auto validation = Sequences::for_validation(corpus_.validation, corpus_.vocabulary, options_);
+    write_scores(folder_.path(), scores_of(*best_, runs_, validation));
     const std::string missing = write_results(*best_, options_, runs_, samples, folder_.path());
     if (!missing.empty()) print(options_, "report page without figures: " + missing + "\n");
     print(options_, text("files in ", options_.running.out,

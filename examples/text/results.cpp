@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/report/curves.hpp"
@@ -247,6 +248,33 @@ std::string json_of(const std::vector<std::pair<std::string, Total>>& files, con
     json["rows"].push_back(std::move(one));
   }
   return dump(json);
+}
+
+example::RunScores scores_of(const Model& model, const std::vector<TrainedRun>& runs, const Sequences& validation) {
+  const Dataset<float>& data = validation.data();
+  example::Fingerprint tokens;
+  for (Index k = 0; k < data.size(); ++k) {
+    const Index count = data.labels(k).size();
+    tokens.add(&count, sizeof count);
+    for (const Index label : data.labels(k)) {
+      const std::string token = label < 0 ? std::string() : std::string(model.vocabulary.token(label));
+      tokens.add(token.c_str(), token.size() + 1);
+    }
+  }
+  const std::string unit = "bits per " + token_of(model.options);
+  example::RunScores scores{.seeds = {}, .items = "pieces of the validation text", .tested = tokens.text()};
+  example::ItemMeasure loss{.name = "validation loss", .unit = unit, .larger_is_better = false, .scale = 1};
+  std::vector<History> histories;
+  for (const TrainedRun& run : runs) {
+    scores.seeds.push_back(run.seed);
+    histories.push_back(run.state.history);
+    auto& [parts, wholes] = loss.seeds.emplace_back();
+    for (const LossValue& piece : run.validation.pieces)
+      parts.push_back(bits_per_symbol(piece.sum)), wholes.push_back(piece.count);
+  }
+  scores.curves = example::curves_of(histories, unit, bits_per_symbol(1));
+  scores.measures.push_back(std::move(loss));
+  return scores;
 }
 
 std::string write_results(const Model& model, const Options& options, const std::vector<TrainedRun>& runs,

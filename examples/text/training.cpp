@@ -1,5 +1,6 @@
 #include "training.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -85,12 +86,25 @@ void fit(Model& model, const Data& data, const Data& validation, const Options& 
 
 Validation validate(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
                     const Threads& threads) {
+  constexpr Index units_of_piece = 50;
   Evaluator<Network> evaluator;
   const EvaluateOptions options{.threads = threads};
-  const double unknown = share_of_label(sequences.data(), vocabulary.unknown());
-  if (sequences.streams() != nullptr)
-    return {evaluate(evaluator, network, *sequences.streams(), Loss(), options), unknown};
-  return {evaluator(network, sequences.data(), all_samples(sequences.data().size()), Loss(), options), unknown};
+  Validation all{.evaluation = {}, .unknown = share_of_label(sequences.data(), vocabulary.unknown())};
+  const auto add = [&](std::span<const Index> samples, std::vector<State<float>>* carried) {
+    const Evaluation piece = evaluator(network, sequences.data(), samples, Loss(), options, carried);
+    all.evaluation.loss += piece.loss, all.evaluation.hits += piece.hits;
+    all.pieces.push_back(piece.loss);
+  };
+  if (const auto* const streams = sequences.streams(); streams != nullptr) {
+    std::vector<State<float>> states;
+    for (Index k = 0; k < streams->windows(); ++k) add(streams->window(k), &states);
+    return all;
+  }
+  const std::vector<Index> units = all_samples(sequences.data().size());
+  for (Index first = 0; first < std::ssize(units); first += units_of_piece)
+    add(std::span(units).subspan(std::size_t(first), std::size_t(std::min(units_of_piece, std::ssize(units) - first))),
+        nullptr);
+  return all;
 }
 
 RunState train(Model& model, const Corpus& corpus, const Options& options, const Run& run) {

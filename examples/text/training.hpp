@@ -30,7 +30,8 @@ struct RunState : unroll::TrainingState<float> {
 
 struct Validation {
   unroll::Evaluation evaluation;
-  double unknown = 0;  // share of unknown tokens
+  double unknown = 0;                          // share of unknown tokens
+  std::vector<unroll::LossValue> pieces = {};  // losses of consecutive pieces of the text
 };
 /// Validation: mean loss per token, in nats.
 Validation validate(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,

@@ -1,5 +1,6 @@
 #include "corpus.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <unordered_set>
@@ -97,13 +98,14 @@ PairScore score(const WordPairs& pairs, const WordVectors& vectors) {
   require<ValueError>(count >= 2, "--pairs must contain at least two pairs with vectors of both words, got ", count,
                       " of ", pairs.size());
   const Random random(0, Purpose::sample);
-  Index right = 0;
+  std::vector<bool> right;
   for (Index k = 0; k < count; ++k) {
     const auto& [word, partner] = known[std::size_t(k)];
     const Index other = (k + 1 + random.below(std::uint64_t(k), count - 1)) % count;
-    right += vectors.similarity(word, partner) > vectors.similarity(word, known[std::size_t(other)].second);
+    right.push_back(vectors.similarity(word, partner) > vectors.similarity(word, known[std::size_t(other)].second));
   }
-  return {double(right) / double(count), count, Index(pairs.size()) - count};
+  const double share = double(std::ranges::count(right, true)) / double(count);
+  return {share, count, Index(pairs.size()) - count, std::move(known), std::move(right)};
 }
 
 }  // namespace word2vec

@@ -48,6 +48,8 @@ WordPairs read_pairs(const std::filesystem::path& path);
 struct PairScore {
   double share = 0;  // 0.5: chance
   unroll::Index scored = 0, missing = 0;
+  WordPairs pairs = {};          // the scored ones
+  std::vector<bool> right = {};  // whether each of these is nearer
 };
 
 /// Scores the pairs; pairs with a word without vector count as missing. The other pair of each comparison is drawn at

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "../support/fingerprint.hpp"
 #include "../support/program.hpp"
@@ -87,6 +88,9 @@ class Program {
     const WordVectors vectors(state_.words, state_.training.tables.in);
     write_word_vectors(folder_ / o_.save, vectors);
     write_text(folder_ / "history.csv", history_csv(state_.history));
+    std::optional<PairScore> scored;
+    if (!pairs_.empty()) scored = score(pairs_, vectors);
+    write_scores(folder_.path(), scores_of(o_.training.seed, state_.history, scored ? &*scored : nullptr));
     const std::string missing = write_report(folder_.path(), o_, state_.history, vectors);
     print(o_, text("files in ", o_.running.out, ": ", o_.save, ", history.csv, report.html\n"));
     if (!missing.empty()) print(o_, text("report page without figures: ", missing, "\n"));

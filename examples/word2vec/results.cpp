@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
 #include "plane.hpp"
 #include "unroll/report/curves.hpp"
@@ -48,6 +49,22 @@ Json json_of(std::span<const SimilarWord> words) {
 
 Json json_of(const PairScore& score) {
   return {{"share", score.share}, {"pairs", score.scored}, {"missing", score.missing}};
+}
+
+example::RunScores scores_of(std::uint64_t seed, const Training& training, const PairScore* pairs) {
+  example::RunScores scores{.seeds = {seed}};
+  example::EpochValues loss{"training loss", "nats per prediction", {{}}};
+  for (const WordEpoch& epoch : training.epochs) loss.seeds.front().push_back(epoch.loss);
+  scores.curves.push_back(std::move(loss));
+  if (pairs == nullptr) return scores;
+  example::Fingerprint words;
+  for (const auto& [word, partner] : pairs->pairs)
+    for (const std::string& each : {word, partner}) words.add(each.c_str(), each.size() + 1);
+  scores.items = "pairs of words", scores.tested = words.text();
+  example::ItemMeasure nearer{.name = "pairs nearer than random pairs", .unit = "%"};
+  nearer.seeds.push_back({{pairs->right.begin(), pairs->right.end()}});
+  scores.measures.push_back(std::move(nearer));
+  return scores;
 }
 
 std::string history_csv(const Training& training) {

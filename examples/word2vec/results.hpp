@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "../support/scores.hpp"
 #include "options.hpp"
 #include "unroll/word2vec/word2vec.hpp"
 
@@ -31,6 +32,9 @@ struct Training {
 
 /// One line per epoch: epoch, loss, words, predictions, seconds.
 std::string history_csv(const Training& training);
+
+/// Curves, and the scored pairs, for comparisons with other runs. `pairs`: null without pairs.
+example::RunScores scores_of(std::uint64_t seed, const Training& training, const PairScore* pairs);
 
 /// Writes the HTML report with its figures. Returns the reason why figures are missing; empty if none is.
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,

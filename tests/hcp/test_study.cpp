@@ -65,7 +65,9 @@ TEST_CASE("study: cross-validation scores every step of every training participa
   const Division division = divide(options, data);
   Results results;
   std::size_t told = 0;
-  const Interval accuracy = cross_validate(options, data, division, 1, results, [&](const Fold&) { ++told; });
+  Run run{.seed = 1};
+  cross_validate(options, data, division, results, run, [&](const Fold&) { ++told; });
+  const Interval accuracy = *run.cross_validation;
   CHECK(told == 3);
   CHECK(results.folds.size() == 3);
   REQUIRE(results.cross_validation);
@@ -78,6 +80,12 @@ TEST_CASE("study: cross-validation scores every step of every training participa
   for (const auto& at : results.cross_validation->at_step) mean += at.accuracy().value / 24;
   CHECK(mean == Approx(results.cross_validation->steps.accuracy().value));
   CHECK(results.chance.majority == Approx(4 / 18.0));
+  CHECK(run.tested.size() == 5);
+  Hits all;
+  for (const Hits& hits : run.of_person) all += hits;
+  CHECK(run.of_person.size() == 5);
+  CHECK(all.scored == 5 * 18 * 24);
+  CHECK(all.value() == Approx(accuracy.value));
 }
 
 TEST_CASE("study: every kind of model is restored from its file and does not see lengths") {

@@ -213,6 +213,20 @@ TEST_CASE("output folder: another run is refused without --resume or --force") {
   CHECK(begin({"--force", "--resume"}).status == 2);
 }
 
+TEST_CASE("output folder: a run that begins or continues removes the scores") {
+  const TemporaryFolder folder;
+  const auto scores = folder.path / "scores.json";
+  for (const char* words : {"--quiet", "--resume", "--force"}) {
+    std::ofstream(scores) << "of an earlier run";
+    run({words, "--out", folder.path.string()}, [](const CLI::App& app, Tried& tried) {
+      RunFolder mine(app, tried.running);
+      CHECK(std::filesystem::exists(std::filesystem::path(tried.running.out) / "scores.json"));
+      mine.begin("d");
+    });
+    CHECK_FALSE(std::filesystem::exists(scores));
+  }
+}
+
 TEST_CASE("output folder: numbers are compared by value") {
   const TemporaryFolder folder;
   const auto begin = [&](const char* clip) {
