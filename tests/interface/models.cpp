@@ -134,9 +134,9 @@ class Passes {
                        "NaN of one sequence reaches another one");
   }
 
-  /// Checks that the longest sequence has nearly the same output step by step as in a forward pass: streams of recurrent
-  /// and dense layers sum in another order, and normalisation of nearly equal numbers enlarges the difference.
-  /// tests/infer compares layers one by one.
+  /// Checks that the longest sequence has nearly the same output step by step as in a forward pass: streams of
+  /// recurrent and dense layers sum in another order, and normalisation of nearly equal numbers enlarges the
+  /// difference. tests/infer compares layers one by one.
   void stream() {
     if (batch_.timeline.columns() == 0 || !per_step_) return;
     std::optional<Streaming<Model>> streaming;

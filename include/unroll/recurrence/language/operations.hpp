@@ -211,7 +211,7 @@ struct Power {
   }
 };
 
-/// Remainder left - right floor(left / right), with the sign of right. The derivative at jumps is that beside them.
+/// Remainder left - right floor(left / right), with the sign of right. The derivative at jumps is that next to them.
 struct Modulo {
   static constexpr std::string_view name = "mod", latex = "\\mathrm{mod}";
   static constexpr bool kept = false;
