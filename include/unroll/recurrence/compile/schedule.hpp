@@ -82,12 +82,12 @@ struct Scheduling {
   // -- products
 
   constexpr void find_sources() {
+    Table<bool, capacity> read{};
+    for (int k = 0; k < program.terms; ++k)
+      for (int source = 0; source < program.term[k].sources; ++source) read[program.term[k].source[source]] = true;
     for (int stage = -1; stage < schedule.stages; ++stage)
-      for (int o = 0; o < program.operations; ++o) {
-        bool read = false;
-        for (int k = 0; k < program.terms; ++k) read |= program.term[k].reads(o);
-        if (read && ready(o) == stage) schedule.source[schedule.sources++] = {o, stage, 0, 0};
-      }
+      for (int o = 0; o < program.operations; ++o)
+        if (read[o] && ready(o) == stage) schedule.source[schedule.sources++] = {o, stage, 0, 0};
   }
 
   /// One product per run of adjacent terms that read the source and either all overwrite or all add.
