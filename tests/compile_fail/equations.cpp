@@ -223,6 +223,22 @@ constexpr auto equations = cell(state(h), next(h) = dropout(tanh(linear(x, h)), 
 #if CASE == 41
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, heads<0>)));
 #endif
+
+// CASE 42: unroll: equations of another size, part<k>(...), by_row(...), by_column(...) and operations on all rows must not
+#if CASE == 42
+constexpr auto single_row = symbol<"single_row", "one">;
+constexpr auto equations = cell(state(h), single_row = scalar(p), next(h) = tanh(linear(x, h)) * single_row);
+#endif
+
+// CASE 43: unroll: an operation on all rows must read an input whose size has a name: input<"x", "features">
+#if CASE == 43
+constexpr auto equations = cell(state(h), n = softmax(x), next(h) = tanh(linear(n, h)));
+#endif
+
+// CASE 44: unroll: linear(...) with heads<n> must read one value: linear(h, heads<4>) or linear(h, heads<4>, no_bias)
+#if CASE == 44
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>)));
+#endif
 }  // namespace
 
 using Made = EquationCell<double, equations>;

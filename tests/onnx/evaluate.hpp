@@ -109,6 +109,10 @@ class Evaluation {
     if (type == "Log") return each([](double x) { return std::log(x); });
     if (type == "Sqrt") return each([](double x) { return std::sqrt(x); });
     if (type == "Abs") return each([](double x) { return std::abs(x); });
+    if (type == "Sin") return each([](double x) { return std::sin(x); });
+    if (type == "Cos") return each([](double x) { return std::cos(x); });
+    if (type == "Sign") return each([](double x) { return double((x > 0) - (x < 0)); });
+    if (type == "Floor") return each([](double x) { return std::floor(x); });
     if (type == "Gelu" && (attribute("approximate") == nullptr || attribute("approximate")->s() != "tanh"))
       return each([](double x) { return x * (1 + std::erf(x / std::numbers::sqrt2)) / 2; });
     if (type == "Gelu")

@@ -14,6 +14,7 @@ inline constexpr auto w = symbol<"w", "wide">;
 inline constexpr auto p = symbol<"p">;
 inline constexpr auto q = symbol<"q">;
 inline constexpr auto k = symbol<"k", "wide">;
+inline constexpr auto e = symbol<"e", "one">;
 
 // clang-format off
 /// Every function and operator, values of two sizes, and an output that is no state.
@@ -35,6 +36,15 @@ inline constexpr auto numbers = cell(state(h, c, m),
     s = next(c),
     next(m) = i + f,
     next(h) = tanh(linear(m, x) + s - (f - h)) / 2);
+
+/// Functions that are combined from operators of ONNX, values of one row for all rows, and masks.
+inline constexpr auto words = cell(state(h, e),
+    next(e) = sigmoid(linear(x, h) + e),
+    p = next(e),
+    a = tanh(linear(p, x)),
+    s = sin(3 * a) + cos(a) - expm1(a) + log1p(a + 1.5) + softcap(2 * a, 1.5),
+    g = fract(3 * a) + floor(2 * a) + sign(a) + mod(a, next(e) + 0.5),
+    next(h) = zoneout(dropout(tanh(linear(s, g)), 0.3, once_per_sequence), h, 0.25));
 // clang-format on
 
 }  // namespace onnx_models::own_cells

@@ -47,6 +47,7 @@ inline std::vector<Named> scan_models() {
   add_scan<RecurrentHighway>(to, "recurrent_highway");
   add_scan<EquationsOf<own_cells::functions>::Cell>(to, "own_functions", {{"wide", 5}});
   add_scan<EquationsOf<own_cells::numbers>::Cell>(to, "own_numbers");
+  add_scan<EquationsOf<own_cells::words>::Cell>(to, "own_words");
   add_scan<ElmanWith<Gelu>::Cell>(to, "gelu");
   Graph<float> graph;
   const auto in = graph.input();

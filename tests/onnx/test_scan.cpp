@@ -18,6 +18,7 @@ constexpr Index steps = 5, batch = 3;
 
 using Functions = EquationsOf<own_cells::functions>;
 using Numbers = EquationsOf<own_cells::numbers>;
+using Words = EquationsOf<own_cells::words>;
 const std::vector<std::pair<std::string, Index>> wide{{"wide", 5}};
 
 /// Columns of (step, sequence) as an array (steps, batch, rows); (groups, batch, rows) of states.
@@ -104,6 +105,7 @@ TEST_CASE("onnx: a Scan has the outputs and states of its cell", "[onnx]") {
   check({Bidirectional<Functions::Cell>{.units = 4, .sizes = wide}}, {"h", "w"}, {3, 5, 1});
   check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {3, 5, 0});
   check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {5, 5, 5});
+  check({Recurrent<Words::Cell>{.units = 4}}, {"h", "e"}, {3, 5, 0});
 }
 
 TEST_CASE("onnx: a Scan is written with the equations and parameters of its cell", "[onnx]") {

@@ -124,6 +124,7 @@ TEST_CASE("describe: a function of the user is marked when it has the name of a 
   CHECK(name_of(written::Own<"tanh">()) == "tanh[own]");
   CHECK(name_of(written::Own<"max">()) == "max[own]");
   CHECK(name_of(written::Own<"linear">()) == "linear[own]");
+  CHECK(name_of(written::Own<"softmax">()) == "softmax[own]");
   CHECK(name_of(written::Own<"swish">()) == "swish");
   CHECK(name_of(Gelu()) == "gelu");
   CHECK(detail::written(language::Maximum(), false).function == "max");

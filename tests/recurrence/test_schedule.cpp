@@ -26,6 +26,17 @@ inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear
 
 // The second stage reads h as it was before the step, after the first stage has replaced it.
 inline constexpr auto read_later = cell(state(h, c), next(h) = tanh(linear(x, c)), next(c) = tanh(linear(next(h))) + h);
+
+// Terms of eight sources each, of which no adjacent ones read the same: every source has a separate product.
+inline constexpr auto b = symbol<"b">;
+inline constexpr auto d = symbol<"d">;
+inline constexpr auto two_terms = [] { return linear(a, c, f, g, h, i, m, b) + linear(n, o, r, s, t, y, z, d); };
+inline constexpr auto eight_terms = [] { return two_terms() + two_terms() + two_terms() + two_terms(); };
+inline constexpr auto value = [] { return tanh(linear(a)); };
+inline constexpr auto many_products =
+    cell(state(a, c, f, g, h, i, m, b), n = value(), o = value(), r = value(), s = value(), t = value(), y = value(),
+         z = value(), d = value(), next(a) = eight_terms() + eight_terms() + eight_terms() + eight_terms(), next(c) = a,
+         next(f) = c, next(g) = f, next(h) = g, next(i) = h, next(m) = i, next(b) = m);
 }  // namespace written
 
 namespace {
@@ -292,6 +303,10 @@ TEST_CASE("schedule: the gradient of a state that a stage after its own reads is
   STATIC_REQUIRE((P::waits(P::state("h")) && P::waits(P::root("h"))));
   STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
   STATIC_REQUIRE(P::schedule.incomings == 2);
+}
+
+TEST_CASE("schedule: a cell has room for the products of terms with many sources") {
+  STATIC_REQUIRE(detail::Derived<written::many_products>::schedule.products >= 32 * 8);
 }
 
 }  // namespace test_schedule

@@ -26,6 +26,11 @@ inline constexpr auto given = constant<"given", "units">;
 inline constexpr auto C = symbol<"C", "units*keys">;
 inline constexpr auto R = symbol<"R", "units*keys">;
 inline constexpr auto k = symbol<"k", "keys">;
+inline constexpr auto wide = symbol<"wide", "2 context">;
+inline constexpr auto wider = input<"wider", "3 context">;
+inline constexpr auto table = input<"table">;
+inline constexpr auto wrong = symbol<"wrong", "2units">;
+inline constexpr auto wrong_matrix = symbol<"wrong_matrix", "units * keys">;
 template <int n>
 inline constexpr auto v = symbol<numbered<"v", n>>;
 
@@ -72,6 +77,17 @@ inline constexpr auto inner_steps = cell(state(h),
 inline constexpr auto copies = cell(state(h),
     p = gap * tanh(linear(x, h)) + given * same,
     next(h) = tanh(p + gap + linear(same)) * given);
+
+inline constexpr auto products = cell(state(h),  // sizes of which only multiples and products are used
+    wide = tanh(linear(x, wider)),
+    R = by_row(h) * by_column(table),
+    r = row_sums(R),
+    next(h) = tanh(linear(wide, wider) + r));
+
+inline constexpr auto misspelt_multiple = cell(state(h), wrong = linear(x, h), next(h) = tanh(linear(wrong)));
+inline constexpr auto misspelt_product = cell(state(h),
+    wrong_matrix = linear(x, h),
+    next(h) = tanh(linear(wrong_matrix)));
 
 inline constexpr auto masks = cell(state(h, c),
     p = dropout(h, 0.4, once_per_sequence),
@@ -224,6 +240,34 @@ TEST_CASE("words: sizes that do not match are refused") {
                        says("units*keys must be below 2^40"));
 }
 
+TEST_CASE("words: sizes of which only multiples and products are used are given by name") {
+  using namespace unroll;
+  using C = Named<equations::products>;
+  const CellSizes sizes{.inputs = {3, 6, 4}, .units = 5, .sizes = {{"context", 2}, {"keys", 4}}};
+  CellRun<C> run(sizes, timelines()[1]);
+  const GradientReport report = run.check();
+  INFO(report.text());
+  CHECK(report.worst < 1e-6);
+  CHECK((run.forward() - Reference<C>(run)().output).norm() < 1e-12);
+  CHECK_THROWS_MATCHES(C({.inputs = {3, 4, 4}, .units = 5, .sizes = {{"context", 2}, {"keys", 4}}}), ShapeError,
+                       says("wider must have 6 rows, those of the size '3 context', got 4"));
+  CHECK_THROWS_MATCHES(C({.inputs = {3, 6, 4}, .units = 5, .sizes = {{"keys", 4}}}), ShapeError,
+                       says("the size 'context', which is not given; add it"));
+  CHECK_THROWS_MATCHES(Named<equations::misspelt_multiple>({.inputs = {3}, .units = 4}), ShapeError,
+                       says("'2units' must be a name, or a number up to 9999, a space and a name"));
+  CHECK_THROWS_MATCHES(Named<equations::misspelt_product>({.inputs = {3}, .units = 4}), ShapeError,
+                       says("the size 'units ' must be a name without spaces at its ends"));
+}
+
+TEST_CASE("words: heads of a normalisation are given with or without its epsilon") {
+  using namespace unroll;
+  using namespace unroll::symbols;
+  CHECK(layer_norm(h, heads<2>).word.heads == 2);
+  CHECK(layer_norm(h, heads<2>).word.epsilon == 1e-5);
+  CHECK(rms_norm(h, heads<2>).word.heads == 2);
+  CHECK(rms_norm(h, heads<2>).word.epsilon == 1e-6);
+}
+
 TEST_CASE("words: equations are printed as they are written") {
   const Named<equations::sizes> cell({.inputs = {3}, .units = 4});
   CHECK(describe(cell, Notation::source) ==
@@ -236,6 +280,8 @@ TEST_CASE("words: equations are printed as they are written") {
         "next(h) = tanh(part[1](w) + part[0](u) * one) + 0.5 * p * next(total)\n");
   const Named<equations::masks> masks({.inputs = {3}, .units = 4});
   CHECK(describe(masks).starts_with("p = h * mask[0.4, sequence]\nq = tanh(W_q_x x + W_q_p p + b_q) * mask[0.25]\n"));
+  CHECK(describe(masks, Notation::source)
+            .ends_with("next(c) = zoneout[0.3](r * c + q, c)\nnext(h) = zoneout[0.2](r * tanh(next(c)), h)\n"));
 }
 
 }  // namespace test_words

@@ -62,6 +62,13 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::copy_of_constant,
                 "unroll: attend(dot, ...), layer_norm(...) and other operations on all rows must not read a constant; "
                 "project it first, q = linear(constant)");
+  static_assert(
+      misuse != Misuse::copy_of_weight,
+      "unroll: equations of another size, part<k>(...), by_row(...), by_column(...) and operations on all rows "
+      "must not read an equation that is only a number or a single weight; write it where it is used");
+  static_assert(misuse != Misuse::rows_of_unsized,
+                "unroll: an operation on all rows must read an input whose size has a name: input<\"x\", "
+                "\"features\">");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) must name a value that an equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) must not read the same value twice; one weight matrix is enough");

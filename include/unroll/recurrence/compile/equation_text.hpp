@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "unroll/core/error.hpp"
-#include "unroll/recurrence/compile/derived.hpp"
+#include "unroll/recurrence/compile/written_operations.hpp"
 
 namespace unroll::detail {
 
@@ -29,68 +28,6 @@ struct ProgramView {
   WrittenOperation (*applied)(int index, bool latex);      ///< notation of an element-wise operation
   WrittenOperation (*over_column)(int index, bool latex);  ///< notation of a column operation
 };
-
-/// Functions of the library.
-template <class... A>
-struct FunctionList {
-  template <class F>
-  static constexpr bool has = (std::is_same_v<F, language::Function<A>> || ...);
-  static constexpr bool has_name(std::string_view name) { return ((name == A::name) || ...); }
-};
-using LibraryFunctions = FunctionList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, Elu, HardSigmoid, HardTanh, Softplus,
-                                      Softsign, Gelu, GeluTanh, Silu, Exp, Exp2, Expm1, Log, Log1p, Sqrt, Square, Abs,
-                                      Sin, Cos, Sign, Floor, Fract, Softcap>;
-
-/// True for a user-defined function with the name of a function or word of the library.
-template <class F>
-constexpr bool has_name_of_another() {
-  constexpr std::string_view words[] = {"max",    "min",  "pow",    "mod",  "clip",  "linear",
-                                        "weight", "bias", "scalar", "next", "attend"};
-  if constexpr (!requires { F::function; } || LibraryFunctions::has<F>) return false;
-  for (const std::string_view word : words)
-    if (F::name == word) return true;
-  return LibraryFunctions::has_name(F::name);
-}
-
-/// Notation of f, such as "leaky_relu[0.01](e)" or "clip(e, 3)"; in LaTeX the numbers are a subscript.
-template <class F>
-WrittenOperation written(const F& f, bool latex) {
-  if constexpr (requires { F::text; }) {
-    return {.infix = latex ? F::latex : F::text};
-  } else {
-    std::string numbers;
-    if constexpr (requires { f.visit_options([](std::string_view, double) {}); })
-      f.visit_options([&](std::string_view, double number) {
-        numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
-      });
-    const std::string name =
-        std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
-    if (numbers.empty()) return {.function = name};
-    if (latex) return {.function = name + "_{" + numbers + "}"};
-    if constexpr (requires { F::numbers_as_arguments; }) return {.function = name, .after = ", " + numbers};
-    return {.function = name + "[" + numbers + "]"};
-  }
-}
-
-template <class D>
-WrittenOperation written_operation(int index, bool latex) {
-  WrittenOperation found;
-  int k = 0;
-  D::applied.each([&](const auto& f) {
-    if (k++ == index) found = written(f, latex);
-  });
-  return found;
-}
-
-template <class D>
-WrittenOperation written_over_column(int index, bool latex) {
-  WrittenOperation found;
-  int k = 0;
-  D::over_columns.each([&](const auto& word) {
-    if (k++ == index) found = word.written(latex);
-  });
-  return found;
-}
 
 template <class D>
 constexpr ProgramView view_of() {
@@ -182,6 +119,11 @@ class EquationText {
   }
 
   [[gnu::cold]] std::string applied(const Operation& operation, Binding needed) const {
+    if (const LinearTerm* const zone = zone_of(operation)) {
+      const int previous = program_.operation[program_.operation[operation.right].right].left, e = operation.equation;
+      return call(mask("zoneout", *zone),
+                  text(operand(operation.left, e, Binding::sum), ", ", operand(previous, e, Binding::sum)));
+    }
     const WrittenOperation written = program_.applied(operation.index, latex());
     const Infix& infix = written.infix;
     const bool call = !written.function.empty(), binary = operation.right >= 0;
@@ -202,13 +144,20 @@ class EquationText {
     return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
   }
 
-  [[gnu::cold]] std::string mask(const LinearTerm& term) const {
+  /// Name of a mask, with its rate.
+  [[gnu::cold]] std::string mask(const char* name, const LinearTerm& term) const {
     const std::string numbers = text(term.rate, term.per_sequence ? ", sequence" : "");
-    const char* const name = term.copy == Copy::dropped ? "mask" : "zone";
     return latex() ? text("\\mathrm{", name, "}_{", numbers, "}") : text(name, "[", numbers, "]");
   }
+  /// Mask of the operation next + mask (previous - next), else null.
+  const LinearTerm* zone_of(const Operation& sum) const {
+    const int mask = sum.right < 0 ? -1 : program_.operation[sum.right].left;
+    if (mask < 0 || program_.operation[mask].op != Op::linear) return nullptr;
+    const LinearTerm& term = program_.term[program_.operation[mask].index];
+    return term.copy == Copy::zoned ? &term : nullptr;
+  }
   [[gnu::cold]] std::string copy(const LinearTerm& term) const {
-    if (term.is_mask()) return mask(term);
+    if (term.is_mask()) return mask("mask", term);
     const std::string from = named(term.source[0]);
     if (term.copy == Copy::by_row) return latex() ? text(from, " \\mathbf{1}^T") : text("by_row(", from, ")");
     if (term.copy == Copy::by_column) return latex() ? text("\\mathbf{1} ", from, "^T") : text("by_column(", from, ")");

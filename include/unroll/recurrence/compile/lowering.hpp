@@ -191,7 +191,7 @@ struct Lowering : NamedValues<capacity> {
     term.copy = word.copies_operand() ? detail::Copy::whole : detail::Copy::none;
     if (word.operand_size().empty()) {
       const int own = dimension >= 0 ? dimension : size_named(size_of(operand));
-      if (program.sizes[own].empty()) program.report(detail::Misuse::mixed_sizes);
+      if (program.sizes[own].empty()) program.report(detail::Misuse::rows_of_unsized);
       if (word.of_any_size()) term.dimension = own;
       if (own != term.dimension) program.report(detail::Misuse::mixed_sizes);
     }
@@ -202,7 +202,7 @@ struct Lowering : NamedValues<capacity> {
   constexpr void add_source(detail::LinearTerm& term, int source, std::string_view name) {
     const detail::Op op = program.operation[source].op;
     if (op == detail::Op::number || op == detail::Op::unit_weight || op == detail::Op::scalar_weight)
-      program.report(detail::Misuse::linear_of_weight);
+      program.report(term.copy == Copy::none ? detail::Misuse::linear_of_weight : detail::Misuse::copy_of_weight);
     if (term.reads(source)) program.report(detail::Misuse::source_twice);
     term.source[term.sources] = source;
     term.source_name[term.sources++] = name;
@@ -265,6 +265,7 @@ struct Lowering : NamedValues<capacity> {
     if (program.states == 0) return program.report(detail::Misuse::no_state);
     for (int s = 0; s < program.states; ++s)
       if (program.state[s].next < 0) program.report(detail::Misuse::state_without_next);
+    this->add_sizes_of_others();
     if (program.misuse != detail::Misuse::none) return;
     if (program.output < 0) program.output = program.state[0].next;
     for (int s = program.states - 1; s >= 0; --s)

@@ -1,6 +1,7 @@
 #pragma once
 // Names of states, inputs and equations while a Program is built, at compile time.
 
+#include <algorithm>
 #include <string_view>
 
 #include "unroll/recurrence/compile/program.hpp"
@@ -21,6 +22,29 @@ struct NamedValues {
     for (int s = 0; s < program.states; ++s)
       if (program.state[s].name == name) return s;
     return -1;
+  }
+
+  /// Appends the sizes that must be given because others follow from them: "keys" for "units*keys".
+  constexpr void add_sizes_of_others() {
+    for (int k = 0, count = program.size_count; k < count; ++k) add_size_of_other(program.sizes[k]);
+    for (int k = 0; k < program.inputs; ++k) add_size_of_other(program.input_size[k]);
+    for (int k = 0; k < program.constants; ++k) add_size_of_other(program.constant_size[k]);
+  }
+  constexpr void add_size_of_other(std::string_view name) {
+    if (follows_from_others(name)) add_given_size(name);
+  }
+  constexpr void add_given_size(std::string_view name) {
+    if (const auto times = name.find('*'); times != name.npos)
+      add_given_size(name.substr(0, times)), add_given_size(name.substr(times + 1));
+    else if (is_multiple(name))
+      add_given_size(name.substr(std::min(name.find(' '), name.size() - 1) + 1));
+    else if (name != one_row && !name.empty() && !is_size_of_input(name))
+      program.intern(program.sizes, program.size_count, name);
+  }
+  constexpr bool is_size_of_input(std::string_view name) const {
+    for (int k = 0; k < program.max_names; ++k)
+      if (program.input_size[k] == name || program.constant_size[k] == name) return true;
+    return false;
   }
 
   // -- states and targets

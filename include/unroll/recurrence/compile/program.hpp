@@ -110,6 +110,8 @@ enum class Misuse {
   no_matrix,
   output_of_column,
   copy_of_constant,
+  copy_of_weight,
+  rows_of_unsized,
   source_twice,
   linear_of_weight,
   weight_of_two_kinds,

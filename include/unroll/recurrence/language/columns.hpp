@@ -18,7 +18,7 @@ namespace unroll::language {
 /// without multiplication by weights. `written(latex)`: its notation, see WrittenOperation.
 template <class Word, class Operand>
 struct OverColumn {
-  static constexpr int operations = 2;  // its operand is a linear term
+  static constexpr int operations = 2 + Operand::operations;  // its operand is a linear term
   Word word;
 };
 

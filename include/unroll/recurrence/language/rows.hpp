@@ -68,10 +68,18 @@ template <class E, int n = 1>
 constexpr auto layer_norm(E e, double epsilon = 1e-5, Heads<n> = {}) {
   return parts::over_rows({RowsKind::layer_norm, epsilon, n}, e);
 }
+template <class E, int n>
+constexpr auto layer_norm(E e, Heads<n> heads) {
+  return layer_norm(e, 1e-5, heads);
+}
 /// e / sqrt(mean square + epsilon) over the rows of e: Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4.
 template <class E, int n = 1>
 constexpr auto rms_norm(E e, double epsilon = 1e-6, Heads<n> = {}) {
   return parts::over_rows({RowsKind::rms_norm, epsilon, n}, e);
+}
+template <class E, int n>
+constexpr auto rms_norm(E e, Heads<n> heads) {
+  return rms_norm(e, 1e-6, heads);
 }
 /// Softmax over the rows of e, or over those of each head.
 template <class E, int n = 1>

@@ -7,7 +7,7 @@ namespace unroll::language {
 
 template <bool biased, class... Sources>
 struct Linear {
-  static constexpr int operations = 1;
+  static constexpr int operations = int(sizeof...(Sources) + 1) / 2;  // two products each, see StageSchedule
 };
 
 /// Linear term with block-diagonal weights.
@@ -23,6 +23,10 @@ struct Heads {
 /// Heads of `linear(h, heads<4>)`.
 template <int n>
 inline constexpr Heads<n> heads{};
+template <class E>
+inline constexpr bool is_heads = false;
+template <int n>
+inline constexpr bool is_heads<Heads<n>> = true;
 
 struct NoBias {};
 inline constexpr NoBias no_bias{};
@@ -44,7 +48,10 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 /// Linear term W1 s1 + W2 s2 + ... + b. Each occurrence has separate weights. `linear(..., no_bias)` omits b.
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
-  static_assert(((is_named<Sources> || std::is_same_v<Sources, NoBias>)&&...),
+  static_assert((!is_heads<Sources> && ...),
+                "unroll: linear(...) with heads<n> must read one value: linear(h, heads<4>) or linear(h, heads<4>, "
+                "no_bias)");
+  static_assert(((is_named<Sources> || is_heads<Sources> || std::is_same_v<Sources, NoBias>)&&...),
                 "unroll: linear() must read named values; give the expression a separate equation");
   static_assert((is_named<Sources> || ...), "unroll: linear() must read at least one value");
   return parts::linear_of(Linear<true>{}, sources...);

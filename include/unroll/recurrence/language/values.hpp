@@ -52,11 +52,12 @@ struct Equation {
 /// of its rows.
 inline constexpr std::string_view one_row = "one";
 
+/// True for a multiple of another size: "4 units".
+constexpr bool is_multiple(std::string_view size) { return !size.empty() && size[0] >= '0' && size[0] <= '9'; }
+
 /// True for a size that is not given: "one", "4 units", "units*keys".
 constexpr bool follows_from_others(std::string_view size) {
-  bool found = size == one_row || (!size.empty() && size[0] >= '0' && size[0] <= '9');
-  for (const char letter : size) found = found || letter == '*';
-  return found;
+  return size == one_row || is_multiple(size) || size.find('*') != size.npos;
 }
 
 /// State or intermediate value. Its rows are the cell's units, or the named `size`: "one" is one row, "4 units" four

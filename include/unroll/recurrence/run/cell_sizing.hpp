@@ -33,8 +33,8 @@ class CellSizing {
     for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
     for (const auto& [name, rows] : sizes.sizes) require_known(name);
     for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
-    set_rows(sizes.inputs, program.inputs, program.input, program.input_size, input_rows_);
-    set_rows(sizes.constants, program.constants, program.constant, program.constant_size, constant_rows_);
+    set_rows(sizes, sizes.inputs, program.inputs, program.input, program.input_size, input_rows_);
+    set_rows(sizes, sizes.constants, program.constants, program.constant, program.constant_size, constant_rows_);
     for (int k = 0; k < schedule.products; ++k) check_blocks(schedule.product[k]);
   }
 
@@ -74,8 +74,9 @@ class CellSizing {
   Index named_size(const CellSizes& sizes, std::string_view name) {
     if (name == language::one_row) return 1;
     if (const auto times = name.find('*'); times != name.npos) return matrix_size(sizes, name, times);
-    if (const auto space = name.find(' '); space != name.npos && name[0] >= '0' && name[0] <= '9')
-      return multiple_of_size(sizes, name, space);
+    if (language::is_multiple(name)) return multiple_of_size(sizes, name);
+    require<ShapeError>(!name.empty() && name.front() != ' ' && name.back() != ' ', "cell: the size '", name,
+                        "' must be a name without spaces at its ends; write a product as 'units*keys'");
     if (name == program.sizes[0]) return size_rows_[0];
     for (const auto& [given, rows] : sizes.sizes)
       if (given == name) return rows;
@@ -90,13 +91,16 @@ class CellSizing {
     return rows;
   }
   /// "4 units": four times the units.
-  Index multiple_of_size(const CellSizes& sizes, std::string_view name, std::size_t space) {
+  Index multiple_of_size(const CellSizes& sizes, std::string_view name) {
+    const std::size_t space = name.find(' ');
+    bool good = space <= 4;
     Index factor = 0;
-    for (const char digit : name.substr(0, space)) {
-      require<ShapeError>(digit >= '0' && digit <= '9' && factor < 10000, "cell: the size '", name,
-                          "' must be a name, or a number up to 9999 and a name, such as '4 units'");
+    for (const char digit : name.substr(0, good ? space : 0)) {
+      good = good && digit >= '0' && digit <= '9';
       factor = 10 * factor + (digit - '0');
     }
+    require<ShapeError>(good, "cell: the size '", name,
+                        "' must be a name, or a number up to 9999, a space and a name, such as '4 units'");
     const Index rows = named_size(sizes, name.substr(space + 1));
     require_positive(name, factor);
     require_positive(name.substr(space + 1), rows);
@@ -115,14 +119,13 @@ class CellSizing {
     return rows * columns;
   }
 
-  void set_rows(const std::vector<Index>& given, int count, const Names& names, const Names& size_names, Numbers& to) {
+  void set_rows(const CellSizes& sizes, const std::vector<Index>& given, int count, const Names& names,
+                const Names& size_names, Numbers& to) {
     for (int k = 0; k < count; ++k) {
       require_positive(names[k], to[k] = given[std::size_t(k)]);
       const std::string_view size = size_names[k];
       if (size.empty()) continue;
-      Index rows = size == language::one_row ? 1 : to[k];
-      for (int d = 0; d < program.size_count; ++d)
-        if (program.sizes[d] == size) rows = size_rows_[d];
+      const Index rows = named_size(sizes, size);
       require<ShapeError>(to[k] == rows, "cell: ", names[k], " must have ", rows, rows == 1 ? " row" : " rows",
                           ", those of the size '", size, "', got ", to[k]);
     }

@@ -159,8 +159,7 @@ class EquationLine {
       expect("]");
     }
     const bool called = take("(");
-    if (!called && !numbers.empty() && (word == "mask" || word == "zone"))  // their values in evaluation
-      return {Kind::number, {}, {word == "mask" ? 1 : numbers[0]}, {}, false};
+    if (!called && !numbers.empty() && word == "mask") return {Kind::number, {}, {1}, {}, false};  // in evaluation
     if (!called) return {Kind::value, std::move(word), {}, {}, false};
     if (word == "next" || word == "weight" || word == "bias" || word == "scalar") {
       EquationPart to{word == "next" ? Kind::value : Kind::weight, name(), {}, {}, false};

@@ -1,6 +1,7 @@
 #pragma once
 // Body of the operator Scan: the equations of a cell as nodes.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "unroll/io/onnx/detail/write/onnx_functions.hpp"
 #include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
 #include "unroll/io/tensor_reader.hpp"
+#include "unroll/recurrence/language/values.hpp"
 
 namespace unroll::detail {
 
@@ -21,9 +23,16 @@ struct OnnxScanCell {
   std::string prefix;  ///< of its parameters
 
   Index rows(const std::string& size) const {
+    if (size == language::one_row) return 1;
     for (const auto& [name, rows] : sizes)
       if (name == size) return rows;
     throw ValueError(text("the size ", in_quotes(size), " must be an option of the layer"));
+  }
+  /// True if equations of more rows may read a value of one row, which is the same for all of them.
+  bool has_values_of_one_row() const {
+    const auto one_row = [](const SizedName& named) { return named.size == language::one_row; };
+    return std::ranges::any_of(equations.states, one_row) ||
+           std::ranges::any_of(equations.equations, one_row, &CellEquation::target);
   }
   /// Rows of the output.
   Index outputs() const {
@@ -97,7 +106,8 @@ class OnnxScanBody {
 
   std::string value_of(const CellEquation& equation) {
     const Result result = part(equation.value);
-    if (result.of_batch) return result.name;
+    const bool has_all_rows = equation.target.size == language::one_row || !cell_.has_values_of_one_row();
+    if (result.of_batch && has_all_rows) return result.name;
     const std::string batch =
         nodes_.add(own_, "Shape", {value(cell_.equations.states[0].name)}, {{"start", Index(0)}, {"end", Index(1)}});
     const std::string rows = to_.graph().integers({cell_.rows(equation.target.size)});

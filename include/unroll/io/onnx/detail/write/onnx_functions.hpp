@@ -91,6 +91,10 @@ inline std::string add_operation(OnnxGraphWriter& constants, OnnxNodes to, const
     const std::string cap = constants.number(numbers[0]);
     return to.add(prefix, "Mul", {to.add(prefix, "Tanh", {to.add(prefix, "Div", {x[0], cap})}), cap});
   }
+  if (is("zoneout", 2, 1)) {  // in evaluation
+    const std::string change = to.add(prefix, "Sub", {x[1], x[0]});
+    return to.add(prefix, "Add", {x[0], to.add(prefix, "Mul", {constants.number(numbers[0]), change})});
+  }
   if (is("mod", 2, 0)) {  // Mod of floats has the sign of the dividend
     const std::string turns = to.add(prefix, "Floor", {to.add(prefix, "Div", x)});
     return to.add(prefix, "Sub", {x[0], to.add(prefix, "Mul", {x[1], turns})});
