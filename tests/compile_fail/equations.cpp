@@ -239,6 +239,11 @@ constexpr auto equations = cell(state(h), n = softmax(x), next(h) = tanh(linear(
 #if CASE == 44
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>)));
 #endif
+
+// CASE 45: the epsilon of layer_norm or rms_norm must be at least 0 and below 1e30, got
+#if CASE == 45
+constexpr auto equations = cell(state(h), n = layer_norm(linear(x, h), -1), next(h) = tanh(n));
+#endif
 }  // namespace
 
 using Made = EquationCell<double, equations>;

@@ -38,6 +38,16 @@ struct RowsWord {
   }
 };
 
+/// Number that a normalisation adds to a mean square. Throws ValueError below 0 or from 1e30 on, in equations at
+/// compile time.
+struct Epsilon {
+  double value;
+  constexpr Epsilon(double number) : value(number) {  // NOLINT: implicit conversion from a number
+    if (!(number >= 0 && number < 1e30))
+      throw ValueError(text("the epsilon of layer_norm or rms_norm must be at least 0 and below 1e30, got ", number));
+  }
+};
+
 namespace parts {
 template <class E>
 inline constexpr bool is_linear = false;
@@ -54,10 +64,10 @@ constexpr OverColumn<RowsWord, E> over_rows(RowsWord word, E) {
 }
 template <class E>
 constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E) {
-  static_assert(is_named<E>,
-                "unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the "
-                "expression a separate "
-                "equation");
+  static_assert(
+      is_named<E>,
+      "unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the expression "
+      "a separate equation");
   return {word};
 }
 }  // namespace parts
@@ -65,8 +75,8 @@ constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E) {
 /// (e - mean) / sqrt(variance + epsilon) over the rows of e, without gain and shift: Ba et al. 2016 (arXiv:1607.06450),
 /// equation 4. With `heads<n>`, over the rows of each head. It is the whole right side of an equation.
 template <class E, int n = 1>
-constexpr auto layer_norm(E e, double epsilon = 1e-5, Heads<n> = {}) {
-  return parts::over_rows({RowsKind::layer_norm, epsilon, n}, e);
+constexpr auto layer_norm(E e, Epsilon epsilon = 1e-5, Heads<n> = {}) {
+  return parts::over_rows({RowsKind::layer_norm, epsilon.value, n}, e);
 }
 template <class E, int n>
 constexpr auto layer_norm(E e, Heads<n> heads) {
@@ -74,8 +84,8 @@ constexpr auto layer_norm(E e, Heads<n> heads) {
 }
 /// e / sqrt(mean square + epsilon) over the rows of e: Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4.
 template <class E, int n = 1>
-constexpr auto rms_norm(E e, double epsilon = 1e-6, Heads<n> = {}) {
-  return parts::over_rows({RowsKind::rms_norm, epsilon, n}, e);
+constexpr auto rms_norm(E e, Epsilon epsilon = 1e-6, Heads<n> = {}) {
+  return parts::over_rows({RowsKind::rms_norm, epsilon.value, n}, e);
 }
 template <class E, int n>
 constexpr auto rms_norm(E e, Heads<n> heads) {
