@@ -214,7 +214,7 @@ constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = ta
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * part<0>(2 * h));
 #endif
 
-// CASE 40: the rate of dropout or zoneout must be in [0, 1), got
+// CASE 40: the rate of dropout or zoneout must be at least 0 and below 1, got
 #if CASE == 40
 constexpr auto equations = cell(state(h), next(h) = dropout(tanh(linear(x, h)), 1.0));
 #endif

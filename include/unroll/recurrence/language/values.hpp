@@ -151,7 +151,7 @@ struct MaskRate {
   double rate;
   constexpr MaskRate(double number) : rate(number) {  // NOLINT: implicit conversion from a number
     if (!(number >= 0 && number < 1))
-      throw ValueError(text("the rate of dropout or zoneout must be in [0, 1), got ", number));
+      throw ValueError(text("the rate of dropout or zoneout must be at least 0 and below 1, got ", number));
   }
 };
 
