@@ -42,9 +42,10 @@ SafeTensors compute_known(const Case& given) {
       op == "keras_Embedding_mask_zero_SimpleRNN" || op == "keras_Embedding_mask_zero_LSTM" ||
       op == "keras_Embedding_mask_zero_GRU")
     return compute_keras(given);
-  if (op == "mingru" || op == "cornn" || op == "cfc" || op == "lmu" || op == "zoneout_lstm_masks" ||
-      op == "mogrifier_lstm" || op == "variational_dropout_lstm_masks")
-    return compute_cell(given);
+  for (const char* cell : {"mingru", "cornn", "cfc", "lmu", "mogrifier_lstm", "layernorm_lstm", "layernorm_gru",
+                           "gru_d", "phased_lstm", "slstm_heads", "mlstm", "gated_delta_rule", "ltc", "lru",
+                           "zoneout_lstm_masks", "variational_dropout_lstm_masks"})
+    if (op == cell) return compute_cell(given);
   if (op == "ctc_loss") return compute_ctc(given);
   return compute_loss(given);
 }
