@@ -175,10 +175,10 @@ SafeTensors compute_cell(const Case& given) {
     given.check("H", units);
     return units;
   };
-  // Names of the tensors of `gates`, with rows that are stacked: "W_i_x W_f_x".
-  const auto stacked = [](const std::string& gates, const std::string& form) {
+  // Names of the tensors of all gates, whose rows are stacked: "W_i_x W_f_x".
+  const auto stacked = [](const std::string& gates, const std::string& before, const std::string& after) {
     std::string all;
-    for (const char gate : gates) all += text(form.substr(0, 2), std::string(1, gate), form.substr(2), " ");
+    for (const char gate : gates) all += before + gate + after + " ";
     return all;
   };
   if (op == "cornn") {
@@ -215,15 +215,18 @@ SafeTensors compute_cell(const Case& given) {
   }
   if (op == "layernorm_lstm") {
     check_cell(given, "x", "h c", "h");
-    return run<equations::layernorm_lstm>(
-        given, {.inputs = {inputs}, .units = units_of("b_f")}, {"x"},
-        {{"ax.x", stacked("fiog", "W__x")}, {"ah.h", stacked("fiog", "W__h")}, {"b", stacked("fiog", "b_")}});
+    return run<equations::layernorm_lstm>(given, {.inputs = {inputs}, .units = units_of("b_f")}, {"x"},
+                                          {{"ax.x", stacked("fiog", "W_", "_x")},
+                                           {"ah.h", stacked("fiog", "W_", "_h")},
+                                           {"b", stacked("fiog", "b_", "")}});
   }
   if (op == "layernorm_gru") {
     check_cell(given, "x", "h", "h");
-    return run<equations::layernorm_gru>(
-        given, {.inputs = {inputs}, .units = units_of("gain_nx")}, {"x"},
-        {{"ax.x", stacked("zr", "W__x")}, {"ah.h", stacked("zr", "W__h")}, {"nx.x", "W_n_x"}, {"nh.h", "W_n_h"}});
+    return run<equations::layernorm_gru>(given, {.inputs = {inputs}, .units = units_of("gain_nx")}, {"x"},
+                                         {{"ax.x", stacked("zr", "W_", "_x")},
+                                          {"ah.h", stacked("zr", "W_", "_h")},
+                                          {"nx.x", "W_n_x"},
+                                          {"nh.h", "W_n_h"}});
   }
   if (op == "gru_d") {
     check_cell(given, "x m delta", "h x_last", "h", "x_mean");

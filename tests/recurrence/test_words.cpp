@@ -141,6 +141,25 @@ inline constexpr auto dropped_input = [] {
 template <class S>
 using Dropped = EquationCell<S, dropped_input>;
 
+// Without a recurrence, so that only masks distinguish the steps.
+inline constexpr auto dropped_once = [] {
+  using namespace symbols;
+  return unroll::cell(state(h), next(h) = dropout(tanh(linear(x)), 0.5, once_per_sequence));
+}();
+inline constexpr auto dropped_often = [] {
+  using namespace symbols;
+  return unroll::cell(state(h), next(h) = dropout(tanh(linear(x)), 0.5));
+}();
+template <class S>
+using DroppedOnce = EquationCell<S, dropped_once>;
+template <class S>
+using DroppedOften = EquationCell<S, dropped_often>;
+
+inline constexpr auto without_parameters = [] {
+  using namespace symbols;
+  return unroll::cell(state(h), next(h) = 0.5 * h + tanh(x));
+}();
+
 }  // namespace
 
 TEST_CASE("words: elementary functions have right values and gradients") { is_right<Named<equations::functions>>(); }
@@ -185,7 +204,7 @@ TEST_CASE("words: masks have their expected values in evaluation, and right grad
 TEST_CASE("words: masks depend on seed, update and sample, not on checkpoints, threads or the batch") {
   auto model = sequential<double>(3, Recurrent<Masked>{.units = 5}, Bidirectional<Masked>{.units = 4});
   model.initialise(3);
-  const Timeline timeline = Timeline::rectangular(4, 40);
+  const Timeline timeline = Timeline::rectangular(4, 900);  // several intervals between checkpoints
   const MatrixX<double> x = noise(3, timeline.columns(), 1);
   decltype(model)::Tape tape;
   const auto run = [&](const Pass& pass) { return MatrixX<double>(model.forward(x, timeline, tape, pass)); };
@@ -211,6 +230,34 @@ TEST_CASE("words: masks depend on seed, update and sample, not on checkpoints, t
   CHECK((of_equal.col(0) - of_equal.col(1)).norm() > 1e-3);
   const MatrixX<double> evaluated = model.forward(equal, timeline, tape);
   CHECK(same_bits(evaluated.col(0), evaluated.col(1)));
+}
+
+TEST_CASE("words: a mask per sequence is the same at all steps, others differ by step and direction") {
+  const Timeline timeline = Timeline::rectangular(2, 4);
+  const MatrixX<double> x = noise(3, 1, 5).replicate(1, timeline.columns());
+  const auto run = [&](auto layer) {
+    auto model = sequential<double>(3, layer);
+    model.initialise(2);
+    typename decltype(model)::Tape tape;
+    return MatrixX<double>(model.forward(x, timeline, tape, {.training = true, .seed = 3}));
+  };
+  const MatrixX<double> kept = run(Recurrent<DroppedOnce>{.units = 20});
+  const MatrixX<double> drawn = run(Recurrent<DroppedOften>{.units = 20});
+  const MatrixX<double> back = run(Recurrent<DroppedOften>{.units = 20, .direction = Direction::backward});
+  for (Index step = 1; step < 4; ++step) {
+    CHECK(same_bits(kept.col(2 * step), kept.col(0)));
+    CHECK_FALSE(same_bits(drawn.col(2 * step), drawn.col(0)));
+  }
+  CHECK_FALSE(same_bits(kept.col(1), kept.col(0)));  // of another sample
+  CHECK_FALSE(same_bits(drawn, back));               // the same weights and inputs
+}
+
+TEST_CASE("words: a cell without parameters runs") {
+  Named<without_parameters> cell({.inputs = {2}, .units = 2});
+  REQUIRE(cell.parameters().size() == 0);
+  CellRun<Named<without_parameters>> run({.inputs = {2}, .units = 2}, Timeline::from_lengths({3, 1}));
+  CHECK((run.forward() - Reference<Named<without_parameters>>(run)().output).norm() < 1e-12);
+  CHECK(run.check().worst < 1e-6);
 }
 
 TEST_CASE("words: the mean over masks is the value in evaluation") {

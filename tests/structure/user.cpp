@@ -37,7 +37,7 @@ Stack<float> layers() {
 
 template <class O>
 void train(O optimizer, Dataset<float>& data) {
-  Sequential model(data.features(), Recurrent<Gru>{.units = 6}, Recurrent<Slstm>{.units = 6}, MaxOverTime{},
+  Sequential model(data.features(), Recurrent<LayerNormGru>{.units = 6}, Recurrent<Slstm>{.units = 6}, MaxOverTime{},
                    Dense{.units = 3});
   model.initialise(1);
   const SoftmaxCrossEntropy<float> loss({.smoothing = 0.1});

@@ -69,10 +69,8 @@ struct Lowering : NamedValues<capacity> {
 
   template <class Named, Copy kind, int number>
   constexpr int lower(Copied<Named, kind, number>) {
-    bool of_matrix = false;
-    for (const char letter : program.sizes[program.equation[equation].dimension])
-      of_matrix = of_matrix || letter == '*';
-    if (kind != Copy::part && !of_matrix) program.report(detail::Misuse::no_matrix);
+    if (kind != Copy::part && !is_matrix(program.sizes[program.equation[equation].dimension]))
+      program.report(detail::Misuse::no_matrix);
     return copy(read(Named{}), name_of(Named{}), kind, number);
   }
 

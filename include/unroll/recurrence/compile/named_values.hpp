@@ -34,10 +34,10 @@ struct NamedValues {
     if (follows_from_others(name)) add_given_size(name);
   }
   constexpr void add_given_size(std::string_view name) {
-    if (const auto times = name.find('*'); times != name.npos)
+    if (const auto times = position(name, '*'); times < name.size())
       add_given_size(name.substr(0, times)), add_given_size(name.substr(times + 1));
     else if (is_multiple(name))
-      add_given_size(name.substr(std::min(name.find(' '), name.size() - 1) + 1));
+      add_given_size(name.substr(std::min(position(name, ' '), name.size() - 1) + 1));
     else if (name != one_row && !name.empty() && !is_size_of_input(name))
       program.intern(program.sizes, program.size_count, name);
   }

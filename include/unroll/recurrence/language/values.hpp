@@ -52,12 +52,23 @@ struct Equation {
 /// of its rows.
 inline constexpr std::string_view one_row = "one";
 
+/// Position of a letter in a name, or the length of the name. std::string_view::find is no constant expression for names
+/// that are template arguments if g++ compiles with -fsanitize=undefined.
+constexpr std::size_t position(std::string_view name, char letter) {
+  std::size_t k = 0;
+  while (k < name.size() && name[k] != letter) ++k;
+  return k;
+}
+
+/// True for a matrix, whose size is a product: "units*keys".
+constexpr bool is_matrix(std::string_view size) { return position(size, '*') < size.size(); }
+
 /// True for a multiple of another size: "4 units".
 constexpr bool is_multiple(std::string_view size) { return !size.empty() && size[0] >= '0' && size[0] <= '9'; }
 
 /// True for a size that is not given: "one", "4 units", "units*keys".
 constexpr bool follows_from_others(std::string_view size) {
-  return size == one_row || is_multiple(size) || size.find('*') != size.npos;
+  return size == one_row || is_multiple(size) || is_matrix(size);
 }
 
 /// State or intermediate value. Its rows are the cell's units, or the named `size`: "one" is one row, "4 units" four

@@ -73,7 +73,7 @@ class CellSizing {
   /// Rows of a size: one, a multiple of another size, given, those of an input, or the default of a kind.
   Index named_size(const CellSizes& sizes, std::string_view name) {
     if (name == language::one_row) return 1;
-    if (const auto times = name.find('*'); times != name.npos) return matrix_size(sizes, name, times);
+    if (language::is_matrix(name)) return matrix_size(sizes, name, language::position(name, '*'));
     if (language::is_multiple(name)) return multiple_of_size(sizes, name);
     require<ShapeError>(!name.empty() && name.front() != ' ' && name.back() != ' ', "cell: the size '", name,
                         "' must be a name without spaces at its ends; write a product as 'units*keys'");
@@ -92,8 +92,8 @@ class CellSizing {
   }
   /// "4 units": four times the units.
   Index multiple_of_size(const CellSizes& sizes, std::string_view name) {
-    const std::size_t space = name.find(' ');
-    bool good = space <= 4;
+    const std::size_t space = language::position(name, ' ');
+    bool good = space <= 4 && space < name.size();
     Index factor = 0;
     for (const char digit : name.substr(0, good ? space : 0)) {
       good = good && digit >= '0' && digit <= '9';
