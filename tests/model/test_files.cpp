@@ -48,7 +48,8 @@ TEST_CASE("model files: those of every cell are opened with the same parameters 
   const support::TemporaryFolder folder;
   const auto path = folder.path / "model.safetensors";
   const auto cells = registry().cells();
-  CHECK(cells.size() == 29);
+  for (const char* name : {"lstm", "gru", "layer-normalised lstm", "cornn"})
+    CHECK(std::find(cells.begin(), cells.end(), name) != cells.end());
   for (const std::string& cell : cells)
     for (const char* layer : {"recurrent", "bidirectional"}) {
       INFO(layer << " of " << cell);
