@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Part {
+struct SmartphonePart {
   Dataset<float> windows;
   std::vector<Index> people;  // of each window
 };
@@ -52,7 +52,7 @@ std::vector<MatrixX<float>> read_signals(const fs::path& folder, const std::stri
   return windows;
 }
 
-Part read_part(const fs::path& folder, const std::string& part) {
+SmartphonePart read_part(const fs::path& folder, const std::string& part) {
   auto windows = read_signals(folder / part / "Inertial Signals", part);
   const Index count = std::ssize(windows);
   auto labels = read_numbers(folder / part / ("y_" + part + ".txt"), count, 6);
@@ -64,7 +64,7 @@ Part read_part(const fs::path& folder, const std::string& part) {
 }  // namespace
 
 Recordings read_smartphone_folder(const fs::path& folder) {
-  Part train = read_part(folder, "train"), test = read_part(folder, "test");
+  SmartphonePart train = read_part(folder, "train"), test = read_part(folder, "test");
   const std::set<Index> trained(train.people.begin(), train.people.end()),
       tested(test.people.begin(), test.people.end());
   for (const Index person : tested)

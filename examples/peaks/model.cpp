@@ -19,7 +19,7 @@ using namespace unroll;
 
 namespace {
 
-constexpr Index channels = 4, rcnn_stride = 4;
+constexpr Index input_channels = 4, rcnn_stride = 4;
 
 /// Initial bias that puts all outputs near 0, softplus(-5) = 0.007, as most targets are. From softplus(0) = 0.7 the
 /// first updates would push the outputs down for so long that they end where softplus has no gradient.
@@ -55,7 +55,7 @@ Network make_cnn(const ModelOptions& options) {
     add_convolution(layers, options, convolution(k + 2 == options.layers ? last : middle, 15));
   layers.push_back(last_convolution());
   layers.push_back(Positive());
-  return {channels, std::move(layers)};
+  return {input_channels, std::move(layers)};
 }
 
 Network make_rnn(const ModelOptions& options) {
@@ -67,7 +67,7 @@ Network make_rnn(const ModelOptions& options) {
   layers.push_back(BiLstm{.units = 1, .merge = Merge::average});
   layers.push_back(Dense{.units = 1, .initializers = low_start()});
   layers.push_back(Positive());
-  return {channels, std::move(layers)};
+  return {input_channels, std::move(layers)};
 }
 
 Network make_rcnn(const ModelOptions& options) {
@@ -87,7 +87,7 @@ Network make_rcnn(const ModelOptions& options) {
   const auto far = graph.add(Rectify(), graph.add(back, coarse));
   const auto both = convolved(8, 15, convolved(12, 15, graph.concat({fine, far})));
   graph.add(Positive(), graph.add(last_convolution(), both));
-  return {channels, {graph}};
+  return {input_channels, {graph}};
 }
 
 struct Kind {

@@ -10,7 +10,7 @@ using unroll::Index;
 namespace {
 
 /// Contiguous bins above the threshold, a candidate for a peak.
-struct Run {
+struct RunAbove {
   Index bins = 0;
   double sum = 0, moment = 0, height = 0;
 
@@ -41,7 +41,7 @@ Search Search::scaled_to(double bin_width) const {
 
 std::vector<Candidate> candidates(std::span<const float> values, const Search& search) {
   std::vector<Candidate> found;
-  Run run;
+  RunAbove run;
   for (std::size_t bin = 0; bin < values.size(); ++bin) {
     const auto value = double(values[bin]);
     if (value >= search.threshold) run.add(bin, value);

@@ -125,7 +125,7 @@ std::string history_json(const std::vector<TrainedRun>& runs) {
   return dump(all);
 }
 
-std::string all_samples(const std::vector<TrainedRun>& runs) {
+std::string listed_samples(const std::vector<TrainedRun>& runs) {
   std::string all;
   for (const TrainedRun& run : runs)
     all += (runs.size() > 1 ? text("==== seed ", run.seed, "\n") : std::string()) + run.state.samples_written;
@@ -282,7 +282,7 @@ std::string write_results(const Model& model, const Options& options, const std:
   const TrainedRun& best = runs[best_of(runs)];
   write_text(folder / "history.csv", history_csv(runs));
   write_text(folder / "history.json", history_json(runs));
-  write_text(folder / "samples.txt", all_samples(runs));
+  write_text(folder / "samples.txt", listed_samples(runs));
   Report report("Language model of " + options.tokens, folder);
   report.paragraph(text("Cell ", options.cell, ", text ", options.text, ". Validation, seed ", best.seed, ": ",
                         validation_text(best.validation, options),

@@ -83,8 +83,8 @@ class Attributes {
   std::vector<Choice> choices_;
 };
 
-struct Layout {
-  Layout(const Case& given, const Attributes& attributes)
+struct OnnxLayout {
+  OnnxLayout(const Case& given, const Attributes& attributes)
       : batch_first(attributes.batch_first()),
         directions(attributes.directions()),
         steps(given.extent("X", batch_first ? 1 : 0, 3)),
@@ -136,7 +136,7 @@ struct Layout {
 const std::vector<std::string> initial_names{"initial_h", "initial_c"}, final_names{"Y_h", "Y_c"};
 
 template <class S>
-State<S> slice_of(const std::vector<MatrixX<S>>& states, const Layout& layout, Index d) {
+State<S> slice_of(const std::vector<MatrixX<S>>& states, const OnnxLayout& layout, Index d) {
   std::vector<MatrixX<S>> ordered;
   for (const MatrixX<S>& state : states) ordered.push_back(layout.by_direction(state));
   return state_slice(ordered, d, layout.batch);
@@ -144,7 +144,7 @@ State<S> slice_of(const std::vector<MatrixX<S>>& states, const Layout& layout, I
 
 template <class S>
 void put_states(SafeTensors& out, const std::vector<std::string>& names, const std::vector<State<S>>& by_direction,
-                const Layout& layout) {
+                const OnnxLayout& layout) {
   for (std::size_t s = 0; s < by_direction[0].size(); ++s) {
     std::vector<MatrixX<S>> slices;
     for (const State<S>& state : by_direction) slices.push_back(state[s]);
@@ -153,7 +153,7 @@ void put_states(SafeTensors& out, const std::vector<std::string>& names, const s
 }
 
 template <class C>
-void run_back(const Case& given, const Attributes& attributes, const Layout& layout, std::vector<Run<C>>& runs,
+void run_back(const Case& given, const Attributes& attributes, const OnnxLayout& layout, std::vector<Run<C>>& runs,
               SafeTensors& out) {
   using S = typename C::Scalar;
   const MatrixX<S> g_y = given.columns<S>("g_Y", layout.of_output(runs[0].cell.output_rows()));
@@ -178,7 +178,7 @@ void run_back(const Case& given, const Attributes& attributes, const Layout& lay
 template <class C>
 SafeTensors run(const Case& given, const Attributes& attributes) {
   using S = typename C::Scalar;
-  const Layout layout(given, attributes);
+  const OnnxLayout layout(given, attributes);
   const CellSizes sizes{
       .inputs = {given.extent("W", 2, 3)}, .units = given.extent("R", 2, 3), .constants = {}, .sizes = {}};
   given.mark_read("B");

@@ -51,8 +51,8 @@ SafeTensors parameters_at(const Case& given, const std::string& ending) {
   return file;
 }
 
-struct Sizes {
-  explicit Sizes(const Case& given)
+struct TrainSizes {
+  explicit TrainSizes(const Case& given)
       : updates(given.extent("x", 0, 4)),
         steps(given.extent("x", 1, 4)),
         batch(given.extent("x", 2, 4)),
@@ -74,7 +74,7 @@ struct Sizes {
 };
 
 struct Batch {
-  Batch(const Case& given, const Sizes& sizes, Index k) {
+  Batch(const Case& given, const TrainSizes& sizes, Index k) {
     const Index columns = sizes.steps * sizes.batch;
     std::vector<Index> lengths(std::size_t(sizes.batch), sizes.steps);
     if (given.has("lengths")) {
@@ -99,7 +99,7 @@ struct Batch {
 };
 
 template <class C>
-Stack<double> make_model(const Sizes& sizes) {
+Stack<double> make_model(const TrainSizes& sizes) {
   std::vector<AnyLayer<double>> layers;
   for (Index k = 0; k < sizes.layers; ++k) {
     const bool last = sizes.last_step && k + 1 == sizes.layers;
@@ -114,7 +114,7 @@ Stack<double> make_model(const Sizes& sizes) {
 }
 
 template <class O>
-SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O optimizer, double sign) {
+SafeTensors train(const Case& given, const TrainSizes& sizes, Stack<double> model, O optimizer, double sign) {
   std::vector<std::string> prefixes(std::size_t(sizes.layers), "rnn.");
   prefixes.push_back("fc.");
   import_pytorch(model, parameters_at(given, ".step0"), prefixes);
@@ -147,7 +147,7 @@ SafeTensors train(const Case& given, const Sizes& sizes, Stack<double> model, O 
 
 template <class C>
 SafeTensors run(const Case& given) {
-  const Sizes sizes(given);
+  const TrainSizes sizes(given);
   const auto options = given.options({"optimizer_arguments"});
   const auto name = given.at<std::string>("optimizer");
   const auto with = [&]<class O>(std::type_identity<O>) {

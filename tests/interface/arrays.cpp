@@ -14,7 +14,7 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
-Bytes bytes_of(const std::filesystem::path& path) {
+Bytes array_bytes(const std::filesystem::path& path) {
   const std::string content = detail::read_text(path);
   const auto bytes = std::as_bytes(std::span(content));
   return {bytes.begin(), bytes.end()};
@@ -31,7 +31,9 @@ Tensor random_tensor(Choices& choose) {
   return tensor;
 }
 
-bool same(const Tensor& a, const Tensor& b) { return a.dtype == b.dtype && a.shape == b.shape && a.bytes == b.bytes; }
+bool same_array(const Tensor& a, const Tensor& b) {
+  return a.dtype == b.dtype && a.shape == b.shape && a.bytes == b.bytes;
+}
 
 /// Converts an accepted array to numbers, which may be refused.
 void use(Report& report, const Tensor& tensor) {
@@ -59,8 +61,9 @@ void try_npy(Choices& choose, Report& report) {
   const auto path = scratch_folder() / "array.npy";
   if (!report.attempt("npy", [&] { write_npy(path, tensor); }))
     return report.expect(tensor.dtype == DType::BF16, "an array is refused by npy");
-  report.attempt("npy read", [&] { report.expect(same(read_npy(path), tensor), "npy: an array has other bits"); });
-  damage("npy", choose, report, bytes_of(path), [&](const Bytes& bytes) { use(report, parse_npy(bytes)); });
+  report.attempt("npy read",
+                 [&] { report.expect(same_array(read_npy(path), tensor), "npy: an array has other bits"); });
+  damage("npy", choose, report, array_bytes(path), [&](const Bytes& bytes) { use(report, parse_npy(bytes)); });
 }
 
 void try_npz(Choices& choose, Report& report) {
@@ -74,10 +77,10 @@ void try_npz(Choices& choose, Report& report) {
   report.attempt("npz read", [&] {
     const auto read = read_npz(path);
     bool good = read.size() == arrays.size();
-    for (const auto& [name, tensor] : arrays) good = good && read.contains(name) && same(read.at(name), tensor);
+    for (const auto& [name, tensor] : arrays) good = good && read.contains(name) && same_array(read.at(name), tensor);
     report.expect(good, "npz: arrays have other bits");
   });
-  damage("npz", choose, report, bytes_of(path), [&](const Bytes& bytes) {
+  damage("npz", choose, report, array_bytes(path), [&](const Bytes& bytes) {
     for (const auto& [name, tensor] : parse_npz(bytes, "npz in memory")) use(report, tensor);
   });
 }
@@ -93,10 +96,10 @@ void try_safetensors(Choices& choose, Report& report) {
     const SafeTensors read = read_safetensors(path);
     bool good = read.tensors.size() == content.tensors.size() && read.metadata == content.metadata;
     for (const auto& [name, tensor] : content.tensors)
-      good = good && read.contains(name) && same(read.at(name), tensor);
+      good = good && read.contains(name) && same_array(read.at(name), tensor);
     report.expect(good, "safetensors: tensors have other bits");
   });
-  damage("safetensors", choose, report, bytes_of(path), [&](const Bytes& bytes) {
+  damage("safetensors", choose, report, array_bytes(path), [&](const Bytes& bytes) {
     for (const auto& [name, tensor] : parse_safetensors(bytes).tensors) use(report, tensor);
   });
 }

@@ -95,7 +95,7 @@ void compare(Report& report, const char* what, const Run& usual, const Run& othe
   report.expect(same_history(usual.result.history, other.result.history), text(what, ": the history is another one"));
 }
 
-bool same(const Evaluation& a, const Evaluation& b) {
+bool same_evaluation(const Evaluation& a, const Evaluation& b) {
   return std::memcmp(&a.loss.sum, &b.loss.sum, sizeof a.loss.sum) == 0 && a.loss.count == b.loss.count &&
          a.loss.scored == b.loss.scored && a.hits.correct == b.hits.correct && a.hits.scored == b.hits.scored;
 }
@@ -107,8 +107,8 @@ void try_evaluation(Choices& choose, Report& report, const Stack<S>& model, cons
     again = score(model, data, {});
     other = score(model, data, {.batch_size = choose.size(), .threads = int(1 + choose.below(3))});
   });
-  report.expect(same(usual, again), "evaluate: another result the second time");
-  report.expect(same(usual, other), "evaluate: another result with other batches and threads");
+  report.expect(same_evaluation(usual, again), "evaluate: another result the second time");
+  report.expect(same_evaluation(usual, other), "evaluate: another result with other batches and threads");
 }
 
 }  // namespace
