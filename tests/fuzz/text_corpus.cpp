@@ -21,11 +21,11 @@ void fuzz::read(const Bytes& input) {
   options.tokens = choice % 2 == 0 ? "characters" : "words";
   options.read = choice / 2 % 2 == 0 ? "streams" : "units";
   options.unit = std::array{"line", "sentence", "paragraph"}[choice / 4 % 3];
-  options.lower = choice / 12 % 2 == 1;
+  options.letters = choice / 12 % 2 == 1 ? "lower" : "keep";
   options.vocabulary = choice / 24 == 1 ? 8 : 0;
   options.batch = 2, options.steps = 3;
   options.text = file("text", files[0]).string();
-  if (!files[1].empty()) options.valid = file("valid", files[1]).string();
+  if (!files[1].empty()) options.validation = file("valid", files[1]).string();
   const lm::Corpus corpus = lm::read_corpus(options);
   for (const lm::Part* part : {&corpus.train, &corpus.validation})
     for (const auto& unit : part->units)
