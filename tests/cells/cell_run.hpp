@@ -90,8 +90,11 @@ struct CellRun {
     loss();
     backward();
     const GradientCheckOptions options{.step = 1e-5};
-    GradientReport report = check_gradient(
-        loss, theta, gradient, [&](Index k) { return entry_name(cell.parameters(), k); }, options);
+    GradientReport report;
+    for (const auto& [first, size] : cell.parameters().learned())
+      report += check_gradient(
+          loss, theta.segment(first, size), gradient.segment(first, size),
+          [&, from = first](Index k) { return entry_name(cell.parameters(), from + k); }, options);
     const auto others = [&](std::vector<MatrixX<S>>& variables, const std::vector<MatrixX<S>>& analytic,
                             const char* what) {
       for (std::size_t k = 0; k < variables.size(); ++k)

@@ -135,17 +135,21 @@ inline constexpr Score<ScoreKind::additive, true, true> additive_normalised;
 // arithmetic elsewhere in the library never considers them.
 namespace unroll {
 using language::activation;
+using language::antisymmetric;
 using language::attend;
 using language::bias;
 using language::cell;
 using language::clip;
 using language::constant;
+using language::drop_weights;
 using language::Equations;
 using language::Expression;
+using language::frozen;
 using language::group;
 using language::heads;
 using language::input;
 using language::linear;
+using language::matrix;
 using language::Name;
 using language::next;
 using language::no_bias;

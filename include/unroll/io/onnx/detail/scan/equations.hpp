@@ -182,6 +182,7 @@ class EquationLine {
     ++linears_;
     EquationPart to{Kind::linear, linears_ > 1 ? text(target, linears_) : target, {}, {}, true};
     do {
+      if (take_option()) continue;
       SizedName read = sized();
       if (read.name == "no_bias")
         to.biased = false;
@@ -190,6 +191,13 @@ class EquationLine {
     } while (take(","));
     expect(")");
     return to;
+  }
+
+  /// Takes the option of weights that are a block of their own in evaluation: dropped and frozen ones.
+  bool take_option() {
+    if (take("drop_weights[")) return (void)number(), expect("]"), true;
+    if (take("frozen[")) return (void)name(), expect("]"), true;
+    return false;
   }
 
   std::string_view line_, rest_;
