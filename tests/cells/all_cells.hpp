@@ -46,6 +46,13 @@ using AllCells = Cells<
     LayerNormLstm<S>,
     LayerNormGru<S>,
     Cornn<S>,
+    Lru<S>,
+    Lmu<S>,
+    MogrifierLstm<S>,
+    Mlstm<S>,
+    GatedDeltaNet<S>,
+    AntisymmetricRnn<S>,
+    EchoState<S>,
     HandWrittenGru<S>>;
 // clang-format on
 

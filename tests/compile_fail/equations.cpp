@@ -250,10 +250,10 @@ constexpr auto equations = cell(state(h), n = layer_norm(linear(x, h), -1), next
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, antisymmetric(0.1)) + linear(h)));
 #endif
 
-// CASE 47: unroll: a matrix<"A"> that several linear(...) share must have the same sizes in all of them
+// CASE 47: unroll: a shared_matrix<"A"> that several linear(...) share must have the same sizes in all of them
 #if CASE == 47
 constexpr auto wide_value = symbol<"wide_value", "2 units">;
-constexpr auto A = matrix<"A">;
+constexpr auto A = shared_matrix<"A">;
 constexpr auto equations = cell(state(h), wide_value = linear(x), next(h) = tanh(linear(h, A) + linear(wide_value, A)));
 #endif
 
@@ -275,7 +275,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, a
 
 // CASE 51: unroll: one name is used for two kinds of weights, or for values of different sizes; use different names
 #if CASE == 51
-constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, matrix<"p">)) + weight(p) * h);
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, shared_matrix<"p">)) + weight(p) * h);
 #endif
 }  // namespace
 

@@ -14,7 +14,7 @@ namespace equations {
 using namespace unroll;
 using namespace symbols;
 
-inline constexpr auto A = matrix<"A">;
+inline constexpr auto A = shared_matrix<"A">;
 inline constexpr auto q = symbol<"q">;
 inline constexpr auto u = symbol<"u", "order">;
 inline constexpr auto k = constant<"k">;
@@ -234,8 +234,8 @@ TEST_CASE("weights: options are printed as they are written") {
   CHECK(describe(cell, Notation::source) ==
         "state(h, u[order])\n"
         "next(u) = linear(u, frozen[numbers], no_bias) + linear(x, frozen[ones], no_bias)\n"
-        "q = tanh(linear(h, matrix[A]) + linear(x) + linear(next(u)))\n"
-        "next(h) = h + 0.3 * tanh(linear(q, matrix[A], no_bias) + linear(h, antisymmetric[0.2]) + "
+        "q = tanh(linear(h, shared[A]) + linear(x) + linear(next(u)))\n"
+        "next(h) = h + 0.3 * tanh(linear(q, shared[A], no_bias) + linear(h, antisymmetric[0.2]) + "
         "linear(x, frozen[start]))\n");
   CHECK(describe(cell) ==
         "u' = frozen[numbers](W_u_u) u + frozen[ones](W_u2_x) x\n"

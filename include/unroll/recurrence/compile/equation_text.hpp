@@ -195,7 +195,7 @@ class EquationText {
     if (given.heads > 1) return text("heads[", given.heads, "]");
     if (given.is_dropped()) return text("drop_weights[", given.drop_rate, "]");
     if (given.antisymmetric) return text("antisymmetric[", given.damping, "]");
-    if (!given.matrix.empty()) return text("matrix[", given.matrix, "]");
+    if (!given.matrix.empty()) return text("shared[", given.matrix, "]");
     return given.frozen.empty() ? "" : text("frozen[", given.frozen, "]");
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {

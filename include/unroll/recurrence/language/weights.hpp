@@ -80,10 +80,10 @@ struct SharedWeights {
   static constexpr int products = 1;
   constexpr WeightRule rule() const { return {.matrix = name.view()}; }
 };
-/// Matrix of weights that several terms share: `linear(h, A)` and `linear(u, A)` with `A = matrix<"A">`. Its block of
-/// parameters has this name.
+/// Matrix of weights that several terms share: `linear(h, A)` and `linear(u, A)` with `A = shared_matrix<"A">`. Its
+/// block of parameters has this name.
 template <Name name>
-inline constexpr SharedWeights<name> matrix{};
+inline constexpr SharedWeights<name> shared_matrix{};
 
 struct AntisymmetricWeights {
   static constexpr int products = 1;
