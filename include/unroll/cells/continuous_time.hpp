@@ -12,8 +12,8 @@
 namespace unroll {
 
 namespace equations {
+namespace time_equations {
 using namespace symbols;
-namespace time_symbols {
 inline constexpr auto u = symbol<"u", "backbone">;
 inline constexpr auto ta = symbol<"ta">;
 inline constexpr auto tb = symbol<"tb">;
@@ -68,90 +68,81 @@ template <int round>
 inline constexpr auto sum_sh = symbol<numbered<"sum_sh", round>>;
 template <int round>
 inline constexpr auto sum_eh = symbol<numbered<"sum_eh", round>>;
-}  // namespace time_symbols
 
-/// Closed-form continuous-time network, Hasani et al. 2022 (CfC, arXiv:2106.13898), equation 10, with a backbone of one
-/// layer and the activation of the authors' program.
+/// Closed-form continuous-time network, Hasani et al. 2022 (CfC, arXiv:2106.13898), the closed-form cell with a
+/// backbone of one layer and the activation of the authors' program.
 ///
 /// x [inputs x B] input, dt [1 x B] time since the last step; h [units x B] state and output; batch size B.
-inline constexpr auto cfc = [] {
-  using namespace time_symbols;
-  return cell(state(h),
-      u = 1.7159 * tanh(0.666 * linear(x, h)),
-      a = tanh(linear(u)),
-      g = tanh(linear(u)),
-      ta = linear(u),
-      tb = linear(u),
-      t = sigmoid(ta * dt + tb),
-      next(h) = a + t * (g - a));
-}();
+inline constexpr auto cfc = cell(state(h),
+    u = 1.7159 * tanh(0.666 * linear(x, h)),
+    a = tanh(linear(u)),
+    g = tanh(linear(u)),
+    ta = linear(u),
+    tb = linear(u),
+    t = sigmoid(ta * dt + tb),
+    next(h) = a + t * (g - a));
 
-/// GRU-D, Che et al. 2018 (arXiv:1606.01865), equations 3 to 6 and those of section 2.2: inputs and states decay with
-/// the time since a feature was observed.
+/// GRU-D, Che et al. 2018 (arXiv:1606.01865): inputs and states decay with the time since a feature was observed.
 ///
-/// x [features x B] input, not read where m [features x B] is 0; delta [features x B] time since the feature was
+/// x [features x B] input, any number where m [features x B] is 0; delta [features x B] time since the feature was
 /// observed; x_mean [features x B] its mean; h [units x B] state and output, x_last [features x B] last observation;
 /// batch size B. The inputs are in the order delta, m, x.
-inline constexpr auto gru_d = [] {
-  using namespace time_symbols;
-  return cell(state(h, x_last),
-      gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
-      gamma_h = exp(-max(0, linear(delta))),
-      xhat = seen * features + (1 - seen) * (gamma_x * x_last + (1 - gamma_x) * x_mean),
-      k = gamma_h * h,
-      z = sigmoid(linear(xhat, k, seen)),
-      r = sigmoid(linear(xhat, k, seen)),
-      rk = r * k,
-      n = tanh(linear(xhat, rk, seen)),
-      next(h) = k + z * (n - k),
-      next(x_last) = seen * features + (1 - seen) * x_last);
-}();
+inline constexpr auto gru_d = cell(state(h, x_last),
+    gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
+    gamma_h = exp(-max(0, linear(delta))),
+    xhat = seen * features + (1 - seen) * (gamma_x * x_last + (1 - gamma_x) * x_mean),
+    k = gamma_h * h,
+    z = sigmoid(linear(xhat, k, seen)),
+    r = sigmoid(linear(xhat, k, seen)),
+    rk = r * k,
+    n = tanh(linear(xhat, rk, seen)),
+    next(h) = k + z * (n - k),
+    next(x_last) = seen * features + (1 - seen) * x_last);
 
-/// Phased LSTM, Neil et al. 2016 (arXiv:1610.09513), equations 6 to 12, with a leak of 0.001: every unit is open for a
+/// Phased LSTM, Neil et al. 2016 (arXiv:1610.09513), equations 6 to 11, with a leak of 0.001: every unit is open for a
 /// part r_on of its period. The output gate reads the proposed cell state, as in the authors' program.
 ///
 /// time [1 x B] clock, x [inputs x B] input, in this order; h, c [units x B] output and cell state; batch size B.
-inline constexpr auto phased_lstm = [] {
-  using namespace time_symbols;
-  return cell(state(h, c),
-      phi = mod(clock - weight(shift), weight(period)) / weight(period),
-      r = weight(r_on),
-      s = max(sign(0.5 * r - phi), 0),
-      t = max(sign(r - phi), 0) - s,
-      k = s * 2 * phi / r + t * (2 - 2 * phi / r) + (1 - s - t) * 0.001 * phi,
-      i = sigmoid(linear(x, h) + weight(p_i) * c),
-      f = sigmoid(linear(x, h) + weight(p_f) * c),
-      g = tanh(linear(x, h)),
-      q = f * c + i * g,
-      o = sigmoid(linear(x, h) + weight(p_o) * q),
-      next(c) = c + k * (q - c),
-      next(h) = h + k * (o * tanh(q) - h));
-}();
+inline constexpr auto phased_lstm = cell(state(h, c),
+    phi = mod(clock - weight(shift), weight(period)) / weight(period),
+    r = weight(r_on),
+    s = max(sign(0.5 * r - phi), 0),
+    t = max(sign(r - phi), 0) - s,
+    k = s * 2 * phi / r + t * (2 - 2 * phi / r) + (1 - s - t) * 0.001 * phi,
+    i = sigmoid(linear(x, h) + weight(p_i) * c),
+    f = sigmoid(linear(x, h) + weight(p_f) * c),
+    g = tanh(linear(x, h)),
+    q = f * c + i * g,
+    o = sigmoid(linear(x, h) + weight(p_o) * q),
+    next(c) = c + k * (q - c),
+    next(h) = h + k * (o * tanh(q) - h));
 
 /// Liquid time-constant network, Hasani et al. 2021 (LTC, arXiv:2006.04439), algorithm 1 with six inner steps, and one
 /// sigmoid for each synapse as in the authors' program. w, gleak and cm must stay above 0.
 ///
 /// x [inputs x B] input; h [units x B] membrane potential and output; batch size B.
-inline constexpr auto ltc = [] {
-  using namespace time_symbols;
-  return cell(state(h),
-      in = weight(input_w) * features + bias(input_b),
-      sx = weight(w_x) * sigmoid(weight(sigma_x) * (by_column(in) - weight(mu_x))),
-      ex = weight(erev_x) * sx,
-      sum_sx = row_sums(sx),
-      sum_ex = row_sums(ex),
-      v<0> = h,
-      repeat<6>([]<int round> {
-        return group(
-            sh<round> = weight(w_h) * sigmoid(weight(sigma_h) * (by_column(v<round>) - weight(mu_h))),
-            eh<round> = weight(erev_h) * sh<round>,
-            sum_sh<round> = row_sums(sh<round>),
-            sum_eh<round> = row_sums(eh<round>),
-            v<round + 1> = (weight(cm) * v<round> + weight(gleak) * weight(vleak) + sum_eh<round> + sum_ex) /
-                           (weight(cm) + weight(gleak) + sum_sh<round> + sum_sx));
-      }),
-      next(h) = v<6>);
-}();
+inline constexpr auto ltc = cell(state(h),
+    in = weight(input_w) * features + bias(input_b),
+    sx = weight(w_x) * sigmoid(weight(sigma_x) * (by_column(in) - weight(mu_x))),
+    ex = weight(erev_x) * sx,
+    sum_sx = row_sums(sx),
+    sum_ex = row_sums(ex),
+    v<0> = h,
+    repeat<6>([]<int round> {
+      return group(
+          sh<round> = weight(w_h) * sigmoid(weight(sigma_h) * (by_column(v<round>) - weight(mu_h))),
+          eh<round> = weight(erev_h) * sh<round>,
+          sum_sh<round> = row_sums(sh<round>),
+          sum_eh<round> = row_sums(eh<round>),
+          v<round + 1> = (weight(cm) * v<round> + weight(gleak) * weight(vleak) + sum_eh<round> + sum_ex) /
+                         (weight(cm) + weight(gleak) + sum_sh<round> + sum_sx));
+    }),
+    next(h) = v<6>);
+}  // namespace time_equations
+using time_equations::cfc;
+using time_equations::gru_d;
+using time_equations::ltc;
+using time_equations::phased_lstm;
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>

@@ -4,15 +4,15 @@
 #include <utility>
 #include <vector>
 
-#include "unroll/parameters/matrices.hpp"
 #include "unroll/parameters/initializers.hpp"
+#include "unroll/parameters/matrices.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 
 namespace unroll {
 
 namespace equations {
+namespace lmu_equations {
 using namespace symbols;
-namespace lmu_symbols {
 inline constexpr auto u = symbol<"u", "one">;
 inline constexpr auto memory = symbol<"m", "order">;
 template <int window>
@@ -24,20 +24,18 @@ inline constexpr auto input_matrix = frozen("legt_input", [](Index rows, Index c
   return matrices::discretised(matrices::legt_state(rows, rows), matrices::legt_input(rows, columns), 1.0 / window)
       .second;
 });
-}  // namespace lmu_symbols
 
 /// Legendre memory unit, Voelker et al. 2019 (NeurIPS 32), equations 1 to 7: m has the coefficients of Legendre
 /// polynomials of the last `window` steps of u. A and B are discretised by zero-order hold and frozen.
 ///
 /// x [inputs x B] input; h [units x B] output, m [order x B] memory; batch size B.
 template <int window>
-inline constexpr auto lmu = [] {
-  using namespace lmu_symbols;
-  return cell(state(h, memory),
-      u = linear(x, h, memory, no_bias),
-      next(memory) = linear(memory, state_matrix<window>, no_bias) + linear(u, input_matrix<window>, no_bias),
-      next(h) = tanh(linear(x, h, next(memory), no_bias)));
-}();
+inline constexpr auto lmu = cell(state(h, memory),
+    u = linear(x, h, memory, no_bias),
+    next(memory) = linear(memory, state_matrix<window>, no_bias) + linear(u, input_matrix<window>, no_bias),
+    next(h) = tanh(linear(x, h, next(memory), no_bias)));
+}  // namespace lmu_equations
+using lmu_equations::lmu;
 }  // namespace equations
 
 /// Legendre memory unit for a window of that many steps: `Recurrent<LmuWith<100>::Cell>`.

@@ -12,8 +12,8 @@
 namespace unroll {
 
 namespace equations {
+namespace lru_equations {
 using namespace symbols;
-namespace lru_symbols {
 inline constexpr auto s_re = symbol<"s_re">;
 inline constexpr auto s_im = symbol<"s_im">;
 inline constexpr auto nu = symbol<"nu_log">;
@@ -22,27 +22,25 @@ inline constexpr auto gamma = symbol<"gamma_log">;
 inline constexpr auto size = symbol<"size">;
 inline constexpr auto angle = symbol<"angle">;
 inline constexpr auto out = symbol<"y", "outputs">;
-}  // namespace lru_symbols
 
-/// Linear recurrent unit, Orvieto et al. 2023 (arXiv:2303.06349), section 3 and equations 6 to 8: a diagonal complex
-/// recurrence s' = lambda s + gamma B x with lambda = exp(-exp(nu_log) + i exp(theta_log)), and y = Re(C s') + D x.
+/// Linear recurrent unit, Orvieto et al. 2023 (arXiv:2303.06349), section 3 and appendix A: a diagonal complex recurrence
+/// s' = lambda s + gamma B x with lambda = exp(-exp(nu_log) + i exp(theta_log)), and y = Re(C s') + D x.
 ///
 /// x [inputs x B] input; s_re, s_im [units x B] real and imaginary part of the state; y [outputs x B] output; batch
 /// size B. The matrix D is full.
-inline constexpr auto lru = [] {
-  using namespace lru_symbols;
-  return cell(state(s_re, s_im),
-      size = exp(-exp(weight(nu))),
-      angle = exp(weight(theta)),
-      next(s_re) = size * (cos(angle) * s_re - sin(angle) * s_im) + exp(weight(gamma)) * linear(x, no_bias),
-      next(s_im) = size * (cos(angle) * s_im + sin(angle) * s_re) + exp(weight(gamma)) * linear(x, no_bias),
-      out = linear(next(s_re), x, no_bias) - linear(next(s_im), no_bias),
-      output(out));
-}();
+inline constexpr auto lru = cell(state(s_re, s_im),
+    size = exp(-exp(weight(nu))),
+    angle = exp(weight(theta)),
+    next(s_re) = size * (cos(angle) * s_re - sin(angle) * s_im) + exp(weight(gamma)) * linear(x, no_bias),
+    next(s_im) = size * (cos(angle) * s_im + sin(angle) * s_re) + exp(weight(gamma)) * linear(x, no_bias),
+    out = linear(next(s_re), x, no_bias) - linear(next(s_im), no_bias),
+    output(out));
+}  // namespace lru_equations
+using lru_equations::lru;
 }  // namespace equations
 
 /// The magnitudes of lambda are uniform on the unit disc, its angles uniform from 0 to 2 pi, and gamma is
-/// sqrt(1 - |lambda|^2): lemma 3.2 and equation 7 with r_min 0 and r_max 1.
+/// sqrt(1 - |lambda|^2), as in appendix A with r_min 0 and r_max 1.
 template <class Scalar, int units = Eigen::Dynamic>
 struct Lru : EquationCell<Scalar, equations::lru, units> {
   using EquationCell<Scalar, equations::lru, units>::EquationCell;

@@ -21,7 +21,7 @@ inline constexpr auto echo_state = cell(state(h),
     n = tanh(linear(x, frozen, no_bias) + linear(h, frozen, no_bias)),
     next(h) = 0.7 * h + 0.3 * n);
 
-/// AntisymmetricRNN, Chang et al. 2019 (arXiv:1902.09689), equation 9, with step size and diffusion 0.01.
+/// AntisymmetricRNN, Chang et al. 2019 (arXiv:1902.09689), section 3, with step size and diffusion 0.01.
 ///
 /// x [inputs x B] input; h [units x B] state and output; batch size B.
 inline constexpr auto antisymmetric_rnn = cell(state(h),

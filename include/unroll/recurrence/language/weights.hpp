@@ -90,7 +90,7 @@ struct AntisymmetricWeights {
   double damping;
   constexpr WeightRule rule() const { return {.antisymmetric = true, .damping = damping}; }
 };
-/// Weights W - W^T - damping I of `linear(h, antisymmetric(0.01))`, Chang et al. 2019 (arXiv:1902.09689), equation 9.
+/// Weights W - W^T - damping I of `linear(h, antisymmetric(0.01))`, Chang et al. 2019 (arXiv:1902.09689), section 3.
 /// Throws ValueError for a damping below 0 or from 1e30 on, in equations at compile time.
 constexpr AntisymmetricWeights antisymmetric(double damping = 0) {
   if (!(damping >= 0 && damping < 1e30))
