@@ -82,6 +82,7 @@
 #include "unroll/optim/sgd.hpp"
 #include "unroll/parameters/decay_mask.hpp"
 #include "unroll/parameters/initializers.hpp"
+#include "unroll/parameters/matrices.hpp"
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/recurrence/describe.hpp"
 #include "unroll/recurrence/equation_cell.hpp"

@@ -13,7 +13,7 @@ template <class C>
 std::string parameter_formula() {
   CellSizes sizes{.inputs = {11}, .units = 17};
   for (int k = 1; k < C::program.size_count; ++k)
-    if (is_given_size<C>(k)) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), k == 1 ? 23 : 29);
+    if (is_given_size<C>(k)) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), sizes.sizes.empty() ? 23 : 29);
   const C cell(sizes);
   const auto letter = [](Index rows) -> std::string {
     return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : rows == 29 ? "Q" : "";

@@ -193,7 +193,7 @@ class EquationLine {
     return to;
   }
 
-  /// Takes the option of weights that are a block of their own in evaluation: dropped and frozen ones.
+  /// Takes the option of dropped and frozen weights, which in evaluation are parameters like others.
   bool take_option() {
     if (take("drop_weights[")) return (void)number(), expect("]"), true;
     if (take("frozen[")) return (void)name(), expect("]"), true;
