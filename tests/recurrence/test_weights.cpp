@@ -264,6 +264,8 @@ TEST_CASE("weights: a float model has the masks of a double model") {
   const MatrixX<double> y = wide.forward(x, timeline, tape, training);
   const MatrixX<float> y_float = narrow.forward(x_float, timeline, narrow_tape, training);
   CHECK((y - y_float.cast<double>()).norm() < 1e-5);
+  decltype(wide)::Tape fresh;
+  CHECK(same_bits(MatrixX<double>(wide.forward(x, timeline, tape)), wide.forward(x, timeline, fresh)));  // evaluation
 }
 
 TEST_CASE("weights: streams have the values of evaluation") {

@@ -2,6 +2,7 @@
 // Matrices of the products of a cell: packed parameters, or weights that are computed from parameters, with random
 // masks or antisymmetric.
 
+#include "unroll/recurrence/columns/column_kind.hpp"
 #include "unroll/recurrence/columns/masks.hpp"
 #include "unroll/simd/products.hpp"
 

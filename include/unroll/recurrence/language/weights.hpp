@@ -1,6 +1,7 @@
 #pragma once
 // Options of the weights of a linear term: heads, dropped, frozen, shared and antisymmetric weights.
 
+#include <concepts>
 #include <string_view>
 
 #include "unroll/core/types.hpp"
