@@ -193,10 +193,14 @@ class EquationLine {
     return to;
   }
 
-  /// Takes the option of dropped and frozen weights, which in evaluation are parameters like others.
+  /// Takes the option of dropped and frozen weights, which in evaluation are parameters like others. Throws ValueError
+  /// for options of other weights.
   bool take_option() {
     if (take("drop_weights[")) return (void)number(), expect("]"), true;
     if (take("frozen[")) return (void)name(), expect("]"), true;
+    for (const std::string_view option : {"heads[", "shared[", "antisymmetric["})
+      require<ValueError>(!take(option), "ONNX files have no weights with the option ",
+                          in_quotes(option.substr(0, option.size() - 1)));
     return false;
   }
 
