@@ -24,6 +24,7 @@
 #include "unroll/cells/ran.hpp"
 #include "unroll/cells/recurrent_highway.hpp"
 #include "unroll/cells/reservoir.hpp"
+#include "unroll/cells/rwkv.hpp"
 #include "unroll/cells/scrn.hpp"
 #include "unroll/cells/slstm.hpp"
 #include "unroll/cells/sru.hpp"

@@ -53,6 +53,7 @@ using AllCells = Cells<
     GatedDeltaNet<S>,
     AntisymmetricRnn<S>,
     EchoState<S>,
+    Rwkv6<S>,
     HandWrittenGru<S>>;
 // clang-format on
 

@@ -25,7 +25,7 @@ std::string parameter_formula() {
     for (auto& [product, count] : counts)
       if (const Index times = block.rows % 17 == 0 ? block.rows / 17 : 1;  // "4 units"
           product == letter(block.rows / times) + letter(block.cols) ||
-          (product == "HI" && letter(block.rows) + letter(block.cols) == "IH"))
+          (letter(block.rows) == "I" && product == letter(block.cols) + "I"))  // [inputs x units]
         count += int(times);
   std::string formula;
   for (const auto& [product, count] : counts)

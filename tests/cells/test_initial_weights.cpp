@@ -17,7 +17,7 @@ constexpr Index inputs = 48, units = 64;
 
 /// Expected distribution of a block's values.
 struct Expected {
-  enum class Kind { constant, uniform, normal, truncated, orthogonal, identity, spectral, matrix } kind;
+  enum class Kind { constant, uniform, normal, truncated, orthogonal, identity, spectral, matrix, within } kind;
   double number = 0;  ///< value, limit, standard deviation or spectral radius
   MatrixX<double> matrix = {};
 };
@@ -26,6 +26,9 @@ Expected uniform(double limit) { return {Expected::Kind::uniform, limit}; }
 Expected normal(double deviation) { return {Expected::Kind::normal, deviation}; }
 Expected truncated(double deviation) { return {Expected::Kind::truncated, deviation}; }
 Expected spectral(double radius) { return {Expected::Kind::spectral, radius}; }
+Expected within(double low, double high) {
+  return {Expected::Kind::within, low, MatrixX<double>::Constant(1, 1, high)};
+}
 Expected given(MatrixX<double> matrix) { return {Expected::Kind::matrix, 0, std::move(matrix)}; }
 const Expected orthogonal{Expected::Kind::orthogonal}, identity{Expected::Kind::identity, 1};
 
@@ -45,6 +48,9 @@ bool is_as(const MatrixX<double>& m, const Expected& expected) {
       return near(deviation, n, 0.06) && m.cwiseAbs().maxCoeff() > 2 * n && m.cwiseAbs().maxCoeff() < 2.3 * n;
     case Expected::Kind::spectral:
       return near(unroll::detail::spectral_radius(m), n, 1e-3);
+    case Expected::Kind::within:
+      return m.minCoeff() >= n && m.maxCoeff() <= expected.matrix(0, 0) &&
+             std::abs(m.mean() - (n + expected.matrix(0, 0)) / 2) < 0.15 * (expected.matrix(0, 0) - n);
     case Expected::Kind::matrix:
       return m == expected.matrix;
     case Expected::Kind::orthogonal:
@@ -149,6 +155,14 @@ TEST_CASE("cells: initial values equal those of the documentation") {
   starts_with<GatedDeltaNet<S>>({});
   starts_with<AntisymmetricRnn<S>>({{"h2.h", normal(1 / root)}});
   starts_with<EchoState<S>>({{"n.x", uniform(0.5)}, {"n2.h", spectral(0.9)}});
+  starts_with<Rwkv6<S>>({{"mu", filled(0.5)},
+                         {"xr.b", filled(0.5)},
+                         {"xk.b", filled(0.5)},
+                         {"xv.b", filled(0.5)},
+                         {"xg.b", filled(0.5)},
+                         {"xw.b", filled(0.5)},
+                         {"d.b", within(-6, -1)},
+                         {"gain", filled(1)}});
   constexpr Index order = units / 2;
   const auto [a, b] =
       matrices::discretised(matrices::legt_state(order, order), matrices::legt_input(order, 1), 1.0 / 784);

@@ -22,6 +22,7 @@
 #include "unroll/cells/ran.hpp"
 #include "unroll/cells/recurrent_highway.hpp"
 #include "unroll/cells/reservoir.hpp"
+#include "unroll/cells/rwkv.hpp"
 #include "unroll/cells/scrn.hpp"
 #include "unroll/cells/slstm.hpp"
 #include "unroll/cells/sru.hpp"
@@ -43,7 +44,7 @@ const LayerRegistry<S>& library_registry() {
                           ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm,
                           LayerNormLstm>();
     registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, GatedDeltaNet, HeadedSlstm, AntisymmetricRnn, EchoState,
-                          Ltc>();
+                          Ltc, Rwkv6>();
     return registry;
   }();
   return all;
