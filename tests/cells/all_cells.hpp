@@ -46,6 +46,14 @@ using AllCells = Cells<
     LayerNormLstm<S>,
     LayerNormGru<S>,
     Cornn<S>,
+    Lru<S>,
+    Lmu<S>,
+    MogrifierLstm<S>,
+    Mlstm<S>,
+    GatedDeltaNet<S>,
+    AntisymmetricRnn<S>,
+    EchoState<S>,
+    Rwkv6<S>,
     HandWrittenGru<S>>;
 // clang-format on
 

@@ -3,6 +3,7 @@
 
 #include <unroll/check/gradient.hpp>
 #include <unroll/engine/over_time.hpp>
+#include <unroll/recurrence/language.hpp>
 
 namespace cell_run {
 
@@ -14,6 +15,15 @@ inline MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed, double 
       rows, cols, [&](Index r, Index c) { return scale * random.normal(std::uint64_t(c * rows + r)); });
 }
 
+/// True for a size that CellSizes::sizes must have: neither the rows of an input nor those that follow from others.
+template <class C>
+bool is_given_size(int k) {
+  const std::string_view size = C::program.sizes[k];
+  bool of_input = false;
+  for (int i = 0; i < C::program.inputs; ++i) of_input = of_input || C::program.input_size[i] == size;
+  return k > 0 && !of_input && !language::follows_from_others(size);
+}
+
 /// Small sizes that differ and rarely fill a register: inputs 3, 2, ..., constants 4, 3, ..., named sizes 2, 3, ...
 template <class C>
 CellSizes sizes_for(Index units) {
@@ -22,8 +32,7 @@ CellSizes sizes_for(Index units) {
     for (int k = 0; k < C::program.inputs; ++k) sizes.inputs.push_back(std::max(1, 3 - k));
     for (int k = 0; k < C::program.constants; ++k) sizes.constants.push_back(std::max(1, 4 - k));
     for (int k = 1; k < C::program.size_count; ++k)
-      if (!language::follows_from_others(C::program.sizes[k]))
-        sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
+      if (is_given_size<C>(k)) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), Index(1 + k));
   } else {
     sizes.inputs = {3};
   }
@@ -90,8 +99,11 @@ struct CellRun {
     loss();
     backward();
     const GradientCheckOptions options{.step = 1e-5};
-    GradientReport report = check_gradient(
-        loss, theta, gradient, [&](Index k) { return entry_name(cell.parameters(), k); }, options);
+    GradientReport report;
+    for (const auto& [first, size] : cell.parameters().learned())
+      report += check_gradient(
+          loss, theta.segment(first, size), gradient.segment(first, size),
+          [&, from = first](Index k) { return entry_name(cell.parameters(), from + k); }, options);
     const auto others = [&](std::vector<MatrixX<S>>& variables, const std::vector<MatrixX<S>>& analytic,
                             const char* what) {
       for (std::size_t k = 0; k < variables.size(); ++k)

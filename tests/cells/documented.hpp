@@ -13,19 +13,19 @@ template <class C>
 std::string parameter_formula() {
   CellSizes sizes{.inputs = {11}, .units = 17};
   for (int k = 1; k < C::program.size_count; ++k)
-    if (!language::follows_from_others(C::program.sizes[k]))
-      sizes.sizes.emplace_back(std::string(C::program.sizes[k]), k == 1 ? 23 : 29);
+    if (is_given_size<C>(k)) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), sizes.sizes.empty() ? 23 : 29);
   const C cell(sizes);
   const auto letter = [](Index rows) -> std::string {
     return rows == 17 ? "H" : rows == 11 ? "I" : rows == 23 ? "P" : rows == 29 ? "Q" : "";
   };
   std::vector<std::pair<std::string, int>> counts;
-  for (const char* product : {"HI", "PI", "HH", "HP", "PH", "PP", "QH", "QP", "H", "P", ""})
+  for (const char* product : {"HI", "PI", "HH", "HP", "PH", "PP", "QH", "QP", "I", "H", "P", ""})
     counts.emplace_back(product, 0);
   for (const ParameterBlock& block : cell.parameters().blocks())
     for (auto& [product, count] : counts)
       if (const Index times = block.rows % 17 == 0 ? block.rows / 17 : 1;  // "4 units"
-          product == letter(block.rows / times) + letter(block.cols))
+          product == letter(block.rows / times) + letter(block.cols) ||
+          (letter(block.rows) == "I" && product == letter(block.cols) + "I"))  // [inputs x units]
         count += int(times);
   std::string formula;
   for (const auto& [product, count] : counts)
@@ -47,8 +47,7 @@ template <class C>
 std::string equation_block() {
   CellSizes sizes{.inputs = {1}, .units = 1};
   for (int k = 1; k < C::program.size_count; ++k)
-    if (!language::follows_from_others(C::program.sizes[k]))
-      sizes.sizes.emplace_back(std::string(C::program.sizes[k]), 1);
+    if (is_given_size<C>(k)) sizes.sizes.emplace_back(std::string(C::program.sizes[k]), 1);
   return text("### ", C::name, "\n\n```text\n", describe(C(sizes)), "```\n");
 }
 

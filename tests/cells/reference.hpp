@@ -156,11 +156,15 @@ class Reference {
     VectorX<double> v = VectorX<double>::Zero(rows);
     if (term.biased) v = parameters_[name + ".b"];
     for (int k = 0; k < term.sources; ++k) {
-      const auto weights = parameters_[name + "." + source_name(term, k)];
+      const auto& rule = term.rule;
+      MatrixX<double> weights =
+          parameters_[rule.matrix.empty() ? name + "." + source_name(term, k) : std::string(rule.matrix)];
+      if (rule.antisymmetric)
+        weights = weights - weights.transpose().eval() - rule.damping * MatrixX<double>::Identity(rows, rows);
       const auto& source = values_[std::size_t(term.source[k])];
-      const Index columns = source.size() / term.heads;
+      const Index columns = source.size() / rule.heads;
       for (Index r = 0; r < rows; ++r)
-        for (Index j = 0; j < columns; ++j) v[r] += weights(r, j) * source[r / (rows / term.heads) * columns + j];
+        for (Index j = 0; j < columns; ++j) v[r] += weights(r, j) * source[r / (rows / rule.heads) * columns + j];
     }
     return v;
   }

@@ -1,5 +1,6 @@
 // Initial values of every cell against docs/cells.md.
 
+#include <unroll/parameters/matrices.hpp>
 #include <unroll/unroll.hpp>
 
 #include "cells/all_cells.hpp"
@@ -16,12 +17,19 @@ constexpr Index inputs = 48, units = 64;
 
 /// Expected distribution of a block's values.
 struct Expected {
-  enum class Kind { constant, uniform, normal, orthogonal, identity } kind;
-  double number = 0;  ///< value, limit or standard deviation
+  enum class Kind { constant, uniform, normal, truncated, orthogonal, identity, spectral, matrix, within } kind;
+  double number = 0;  ///< value, limit, standard deviation or spectral radius
+  MatrixX<double> matrix = {};
 };
 Expected filled(double value) { return {Expected::Kind::constant, value}; }
 Expected uniform(double limit) { return {Expected::Kind::uniform, limit}; }
 Expected normal(double deviation) { return {Expected::Kind::normal, deviation}; }
+Expected truncated(double deviation) { return {Expected::Kind::truncated, deviation}; }
+Expected spectral(double radius) { return {Expected::Kind::spectral, radius}; }
+Expected within(double low, double high) {
+  return {Expected::Kind::within, low, MatrixX<double>::Constant(1, 1, high)};
+}
+Expected given(MatrixX<double> matrix) { return {Expected::Kind::matrix, 0, std::move(matrix)}; }
 const Expected orthogonal{Expected::Kind::orthogonal}, identity{Expected::Kind::identity, 1};
 
 bool is_as(const MatrixX<double>& m, const Expected& expected) {
@@ -31,10 +39,20 @@ bool is_as(const MatrixX<double>& m, const Expected& expected) {
     case Expected::Kind::constant:
       return (m.array() == n).all();
     case Expected::Kind::uniform:  // small blocks need a wider tolerance
-      return m.cwiseAbs().maxCoeff() <= n && near(deviation, n / std::sqrt(3.0), m.cols() == 1 ? 0.25 : 0.04) &&
+      return m.cwiseAbs().maxCoeff() <= n &&
+             near(deviation, n / std::sqrt(3.0), std::min(m.rows(), m.cols()) == 1 ? 0.25 : 0.04) &&
              std::abs(m.mean()) < 0.4 * n;
     case Expected::Kind::normal:
       return near(deviation, n, 0.06) && m.cwiseAbs().maxCoeff() > 2.5 * n && m.cwiseAbs().maxCoeff() < 6 * n;
+    case Expected::Kind::truncated:
+      return near(deviation, n, 0.06) && m.cwiseAbs().maxCoeff() > 2 * n && m.cwiseAbs().maxCoeff() < 2.3 * n;
+    case Expected::Kind::spectral:
+      return near(unroll::detail::spectral_radius(m), n, 1e-3);
+    case Expected::Kind::within:
+      return m.minCoeff() >= n && m.maxCoeff() <= expected.matrix(0, 0) &&
+             std::abs(m.mean() - (n + expected.matrix(0, 0)) / 2) < 0.15 * (expected.matrix(0, 0) - n);
+    case Expected::Kind::matrix:
+      return m == expected.matrix;
     case Expected::Kind::orthogonal:
       return (m.rows() < m.cols() ? MatrixX<double>(m * m.transpose()) : MatrixX<double>(m.transpose() * m))
           .isIdentity(1e-10);
@@ -131,6 +149,71 @@ TEST_CASE("cells: initial values equal those of the documentation") {
   starts_with<LayerNormGru<S>>(
       {{"gain_x", filled(1)}, {"gain_h", filled(1)}, {"gain_nx", filled(1)}, {"gain_nh", filled(1)}});
   starts_with<Cornn<S>>({});
+  const double root = std::sqrt(double(units));
+  starts_with<MogrifierLstm<S>>({{"f.b", filled(1)}});
+  starts_with<Mlstm<S>>({{"k.x", uniform(std::sqrt(6 / (fan + units)) / root)}, {"f.b", filled(3)}});
+  starts_with<GatedDeltaNet<S>>({});
+  starts_with<AntisymmetricRnn<S>>({{"h2.h", normal(1 / root)}});
+  starts_with<EchoState<S>>({{"n.x", uniform(0.5)}, {"n2.h", spectral(0.9)}});
+  starts_with<Rwkv6<S>>({{"mu", filled(0.5)},
+                         {"xr.b", filled(0.5)},
+                         {"xk.b", filled(0.5)},
+                         {"xv.b", filled(0.5)},
+                         {"xg.b", filled(0.5)},
+                         {"xw.b", filled(0.5)},
+                         {"d.b", within(-6, -1)},
+                         {"gain", filled(1)}});
+  constexpr Index order = units / 2;
+  const auto [a, b] =
+      matrices::discretised(matrices::legt_state(order, order), matrices::legt_input(order, 1), 1.0 / 784);
+  starts_with<Lmu<S>>({{"u.x", uniform(std::sqrt(3 / fan))},
+                       {"u.h", uniform(std::sqrt(3) / root)},
+                       {"u.m", filled(0)},
+                       {"m.m", given(a)},
+                       {"m2.u", given(b)},
+                       {"h.x", truncated(std::sqrt(2 / (fan + units)))},
+                       {"h.h", truncated(1 / root)},
+                       {"h.m_next", truncated(std::sqrt(2.0 / (order + units)))}});
+}
+
+TEST_CASE("lru: the eigenvalues are uniform on the unit disc, and gamma normalises their states") {
+  auto model = sequential<double>(inputs, Recurrent<Lru>{.units = 500, .sizes = {{"outputs", 7}}});
+  model.initialise(7);
+  const auto& parameters = model.parameters();
+  const MatrixX<double> size = (-parameters["0.nu_log"].array().exp()).exp(),
+                        angle = parameters["0.theta_log"].array().exp();
+  CHECK(size.array().square().mean() == Approx(0.5).margin(0.05));
+  CHECK(size.maxCoeff() < 1);
+  CHECK(size.minCoeff() < 0.1);
+  CHECK(angle.mean() == Approx(3.14159).margin(0.3));
+  CHECK(angle.maxCoeff() < 6.2832);
+  const MatrixX<double> gamma = parameters["0.gamma_log"].array().exp();
+  CHECK((gamma.array().square() + size.array().square() - 1).abs().maxCoeff() < 1e-12);
+  CHECK(is_as(parameters["0.s_re.x"], normal(std::sqrt(0.5 / inputs))));
+  CHECK(is_as(parameters["0.s_im.x"], normal(std::sqrt(0.5 / inputs))));
+  CHECK(is_as(parameters["0.y.s_re_next"], normal(1 / std::sqrt(500.0))));
+  CHECK(is_as(parameters["0.y2.s_im_next"], normal(1 / std::sqrt(500.0))));
+}
+
+TEST_CASE("ltc and slstm with heads: initial values equal those of the documentation") {
+  auto model = sequential<double>(inputs, Recurrent<Ltc>{.units = units}, Recurrent<HeadedSlstm>{.units = units});
+  model.initialise(7);
+  const auto within = [&](const char* block, double low, double high) {
+    const MatrixX<double> values = model.parameters()[block];
+    INFO(block);
+    CHECK(values.minCoeff() >= low);
+    CHECK(values.maxCoeff() <= high);
+    CHECK(values.mean() == Approx((low + high) / 2).margin(0.12 * (high - low)));
+  };
+  for (const char* block : {"0.w_x", "0.w_h", "0.gleak"}) within(block, 0.001, 1);
+  for (const char* block : {"0.mu_x", "0.mu_h"}) within(block, 0.3, 0.8);
+  for (const char* block : {"0.sigma_x", "0.sigma_h"}) within(block, 3, 8);
+  for (const char* block : {"0.erev_x", "0.erev_h"}) within(block, -1, 1);
+  CHECK((model.parameters()["0.erev_h"].array().abs() == 1).all());
+  within("0.vleak", -0.2, 0.2), within("0.cm", 0.4, 0.6);
+  CHECK(is_as(model.parameters()["0.input_w"], filled(1)));
+  CHECK(is_as(model.parameters()["0.input_b"], filled(0)));
+  CHECK(is_as(model.parameters()["1.i2.h"], orthogonal));  // [units x units / 4]
 }
 
 TEST_CASE("indrnn: initial recurrent weights are spread from 0 to 1") {

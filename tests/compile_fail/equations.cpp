@@ -99,7 +99,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, x)));
 constexpr auto equations = cell(state(h), n = weight(p), next(h) = tanh(linear(x, n)) + h);
 #endif
 
-// CASE 18: unroll: one name is used for two kinds of single weights, or for values of different sizes; use different names
+// CASE 18: unroll: one name is used for two kinds of weights, or for values of different sizes; use different names
 #if CASE == 18
 constexpr auto equations = cell(state(h), next(h) = tanh(weight(p) * h + bias(p)));
 #endif
@@ -214,7 +214,7 @@ constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = ta
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * part<0>(2 * h));
 #endif
 
-// CASE 40: the rate of dropout or zoneout must be at least 0 and below 1, got
+// CASE 40: the rate of dropout, zoneout or drop_weights must be at least 0 and below 1, got
 #if CASE == 40
 constexpr auto equations = cell(state(h), next(h) = dropout(tanh(linear(x, h)), 1.0));
 #endif
@@ -235,7 +235,7 @@ constexpr auto equations = cell(state(h), single_row = scalar(p), next(h) = tanh
 constexpr auto equations = cell(state(h), n = softmax(x), next(h) = tanh(linear(n, h)));
 #endif
 
-// CASE 44: unroll: linear(...) with heads<n> must read one value: linear(h, heads<4>) or linear(h, heads<4>, no_bias)
+// CASE 44: unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping) or a matrix must
 #if CASE == 44
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>)));
 #endif
@@ -243,6 +243,39 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>))
 // CASE 45: the epsilon of layer_norm or rms_norm must be at least 0 and below 1e30, got
 #if CASE == 45
 constexpr auto equations = cell(state(h), n = layer_norm(linear(x, h), -1), next(h) = tanh(n));
+#endif
+
+// CASE 46: unroll: linear(h, antisymmetric(damping)) must read a value of the size of its equation
+#if CASE == 46
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, antisymmetric(0.1)) + linear(h)));
+#endif
+
+// CASE 47: unroll: a shared_matrix<"A"> that several linear(...) share must have the same sizes in all of them
+#if CASE == 47
+constexpr auto wide_value = symbol<"wide_value", "2 units">;
+constexpr auto A = shared_matrix<"A">;
+constexpr auto equations = cell(state(h), wide_value = linear(x), next(h) = tanh(linear(h, A) + linear(wide_value, A)));
+#endif
+
+// CASE 48: the rate of dropout, zoneout or drop_weights must be at least 0 and below 1, got
+#if CASE == 48
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, drop_weights(-0.1))));
+#endif
+
+// CASE 49: the name of frozen(name, values) must have only a-z, 0-9 and '_', and values
+#if CASE == 49
+inline MatrixX<double> values(Index rows, Index columns) { return MatrixX<double>::Ones(rows, columns); }
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, frozen("A[1]", values))));
+#endif
+
+// CASE 50: the damping of antisymmetric must be at least 0 and below 1e30, got
+#if CASE == 50
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, antisymmetric(-1))));
+#endif
+
+// CASE 51: unroll: one name is used for two kinds of weights, or for values of different sizes; use different names
+#if CASE == 51
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, shared_matrix<"p">)) + weight(p) * h);
 #endif
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Cells of newer papers, written as equations. The case's weight W_GATE_SOURCE is the cell's GATE.SOURCE, its bias
-// b_GATE the cell's GATE.b, its vector w the cell's w.
+// Cells of newer papers, of the library or written as equations. The case's weight W_GATE_SOURCE is the cell's
+// GATE.SOURCE, its bias b_GATE the cell's GATE.b, its vector w the cell's w.
 
 #include "cells.hpp"
 
@@ -7,6 +7,12 @@
 #include <sstream>
 
 #include "cell_equations.hpp"
+#include "unroll/cells/continuous_time.hpp"
+#include "unroll/cells/lmu.hpp"
+#include "unroll/cells/lru.hpp"
+#include "unroll/cells/min_gru.hpp"
+#include "unroll/cells/mogrifier_lstm.hpp"
+#include "unroll/cells/slstm.hpp"
 #include "unroll/engine/over_time.hpp"
 
 namespace conformance {
@@ -59,7 +65,8 @@ struct Layout {
 
 template <const auto& equations>
 SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std::string>& names,
-                const Names& others = {}, const std::vector<std::string>& constants = {}) {
+                const Names& others = {}, const std::vector<std::string>& constants = {},
+                const std::map<std::string, double>& factors = {}) {
   using C = EquationCell<double, equations>;
   const Layout layout(given, given.has("x") ? "x" : names.at(0));
   const Timeline& timeline = layout.timeline;
@@ -82,6 +89,8 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
         part = given.columns<double>(theirs, {rows, block.cols}).transpose();
     }
   }
+
+  for (const auto& [block, factor] : factors) theta[block] *= factor;
 
   std::vector<MatrixX<double>> in, d_in;
   std::vector<ConstView<double>> views;
@@ -130,6 +139,7 @@ SafeTensors run(const Case& given, const CellSizes& sizes, const std::vector<std
       timeline.pack(given.columns<double>("g_y", {layout.steps, layout.batch, cell.output_rows()}));
   pass.backward({views, fixed_views}, view(d_y), d_final, gradient.values().data(), {d_views, d_fixed_views},
                 d_initial);
+  for (const auto& [block, factor] : factors) gradient[block] *= factor;
 
   SafeTensors out;
   out.tensors["y"] = layout.unpacked(y);
@@ -188,13 +198,13 @@ SafeTensors compute_cell(const Case& given) {
   }
   if (op == "mingru") {
     check_cell(given, "x", "h", "h");
-    return run<equations::mingru>(given, {.inputs = {inputs}, .units = units_of("b_z")}, {"x"});
+    return run<unroll::equations::min_gru>(given, {.inputs = {inputs}, .units = units_of("b_z")}, {"x"});
   }
   if (op == "cfc") {
     check_cell(given, "x dt", "h", "h");
     const Index backbone = given.extent("b_u", 0, 1);
     given.check("U", backbone);
-    return run<equations::cfc>(
+    return run<unroll::equations::cfc>(
         given,
         {.inputs = {inputs, given.extent("dt", 2, 3)}, .units = units_of("b_a"), .sizes = {{"backbone", backbone}}},
         {"x", "dt"}, {{"a.u", "W_a"}, {"g.u", "W_g"}, {"ta.u", "W_ta"}, {"tb.u", "W_tb"}});
@@ -203,15 +213,16 @@ SafeTensors compute_cell(const Case& given) {
     check_cell(given, "x", "h m", "h", "A_bar B_bar");
     const Index units = given.extent("W_h", 0, 2), rows = given.extent("A_bar", 0, 2);
     given.check("H", units), given.check("M", rows);
-    return run<equations::lmu>(given, {.inputs = {inputs}, .units = units, .sizes = {{"order", rows}}}, {"x"},
-                               {{"u.x", "e_x"},
-                                {"u.h", "e_h"},
-                                {"u.m", "e_m"},
-                                {"m.m", "A_bar"},
-                                {"m.u", "B_bar"},
-                                {"h.x", "W_x"},
-                                {"h.h", "W_h"},
-                                {"h.m_next", "W_m"}});
+    return run<unroll::equations::lmu<784>>(given, {.inputs = {inputs}, .units = units, .sizes = {{"order", rows}}},
+                                            {"x"},
+                                            {{"u.x", "e_x"},
+                                             {"u.h", "e_h"},
+                                             {"u.m", "e_m"},
+                                             {"m.m", "A_bar"},
+                                             {"m2.u", "B_bar"},
+                                             {"h.x", "W_x"},
+                                             {"h.h", "W_h"},
+                                             {"h.m_next", "W_m"}});
   }
   if (op == "layernorm_lstm") {
     check_cell(given, "x", "h c", "h");
@@ -235,9 +246,9 @@ SafeTensors compute_cell(const Case& given) {
       names[gate + ".xhat"] = text("W_", gate, "_x"), names[gate + ".m"] = "V_" + gate;
       names[gate + (gate == "n" ? ".rk" : ".k")] = text("W_", gate, "_h");
     }
-    return run<equations::gru_d>(given,
-                                 {.inputs = {inputs, inputs, inputs}, .units = units_of("b_z"), .constants = {inputs}},
-                                 {"delta", "m", "x"}, names, {"x_mean"});
+    return run<unroll::equations::gru_d>(
+        given, {.inputs = {inputs, inputs, inputs}, .units = units_of("b_z"), .constants = {inputs}},
+        {"delta", "m", "x"}, names, {"x_mean"});
   }
   if (op == "slstm_heads") {
     check_cell(given, "x", "h c n m", "h");
@@ -245,24 +256,25 @@ SafeTensors compute_cell(const Case& given) {
     Names names;
     for (const std::string gate : {"i", "f", "z", "o"})
       names[gate + ".x"] = text("W_", gate, "_x"), names[gate + "2.h"] = text("R_", gate, "_h");
-    return run<equations::slstm_heads>(given, {.inputs = {inputs}, .units = units_of("b_i")}, {"x"}, names);
+    return run<unroll::equations::headed_slstm<2>>(given, {.inputs = {inputs}, .units = units_of("b_i")}, {"x"}, names);
   }
   if (op == "mlstm") {
     check_cell(given, "x", "C n m", "h'");
     given.check("H", Index(4));
-    return run<equations::mlstm>(
+    return run<unroll::equations::mlstm>(
         given, {.inputs = {inputs}, .units = units_of("b_q")}, {"x"},
-        {{"q.x", "W_q"}, {"k.x", "W_k"}, {"v.x", "W_v"}, {"o.x", "W_o"}, {"i.x", "w_i"}, {"f.x", "w_f"}});
+        {{"q.x", "W_q"}, {"k.x", "W_k"}, {"v.x", "W_v"}, {"o.x", "W_o"}, {"i.x", "w_i"}, {"f.x", "w_f"}}, {},
+        {{"k.x", 0.5}});  // the case divides W_k x by the root of the 4 rows
   }
   if (op == "ltc") {
     check_cell(given, "x", "h", "h");
-    return run<equations::ltc>(given, {.inputs = {inputs}, .units = units_of("cm")}, {"x"});
+    return run<unroll::equations::ltc>(given, {.inputs = {inputs}, .units = units_of("cm")}, {"x"});
   }
   if (op == "lru") {
     check_cell(given, "x", "s_re s_im", "y");
     const Index units = given.extent("nu_log", 0, 1), outputs = given.extent("D", 0, 2);
     given.check("N", units), given.check("O", outputs);
-    return run<equations::lru>(
+    return run<unroll::equations::lru>(
         given, {.inputs = {inputs}, .units = units, .sizes = {{"outputs", outputs}}}, {"x"},
         {{"s_re.x", "B_re"}, {"s_im.x", "B_im"}, {"y.s_re_next", "C_re"}, {"y2.s_im_next", "C_im"}, {"y.x", "D"}});
   }
@@ -272,8 +284,8 @@ SafeTensors compute_cell(const Case& given) {
   const Index units = units_of("b_i");
   if (op == "phased_lstm") {
     check_cell(given, "x time", "h c", "h");
-    return run<equations::phased_lstm>(given, {.inputs = {given.extent("time", 2, 3), inputs}, .units = units},
-                                       {"time", "x"});
+    return run<unroll::equations::phased_lstm>(given, {.inputs = {given.extent("time", 2, 3), inputs}, .units = units},
+                                               {"time", "x"});
   }
   if (op == "zoneout_lstm_masks") {
     check_cell(given, "x d_c d_h", "h c", "h");
@@ -290,7 +302,7 @@ SafeTensors compute_cell(const Case& given) {
                                         {"x"}, names, {"z_x", "z_h"});
   }
   check_cell(given, "x", "h c", "h");
-  return run<equations::mogrifier_lstm>(given, {.inputs = {inputs}, .units = units}, {"x"}, names);
+  return run<unroll::equations::mogrifier_lstm>(given, {.inputs = {inputs}, .units = units}, {"x"}, names);
 }
 
 }  // namespace conformance

@@ -18,11 +18,16 @@ using layer_rows::Change, layer_rows::Layer, layer_rows::Row, layer_rows::rows;
 
 namespace {
 
+namespace written {
+using namespace unroll::symbols;
+inline constexpr auto reservoir = cell(state(h), next(h) = tanh(linear(x) + linear(h, frozen, no_bias)));
+}  // namespace written
+
 LayerRegistry<float> registry() {
   LayerRegistry<float> all;
   all.add<Gru, Lstm, ProjectedLstm>();
   all.add<EquationsOf<layer_rows::written::leaky>::Cell, EquationsOf<layer_rows::written::leakier>::Cell,
-          OneScalar<layer_rows::OtherGru>::Cell>();
+          OneScalar<layer_rows::OtherGru>::Cell, EquationsOf<written::reservoir>::Cell>();
   return all;
 }
 
@@ -64,6 +69,9 @@ TEST_CASE("open_model: every layer with every option is rebuilt", "[open_model]"
       for (const Change& change : *changes) expect_same(made(row.features, {change.layer}));
   }
   expect_same(model_with_graph());
+  Stack<float> reservoir = made(2, {Recurrent<EquationsOf<written::reservoir>::Cell>{.units = 3}});
+  reservoir.parameters()["0.h2.h"].setConstant(0.5f);  // not the initial values
+  expect_same(reservoir);
 }
 
 TEST_CASE("open_model: outputs of the opened model are those of the saved one", "[open_model]") {

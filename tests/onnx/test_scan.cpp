@@ -132,6 +132,11 @@ TEST_CASE("onnx: equations are read as they are computed", "[onnx]") {
   CHECK(read("elu[0.5](weight(p) - -1e-05)") == "(elu 0.5 (- p* -1e-05))");
   CHECK(read("clip(tanh[own](h), 0.5) + linear(x, next(h)) * linear(h, no_bias)") ==
         "(+ (hard_tanh -0.5 0.5 (tanh[own] h)) (* (r W b x next(h)) (r2 W h)))");
+  CHECK(read("linear(x) + linear(h, drop_weights[0.5], no_bias) - linear(h, frozen[own_1])") ==
+        "(- (+ (r W b x) (r2 W h)) (r3 W b h))");
+  for (const std::string option : {"heads[2]", "shared[A]", "antisymmetric[0.01]"})
+    CHECK(
+        refusal([&] { read("linear(h, " + option + ")"); }).starts_with("ONNX files have no weights with the option"));
   CHECK(refusal([&] { read("a + "); }) == "the equation 'r = a + ' must have a name before ''");
   CHECK(refusal([&] { read("my gate"); }) == "the equation 'r = my gate' must have the end before 'gate'");
   CHECK(refusal([&] { read("attend(dot, q)"); }).starts_with("attend reads a memory"));

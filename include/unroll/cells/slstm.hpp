@@ -29,6 +29,21 @@ inline constexpr auto slstm = cell(state(h, c, n, m),
     next(c) = r * c + s * z,
     next(n) = r * n + s,
     next(h) = o * (next(c) / next(n)));
+
+/// The same with block-diagonal recurrent weights, one block for each head (section 2.2, "memory mixing").
+template <int head_count>
+inline constexpr auto headed_slstm = cell(state(h, c, n, m),
+    i = linear(x) + linear(h, heads<head_count>, no_bias),
+    f = -softplus(-(linear(x) + linear(h, heads<head_count>, no_bias))),
+    z = tanh(linear(x) + linear(h, heads<head_count>, no_bias)),
+    o = sigmoid(linear(x) + linear(h, heads<head_count>, no_bias)),
+    p = f + m - 1e30 * max(1 - 1e30 * n, 0),
+    next(m) = max(p, i),
+    r = exp(p - next(m)),
+    s = exp(i - next(m)),
+    next(c) = r * c + s * z,
+    next(n) = r * n + s,
+    next(h) = o * (next(c) / next(n)));
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>
@@ -36,5 +51,19 @@ struct Slstm : EquationCell<Scalar, equations::slstm, units> {
   using EquationCell<Scalar, equations::slstm, units>::EquationCell;
   static constexpr std::string_view name = "slstm";
 };
+
+/// sLSTM with heads; the units are a multiple of them: `Recurrent<SlstmWith<4>::Cell>`.
+template <int head_count>
+struct SlstmWith {
+  template <class Scalar, int units = Eigen::Dynamic>
+  struct Cell : EquationCell<Scalar, equations::headed_slstm<head_count>, units> {
+    using EquationCell<Scalar, equations::headed_slstm<head_count>, units>::EquationCell;
+    static constexpr std::string_view name = language::numbered<"slstm with heads ", head_count>.view();
+  };
+};
+
+/// Four heads, as in the paper's language models.
+template <class Scalar, int units = Eigen::Dynamic>
+using HeadedSlstm = SlstmWith<4>::Cell<Scalar, units>;
 
 }  // namespace unroll

@@ -90,6 +90,10 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
         both.emplace_back(std::string(prefix) + block, initializer);
     return both;
   }
+  void set_given(S* theta) const {
+    detail::set_given(cell_, theta);
+    detail::set_given(cell_, theta + cell_.parameters().size());
+  }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     const Index rows = cell_.output_rows(), outputs = returns == Returns::last ? batch : columns;
     const bool in_place = merge == Merge::concat && returns == Returns::steps;

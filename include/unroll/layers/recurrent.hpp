@@ -197,6 +197,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   Initializers role_initializers() const { return initializers; }
   std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers(cell_); }
+  void set_given(S* theta) const { detail::set_given(cell_, theta); }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     return OverTime<C>::kept(cell_, columns, batch, keeping) +
            (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);

@@ -100,6 +100,7 @@ class Seq2SeqDescription {
     const auto& blocks = parameters_.table().blocks();
     for (std::size_t k = encoder_.parameters().table().blocks().size(); k < blocks.size(); ++k)
       initializer_of(blocks[k]).fill(parameters_.block(blocks[k]), Random(seed, Purpose::initialise, std::uint64_t(k)));
+    set_given(cell_, parameters_.values().data() + decoder_at_);
   }
 
  protected:

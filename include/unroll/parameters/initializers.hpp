@@ -5,7 +5,6 @@
 // (std::fma) or rounded first (detail::rounded), never left to the compiler.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -14,52 +13,9 @@
 #include "unroll/core/finite.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/core/types.hpp"
-#include "unroll/simd/runs.hpp"
+#include "unroll/parameters/portable_matrices.hpp"
 
 namespace unroll {
-
-namespace detail {
-
-/// Rounded product: prevents the compiler from fusing the product `x` with a following sum.
-template <class Packet>
-EIGEN_ALWAYS_INLINE Lanes<Packet> rounded(Lanes<Packet> x) {
-#if EIGEN_ARCH_i386_OR_x86_64 && defined(__AVX512F__)
-  __asm__("" : "+v"(x.v));
-#elif EIGEN_ARCH_i386_OR_x86_64 && defined(__SSE2__)
-  __asm__("" : "+x"(x.v));
-#elif EIGEN_ARCH_ARM64
-  __asm__("" : "+w"(x.v));
-#else
-  __asm__("" : "+m"(x.v));
-#endif
-  return x;
-}
-
-/// Dot product of a and b with a fixed order of additions: eight interleaved sums on any register width, then their
-/// sum.
-inline double ordered_dot(const double* a, const double* b, Index size) {
-  using V = NativeLanes<double>;
-  static_assert(8 % V::size == 0);
-  std::array<double, 8> sums{};
-  for (int lane = 0; lane < 8; lane += V::size) {
-    V sum = V::constant(0);
-    for (Index i = lane; i < size; i += 8) {
-      const int rest = int(std::min<Index>(V::size, size - i));
-      sum += rest == V::size ? rounded(V::load(a + i) * V::load(b + i))
-                             : rounded(V::load_partial(a + i, rest) * V::load_partial(b + i, rest));
-    }
-    sum.store(sums.data() + lane);
-  }
-  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
-}
-
-/// to -= factor * from.
-inline void subtract_multiple(double factor, const double* from, double* to, Index size) {
-  map_run(
-      size, [factor](auto x, auto y) { return x - rounded(x.constant(factor) * y); }, to, to, from);
-}
-
-}  // namespace detail
 
 /// Fan-in and fan-out: inputs per output unit, outputs per input. 0 means cols or rows of the block. Set them for a
 /// block that is part of a larger matrix: Keras counts all gates of a stacked matrix, fans = {.out = 4 * units} for an
@@ -73,12 +29,15 @@ struct Fans {
 /// Rule for initial values, created by the functions of namespace `init`.
 class Initializer {
  public:
-  enum class Kind { constant, uniform, normal, truncated_normal, log_uniform, orthogonal, identity };
+  enum class Kind { constant, uniform, normal, truncated_normal, log_uniform, orthogonal, identity, spectral, mapped };
   enum class Fan { none, in, average, out };
 
   /// The factory functions below define `a` and `b` for each kind. With a fan, the numbers are for fan 1 and are
   /// divided by the square root of the block's fan.
   constexpr Initializer(Kind kind, double a, double b, Fan fan = Fan::none) : kind_(kind), fan_(fan), a_(a), b_(b) {}
+
+  /// Values map(u) of uniform numbers u on [0, 1).
+  constexpr explicit Initializer(double (*map)(double)) : Initializer(Kind::mapped, 0, 0) { map_ = map; }
 
   /// The same rule with explicit fans, for a block whose shape does not give them, such as a convolution's.
   constexpr Initializer with_fans(Fans fans) const {
@@ -105,6 +64,10 @@ class Initializer {
       for (Index col = 0; col < block.cols(); ++col)
         for (Index row = 0; row < block.rows(); ++row)
           block(row, col) = Scalar(a_ * (wide ? q(col, row) : q(row, col)));
+      return;
+    }
+    if (kind_ == Kind::spectral) {
+      block = of_radius(block.rows(), block.cols(), random, first_element).template cast<Scalar>();
       return;
     }
     const double shrink = fan_ == Fan::none ? 1 : 1 / std::sqrt(fan_of(block.rows(), block.cols(), fans));
@@ -136,6 +99,8 @@ class Initializer {
         return b_ * detail::portable_log(std::fma(a_ - 1, random.uniform(number), 1));
       case Kind::identity:
         return diagonal ? a_ : 0;
+      case Kind::mapped:
+        return map_(random.uniform(number));
       default:
         return a_;
     }
@@ -174,9 +139,22 @@ class Initializer {
     return q;
   }
 
+  /// Uniform numbers on [-1, 1), scaled to the spectral radius a_.
+  MatrixX<double> of_radius(Index rows, Index cols, const Random& random, Index first_element) const {
+    require<ValueError>(rows == cols, "initializer: a matrix with a spectral radius must be square, got [", rows, " x ",
+                        cols, "]");
+    MatrixX<double> w(rows, cols);
+    for (Index k = 0; k < w.size(); ++k)
+      w.data()[k] = std::fma(2, random.uniform(static_cast<std::uint64_t>(first_element + k)), -1.0);
+    const double radius = detail::spectral_radius(w);
+    for (Index k = 0; k < w.size(); ++k) w.data()[k] = radius > 0 ? w.data()[k] * (a_ / radius) : 0;
+    return w;
+  }
+
   Kind kind_;
   Fan fan_;
   double a_, b_;
+  double (*map_)(double) = nullptr;
   Fans fans_ = {};
 };
 
@@ -260,6 +238,19 @@ inline Initializer orthogonal(double gain = 1) {
 inline Initializer identity(double gain = 1) {
   detail::check(true, "gain must be finite", gain);
   return {Initializer::Kind::identity, gain, 0};
+}
+
+/// Uniform numbers scaled to a spectral radius, for a square matrix: the reservoir of an echo state network (Jaeger
+/// 2001).
+inline Initializer spectral(double radius) {
+  detail::check(radius > 0, "spectral radius must be finite and above 0", radius);
+  return {Initializer::Kind::spectral, radius, 0};
+}
+
+/// Values map(u) of uniform numbers u on [0, 1).
+inline Initializer mapped(double (*map)(double)) {
+  require<ValueError>(map != nullptr, "initializer: the function of mapped(function) must not be null");
+  return Initializer(map);
 }
 
 /// Chrono initialization of forget biases: log U(1, longest - 1), for memories of up to `longest` (> 2) steps. Tallec &

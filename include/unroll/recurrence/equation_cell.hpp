@@ -55,6 +55,8 @@ class EquationCell {
     return false;
   }
   const detail::CellLayout<Derivation>& layout() const { return *layout_; }
+  /// Writes the values of frozen weights that have given ones. Throws ShapeError if they have another size.
+  void set_given(S* theta) const { layout_->set_given(theta); }
   /// Initializers that depend on the sizes, by parameter name.
   std::vector<std::pair<std::string, Initializer>> column_initializers() const {
     return layout_->column_initializers();
@@ -87,6 +89,7 @@ class EquationCell {
   }
 
   void begin(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Work& work) const {
+    products(weights, work).begin_weights(inputs.noise);
     Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work).project_constant(source, k, inputs.constants[std::size_t(k)]);
     });
@@ -147,13 +150,9 @@ class EquationCell {
   }
 
   void begin_back(const Weights& weights, const Timeline& timeline, Work& work) const {
+    products(weights, work).begin_gradients();
     for (int k = 0; k < schedule.incomings; ++k)
       work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
-    for (int w = 0; w < program.weights; ++w) {
-      const Index rows = layout_->rows_of_size(program.weight[w].per_unit ? program.weight[w].dimension : widest());
-      work.d_single[w].setZero(rows);
-      work.d_singles[w].setZero(rows);
-    }
     Loops::each_source(detail::Op::constant,
                        [&](const detail::Source&, int k) { products(weights, work).begin_constant_gradient(k); });
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
@@ -224,6 +223,7 @@ class EquationCell {
       products(weights, work)
           .finish_constant(source, k, inputs.constants[std::size_t(k)], gradient, d_inputs.constants[std::size_t(k)]);
     });
+    products(weights, work).add_computed_gradients(gradient);
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).end_back(inputs, gradient, d_inputs); });
     work.consumed = true;
   }
@@ -254,12 +254,6 @@ class EquationCell {
     if constexpr (fixed_units != Eigen::Dynamic)
       if (dimension == 0) return fixed_units;
     return layout_->rows_of_size(dimension);
-  }
-  int widest() const {
-    int widest = 0;
-    for (int k = 1; k < program.size_count; ++k)
-      if (rows_of_size(k) > rows_of_size(widest)) widest = k;
-    return widest;
   }
 
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }

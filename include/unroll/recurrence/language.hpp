@@ -135,13 +135,16 @@ inline constexpr Score<ScoreKind::additive, true, true> additive_normalised;
 // arithmetic elsewhere in the library never considers them.
 namespace unroll {
 using language::activation;
+using language::antisymmetric;
 using language::attend;
 using language::bias;
 using language::cell;
 using language::clip;
 using language::constant;
+using language::drop_weights;
 using language::Equations;
 using language::Expression;
+using language::frozen;
 using language::group;
 using language::heads;
 using language::input;
@@ -155,6 +158,7 @@ using language::output;
 using language::part;
 using language::repeat;
 using language::scalar;
+using language::shared_matrix;
 using language::state;
 using language::Symbol;
 using language::symbol;

@@ -1,6 +1,7 @@
 #pragma once
 // Registry with all cells of the library.
 
+#include "unroll/cells/continuous_time.hpp"
 #include "unroll/cells/cornn.hpp"
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/fast_rnn.hpp"
@@ -10,12 +11,18 @@
 #include "unroll/cells/janet.hpp"
 #include "unroll/cells/layer_norm.hpp"
 #include "unroll/cells/lem.hpp"
+#include "unroll/cells/lmu.hpp"
+#include "unroll/cells/lru.hpp"
 #include "unroll/cells/lstm.hpp"
+#include "unroll/cells/matrix_memory.hpp"
 #include "unroll/cells/mgu.hpp"
 #include "unroll/cells/min_gru.hpp"
+#include "unroll/cells/mogrifier_lstm.hpp"
 #include "unroll/cells/multiplicative_lstm.hpp"
 #include "unroll/cells/ran.hpp"
 #include "unroll/cells/recurrent_highway.hpp"
+#include "unroll/cells/reservoir.hpp"
+#include "unroll/cells/rwkv.hpp"
 #include "unroll/cells/scrn.hpp"
 #include "unroll/cells/slstm.hpp"
 #include "unroll/cells/sru.hpp"
@@ -36,6 +43,8 @@ const LayerRegistry<S>& library_registry() {
     registry.template add<Lstm, PeepholeLstm, PeepholeLstmLinear, CoupledLstm, CoupledPeepholeLstm, ProjectedLstm,
                           ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm,
                           LayerNormLstm>();
+    registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, GatedDeltaNet, HeadedSlstm, AntisymmetricRnn, EchoState,
+                          Ltc, Rwkv6>();
     return registry;
   }();
   return all;

@@ -24,6 +24,12 @@ std::vector<NamedInitializer> cell_initializers(const C& cell) {
   return all;
 }
 
+/// Writes the given values of frozen weights of a cell to its parameters.
+template <class C, class S>
+void set_given(const C& cell, S* theta) {
+  if constexpr (requires { cell.set_given(theta); }) cell.set_given(theta);
+}
+
 /// Cell of these sizes. Throws ValueError for a name in named_initializers() that is not a block of the cell with
 /// biases, because its initializer would have no effect, and for a cell that has biases in spite of
 /// CellSizes::biased.

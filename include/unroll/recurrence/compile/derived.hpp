@@ -69,14 +69,18 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::rows_of_unsized,
                 "unroll: an operation on all rows must read an input whose size has a name: input<\"x\", "
                 "\"features\">");
+  static_assert(misuse != Misuse::antisymmetric_of_two_sizes,
+                "unroll: linear(h, antisymmetric(damping)) must read a value of the size of its equation");
+  static_assert(misuse != Misuse::matrix_of_two_sizes,
+                "unroll: a shared_matrix<\"A\"> that several linear(...) share must have the same sizes in all of them");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) must name a value that an equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) must not read the same value twice; one weight matrix is enough");
   static_assert(misuse != Misuse::linear_of_weight,
                 "unroll: linear(...) must not read a number or a single weight; use the bias of linear(...)");
   static_assert(misuse != Misuse::weight_of_two_kinds,
-                "unroll: one name is used for two kinds of single weights, or for values of different sizes; use "
-                "different names");
+                "unroll: one name is used for two kinds of weights, or for values of different sizes; use different "
+                "names");
   static_assert(misuse != Misuse::too_many,
                 "unroll: a cell must have at most 8 inputs, 8 constants, 8 states and 8 sizes");
   return misuse == Misuse::none;

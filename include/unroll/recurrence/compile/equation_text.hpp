@@ -167,8 +167,10 @@ class EquationText {
 
   [[gnu::cold]] std::string linear(const LinearTerm& term, Binding needed) const {
     if (term.copy != Copy::none) return copy(term);
-    const std::string heads = term.heads > 1 ? text(", heads[", term.heads, "]") : "";
-    if (source()) return text("linear(", sources(term), heads, term.biased ? ")" : ", no_bias)");
+    if (source()) {
+      const std::string option = rule(term.rule);
+      return text("linear(", sources(term), option.empty() ? "" : ", ", option, term.biased ? ")" : ", no_bias)");
+    }
     std::string equation(program_.equation[term.equation].name);
     if (term.ordinal > 1) equation += text(term.ordinal);
     std::string written;
@@ -179,11 +181,22 @@ class EquationText {
     if (biased) written += text(" + ", indexed("b", equation));
     return bracketed(written, needed > Binding::sum && term.sources + (biased ? 1 : 0) > 1);
   }
-  /// Block-diagonal weights are those of several heads.
   [[gnu::cold]] std::string weights(const LinearTerm& term, const std::string& index) const {
-    const std::string all = indexed("W", index);
-    if (term.heads == 1) return all;
-    return latex() ? text("\\mathrm{diag}_{", term.heads, "}(", all, ")") : text("heads[", term.heads, "](", all, ")");
+    const language::WeightRule& given = term.rule;
+    const std::string all = given.matrix.empty() ? indexed("W", index) : letter(given.matrix);
+    if (!latex()) return given.matrix.empty() && !rule(given).empty() ? text(rule(given), "(", all, ")") : all;
+    if (given.heads > 1) return text("\\mathrm{diag}_{", given.heads, "}(", all, ")");
+    if (given.is_dropped()) return text("\\mathrm{drop}_{", given.drop_rate, "}(", all, ")");
+    if (!given.antisymmetric) return all;
+    return text("(", all, " - ", all, "^T", given.damping > 0 ? text(" - ", given.damping, " I)") : ")");
+  }
+  /// Option of the weights of a term: "heads[4]"; empty if there is none.
+  [[gnu::cold]] static std::string rule(const language::WeightRule& given) {
+    if (given.heads > 1) return text("heads[", given.heads, "]");
+    if (given.is_dropped()) return text("drop_weights[", given.drop_rate, "]");
+    if (given.antisymmetric) return text("antisymmetric[", given.damping, "]");
+    if (!given.matrix.empty()) return text("shared[", given.matrix, "]");
+    return given.frozen.empty() ? "" : text("frozen[", given.frozen, "]");
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {
     std::string all;

@@ -36,7 +36,7 @@ struct Lowering : NamedValues<capacity> {
     program.equation[equation] = target(Symbol<name, size>{});
     if (!result.empty()) program.equation[equation].dimension = size_named(result);
     program.equations++;
-    program.equation[equation].root = over_column(e.expression.word, Operand{});
+    program.equation[equation].root = over_column(e.expression.word, e.expression.operand);
   }
   template <class State, class Word, class Operand>
   constexpr void line(const Equation<Next<State>, OverColumn<Word, Operand>>&) {
@@ -130,11 +130,11 @@ struct Lowering : NamedValues<capacity> {
   template <Name name, bool added>
   constexpr int lower(UnitWeight<name, added>) {
     return add({.op = detail::Op::unit_weight,
-                .index = weight({name.view(), true, added, program.equation[equation].dimension})});
+                .index = this->weight({name.view(), true, added, program.equation[equation].dimension})});
   }
   template <Name name>
   constexpr int lower(ScalarWeight<name>) {
-    return add({.op = detail::Op::scalar_weight, .index = weight({name.view(), false, false, 0})});
+    return add({.op = detail::Op::scalar_weight, .index = this->weight({name.view(), false, false, 0})});
   }
 
   template <bool biased, class... Sources>
@@ -147,15 +147,23 @@ struct Lowering : NamedValues<capacity> {
     (add_source(term, read(Sources{}), name_of(Sources{})), ...);
     return add(term);
   }
-  template <int heads, bool biased, class Source>
-  constexpr int lower(const HeadedLinear<heads, biased, Source>&) {
+  template <int products, bool biased, class Source>
+  constexpr int lower(const RuledLinear<products, biased, Source>& e) {
     detail::LinearTerm term{.equation = equation,
                             .ordinal = ++linear_terms,
                             .biased = biased,
-                            .dimension = program.equation[equation].dimension,
-                            .heads = heads};
-    add_source(term, read(Source{}), name_of(Source{}));
+                            .dimension = program.equation[equation].dimension};
+    add_ruled(term, e);
     return add(term);
+  }
+  template <int products, bool biased, class Source>
+  constexpr void add_ruled(detail::LinearTerm& term, const RuledLinear<products, biased, Source>& e) {
+    term.biased = biased;
+    term.rule = e.rule;
+    add_source(term, read(Source{}), name_of(Source{}));
+    const int dimension = program.dimension_of(term.source[0]);
+    if (e.rule.antisymmetric && dimension != term.dimension) program.report(detail::Misuse::antisymmetric_of_two_sizes);
+    if (!e.rule.matrix.empty()) this->check_same_sizes(term);
   }
   template <class Word, class Operand>
   constexpr int lower(const OverColumn<Word, Operand>&) {
@@ -176,6 +184,10 @@ struct Lowering : NamedValues<capacity> {
     const int left = add(term), operation = add({.op = detail::Op::column, .left = left, .index = index});
     program.column_operation[index] = {operation, number};
     return operation;
+  }
+  template <int products, bool biased, class Source, class Word>
+  constexpr void add_operand(detail::LinearTerm& term, const Word&, const RuledLinear<products, biased, Source>& e) {
+    add_ruled(term, e);
   }
   template <bool biased, class... Sources, class Word>
   constexpr void add_operand(detail::LinearTerm& term, const Word&, Linear<biased, Sources...>) {
@@ -227,19 +239,6 @@ struct Lowering : NamedValues<capacity> {
     return term.operation;
   }
 
-  /// Index of a weight; one name is one weight.
-  constexpr int weight(detail::WeightInfo w) {
-    for (int k = 0; k < program.weights; ++k)
-      if (program.weight[k].name == w.name) return check_same_kind(program.weight[k], w), k;
-    program.weight[program.weights] = w;
-    return program.weights++;
-  }
-
-  constexpr void check_same_kind(const detail::WeightInfo& a, const detail::WeightInfo& b) {
-    if (a.per_unit != b.per_unit || a.added != b.added || a.dimension != b.dimension)
-      program.report(detail::Misuse::weight_of_two_kinds);
-  }
-
   /// Reports equations on which neither a state nor the output depends.
   constexpr void find_dead_equations() {
     Table<bool, capacity> used{};
@@ -269,6 +268,7 @@ struct Lowering : NamedValues<capacity> {
     for (int s = program.states - 1; s >= 0; --s)
       if (program.state[s].next == program.output) program.output_state = s;
     find_dead_equations();
+    this->check_names_of_matrices();
   }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Names of states, inputs and equations while a Program is built, at compile time.
+// Names of states, inputs, equations and weights while a Program is built, at compile time.
 
 #include <algorithm>
 #include <string_view>
@@ -139,6 +139,38 @@ struct NamedValues {
     const int o = find(named);
     if (o < 0) return program.report(why_missing(named)), 0;
     return o;
+  }
+
+  // -- weights
+
+  /// Index of a weight; one name is one weight.
+  constexpr int weight(detail::WeightInfo w) {
+    for (int k = 0; k < program.weights; ++k)
+      if (program.weight[k].name == w.name) return check_same_kind(program.weight[k], w), k;
+    program.weight[program.weights] = w;
+    return program.weights++;
+  }
+
+  constexpr void check_same_kind(const detail::WeightInfo& a, const detail::WeightInfo& b) {
+    if (a.per_unit != b.per_unit || a.added != b.added || a.dimension != b.dimension)
+      program.report(detail::Misuse::weight_of_two_kinds);
+  }
+
+  /// Reports a shared matrix whose earlier terms have other sizes than this one.
+  constexpr void check_same_sizes(const detail::LinearTerm& term) {
+    const int read = program.dimension_of(term.source[0]);
+    for (int k = 0; k < program.terms; ++k) {
+      const detail::LinearTerm& other = program.term[k];
+      if (other.rule.matrix != term.rule.matrix) continue;
+      const int also = program.dimension_of(other.source[0]);  // -1 for an input, whose rows are known with its sizes
+      if (other.dimension != term.dimension || (read >= 0 && also >= 0 && read != also))
+        program.report(detail::Misuse::matrix_of_two_sizes);
+    }
+  }
+  constexpr void check_names_of_matrices() {
+    for (int k = 0; k < program.terms; ++k)
+      for (int w = 0; w < program.weights; ++w)
+        if (program.term[k].rule.matrix == program.weight[w].name) program.report(detail::Misuse::weight_of_two_kinds);
   }
 };
 

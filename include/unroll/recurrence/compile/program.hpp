@@ -9,6 +9,7 @@
 
 #include "unroll/core/types.hpp"
 #include "unroll/recurrence/language/values.hpp"
+#include "unroll/recurrence/language/weights.hpp"
 
 namespace unroll::detail {
 
@@ -47,7 +48,7 @@ struct LinearTerm {
   bool named = false;      ///< an operand that is written as a name, even if it has weights
   Copy copy = Copy::none;
   int part = 0;               ///< number of the block, for Copy::part
-  int heads = 1;              ///< diagonal blocks of its weights; above 1, it has one source
+  language::WeightRule rule = {};  ///< of its weights; if it has an option, it has one source
   double rate = 0;            ///< of a mask
   bool per_sequence = false;  ///< one mask for all steps
   int sources = 0;
@@ -112,6 +113,8 @@ enum class Misuse {
   copy_of_constant,
   copy_of_weight,
   rows_of_unsized,
+  antisymmetric_of_two_sizes,
+  matrix_of_two_sizes,
   source_twice,
   linear_of_weight,
   weight_of_two_kinds,

@@ -101,20 +101,26 @@ struct Scheduling {
         if (!program.term[schedule.term_at[slot]].reads(source.operation)) continue;
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
         const LinearTerm& term = program.term[schedule.term_at[slot]];
-        const bool is_copy = term.copy != Copy::none, alone = is_copy || term.heads > 1;
-        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] &&
-            !last->is_copy() && last->heads == 1 && !alone)
+        const bool is_copy = term.copy != Copy::none, alone = is_copy || term.rule.is_separate();
+        if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !alone &&
+            stacks(*last, term))
           ++last->slots;
         else
-          for (int head = 0; head < term.heads; ++head)
-            schedule.product[schedule.products++] = {v,         slot,      1,    row,       written[slot],
-                                                     term.copy, term.part, head, term.heads};
+          for (int head = 0; head < term.rule.heads; ++head)
+            schedule.product[schedule.products++] = {v,    slot,           1, row, written[slot], term.copy, term.part,
+                                                     head, term.rule.heads};
         if (!is_copy) ++row;
       }
       source.products = schedule.products - source.first_product;
       for (int p = source.first_product; p < schedule.products; ++p)
         for (int k = 0; k < schedule.product[p].slots; ++k) written[schedule.product[p].first_slot + k] = true;
     }
+  }
+
+  /// True if the product of a term can be part of the product of the term before it.
+  constexpr bool stacks(const Product& last, const LinearTerm& term) const {
+    const LinearTerm& before = program.term[schedule.term_at[last.first_slot]];
+    return !last.is_copy() && !before.rule.is_separate() && before.rule.drop_rate == term.rule.drop_rate;
   }
 
   // -- values that the backward pass needs

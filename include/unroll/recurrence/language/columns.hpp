@@ -20,6 +20,7 @@ template <class Word, class Operand>
 struct OverColumn {
   static constexpr int operations = 2 + Operand::operations;  // its operand is a linear term
   Word word;
+  Operand operand;
 };
 
 /// Score of a query and the keys of a memory; the words are in `symbols`. Additive scores have rows of size
@@ -75,13 +76,13 @@ constexpr AttentionWord attention_word(Score<kind, biased, normalised>) {
 /// Attention: the sum of the memory's values, weighted by the softmax of the query's scores. It must be the whole right
 /// side of an equation, whose symbol then has the memory's rows.
 template <class ScoreWord, class Query>
-constexpr OverColumn<AttentionWord, Query> attend(ScoreWord score, Query) {
+constexpr OverColumn<AttentionWord, Query> attend(ScoreWord score, Query query) {
   static_assert(is_score<ScoreWord>,
                 "unroll: the score of attend(score, query) must be dot, scaled_dot, general, concat or additive");
   static_assert(
       is_named<Query>,
       "unroll: the query of attend(score, query) must be a named value; give the expression a separate equation");
-  return {parts::attention_word(score)};
+  return {parts::attention_word(score), query};
 }
 
 }  // namespace unroll::language

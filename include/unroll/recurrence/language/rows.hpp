@@ -50,25 +50,20 @@ struct Epsilon {
 
 namespace parts {
 template <class E>
-inline constexpr bool is_linear = false;
-template <bool biased, class... Sources>
-inline constexpr bool is_linear<Linear<biased, Sources...>> = true;
-
-template <class E>
-constexpr OverColumn<RowsWord, E> over_rows(RowsWord word, E) {
+constexpr OverColumn<RowsWord, E> over_rows(RowsWord word, E operand) {
   static_assert(
       is_named<E> || is_linear<E>,
       "unroll: an operation on rows, such as layer_norm(...), must read a named value or linear(...); give the "
       "expression a separate equation");
-  return {word};
+  return {word, operand};
 }
 template <class E>
-constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E) {
+constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E operand) {
   static_assert(
       is_named<E>,
       "unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the expression "
       "a separate equation");
-  return {word};
+  return {word, operand};
 }
 }  // namespace parts
 

@@ -2,6 +2,7 @@
 // Expressions with parameters: linear terms and single weights.
 
 #include "unroll/recurrence/language/values.hpp"
+#include "unroll/recurrence/language/weights.hpp"
 
 namespace unroll::language {
 
@@ -10,23 +11,19 @@ struct Linear {
   static constexpr int operations = int(sizeof...(Sources) + 1) / 2;  // two products each, see StageSchedule
 };
 
-/// Linear term with block-diagonal weights.
-template <int heads, bool biased, class Source>
-struct HeadedLinear {
-  static constexpr int operations = heads;  // as many products
+/// Linear term of one value, with an option of its weights.
+template <int products, bool biased, class Source>
+struct RuledLinear {
+  static constexpr int operations = products;
+  WeightRule rule;
 };
 
-template <int n>
-struct Heads {
-  static_assert(n >= 1 && n <= 64, "unroll: heads<n> must be 1 to 64 heads");
-};
-/// Heads of `linear(h, heads<4>)`.
-template <int n>
-inline constexpr Heads<n> heads{};
 template <class E>
-inline constexpr bool is_heads = false;
-template <int n>
-inline constexpr bool is_heads<Heads<n>> = true;
+inline constexpr bool is_linear = false;
+template <bool biased, class... Sources>
+inline constexpr bool is_linear<Linear<biased, Sources...>> = true;
+template <int products, bool biased, class Source>
+inline constexpr bool is_linear<RuledLinear<products, biased, Source>> = true;
 
 struct NoBias {};
 inline constexpr NoBias no_bias{};
@@ -48,26 +45,27 @@ constexpr auto linear_of(Linear<true, Done...>, First, Rest... rest) {
 /// Linear term W1 s1 + W2 s2 + ... + b. Each occurrence has separate weights. `linear(..., no_bias)` omits b.
 template <class... Sources>
 constexpr auto linear(Sources... sources) {
-  static_assert((!is_heads<Sources> && ...),
-                "unroll: linear(...) with heads<n> must read one value: linear(h, heads<4>) or linear(h, heads<4>, "
-                "no_bias)");
-  static_assert(((is_named<Sources> || is_heads<Sources> || std::is_same_v<Sources, NoBias>)&&...),
+  static_assert(
+      (!WeightOption<Sources> && ...),
+      "unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping) or a matrix must "
+      "read one value: linear(h, heads<4>) or linear(h, heads<4>, no_bias)");
+  static_assert(((is_named<Sources> || WeightOption<Sources> || std::is_same_v<Sources, NoBias>)&&...),
                 "unroll: linear() must read named values; give the expression a separate equation");
   static_assert((is_named<Sources> || ...), "unroll: linear() must read at least one value");
   return parts::linear_of(Linear<true>{}, sources...);
 }
 
-/// Linear term with block-diagonal weights: the rows of the result and of the source are divided into n heads, and each
-/// head reads its own rows of the source. The weights are [rows x rows of the source / n].
-template <class Source, int n>
-constexpr HeadedLinear<n, true, Source> linear(Source, Heads<n>) {
+/// Linear term of one value whose weights have an option: heads<n>, drop_weights(rate), frozen, antisymmetric(damping)
+/// or a shared matrix.
+template <class Source, WeightOption Option>
+constexpr RuledLinear<Option::products, true, Source> linear(Source, Option option) {
   static_assert(is_named<Source>, "unroll: linear() must read named values; give the expression a separate equation");
-  return {};
+  return {option.rule()};
 }
-template <class Source, int n>
-constexpr HeadedLinear<n, false, Source> linear(Source, Heads<n>, NoBias) {
+template <class Source, WeightOption Option>
+constexpr RuledLinear<Option::products, false, Source> linear(Source, Option option, NoBias) {
   static_assert(is_named<Source>, "unroll: linear() must read named values; give the expression a separate equation");
-  return {};
+  return {option.rule()};
 }
 
 template <Name name, bool added>

@@ -157,12 +157,12 @@ enum class Copy : unsigned char {
   zoned,      ///< no value: the mask of zoneout(...)
 };
 
-/// Rate of dropout(...) or zoneout(...). Throws ValueError outside of [0, 1), in equations at compile time.
+/// Rate of dropout(...), zoneout(...) or drop_weights(...). Throws ValueError outside of [0, 1), in equations at compile time.
 struct MaskRate {
   double rate;
   constexpr MaskRate(double number) : rate(number) {  // NOLINT: implicit conversion from a number
     if (!(number >= 0 && number < 1))
-      throw ValueError(text("the rate of dropout or zoneout must be at least 0 and below 1, got ", number));
+      throw ValueError(text("the rate of dropout, zoneout or drop_weights must be at least 0 and below 1, got ", number));
   }
 };
 

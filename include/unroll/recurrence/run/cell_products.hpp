@@ -5,6 +5,7 @@
 
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
+#include "unroll/recurrence/columns/computed_weights.hpp"
 #include "unroll/recurrence/run/layout.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
@@ -18,6 +19,8 @@ struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   VectorX<S> bias;  // one per row of the terms, 0 for a term without bias
   Table<VectorX<S>, D::program.weights> single;
+  const S* theta = nullptr;  // for dropped weights, whose masks are drawn once per pass
+  MatrixX<S> antisymmetric;  // the present one, while it is packed
   ColumnKinds::template Weights<S, D> columns;
 };
 
@@ -31,24 +34,24 @@ struct CellWork {
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
+  Table<ComputedWeights<S>, computes<D> ? D::schedule.products : 0> computed;
+  bool drops = false;  // the pass has masks for dropped weights
   ColumnKinds::template Work<S, D> columns;
   bool consumed = true;  // nothing is stored yet, or the backward pass has overwritten it
 };
 
 /// Matrix products of a cell on the buffers of one pass.
 template <class S, class D>
-class CellProducts {
+class CellProducts : public CellMatrices<S, D> {
+  using Matrices = CellMatrices<S, D>;
+  using Matrices::layout_, Matrices::weights_, Matrices::work_, Matrices::forward, Matrices::backward,
+      Matrices::weight_gradient;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
  public:
-  CellProducts(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
-      : layout_(layout), weights_(weights), work_(work) {}
+  using Matrices::Matrices;
 
-  static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
-    for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy()) weights.forward[k].pack(stacked(layout, theta, schedule.product[k]));
-  }
   /// Copies biases, and weights that are vectors or scalars.
   static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.bias.setZero(layout.term_rows());
@@ -62,12 +65,6 @@ class CellProducts {
     }
   }
 
-  static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
-    for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy())
-        weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k]));
-  }
-
   /// Computes pre-activations (+)= W values for the columns from `first` on.
   void take(const Source& source, Strided<const S> values, Index first, Index columns) {
     each_product(source, [&](const Product& p, int k) {
@@ -76,9 +73,9 @@ class CellProducts {
       if (p.is_copy())
         copy(p, {from, values.stride}, columns, to);
       else if (p.adds)
-        weights_.forward[k].multiply_add(from, values.stride, columns, to.data, to.stride);
+        forward(k).multiply_add(from, values.stride, columns, to.data, to.stride);
       else
-        weights_.forward[k].multiply(from, values.stride, columns, to.data, to.stride);
+        forward(k).multiply(from, values.stride, columns, to.data, to.stride);
     });
   }
 
@@ -94,22 +91,34 @@ class CellProducts {
       if (p.is_copy())
         copy_back(p, from, columns, to, add);
       else if (add)
-        weights_.backward[k].multiply_add(from.data, from.stride, columns, to.data, to.stride);
+        backward(k).multiply_add(from.data, from.stride, columns, to.data, to.stride);
       else
-        weights_.backward[k].multiply(from.data, from.stride, columns, to.data, to.stride);
+        backward(k).multiply(from.data, from.stride, columns, to.data, to.stride);
       add = true;
     });
   }
 
   /// Adds gradients of the pre-activations times values^T to the gradient of W.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient) {
-    each_product(source, [&](const Product& p, int) {
-      if (p.is_copy()) return;
+    each_product(source, [&](const Product& p, int k) {
+      const Strided<S> to = weight_gradient(p, k, gradient);
+      if (to.data == nullptr) return;
       const auto from = rows_of(p, first);
       add_outer_products(from.data, from.stride, layout_.product_rows(p), values.data + layout_.source_row(p),
-                         values.stride, layout_.source_rows(p), columns, gradient + layout_.weight_offset(p),
-                         layout_.weight_stride(p));
+                         values.stride, layout_.source_rows(p), columns, to.data, to.stride);
     });
+  }
+
+  /// Sets the sums of gradients of weights to 0.
+  void begin_gradients() {
+    this->begin_weight_gradients();
+    Index widest = 0;
+    for (int k = 0; k < program.size_count; ++k) widest = std::max(widest, layout_.rows_of_size(k));
+    for (int w = 0; w < program.weights; ++w) {
+      const Index rows = program.weight[w].per_unit ? layout_.rows_of_size(program.weight[w].dimension) : widest;
+      work_.d_single[w].setZero(rows);
+      work_.d_singles[w].setZero(rows);
+    }
   }
 
   void add_bias_gradient(Index first, Index columns, S* gradient) {
@@ -145,7 +154,7 @@ class CellProducts {
       if (p.is_copy())
         copy(p, {from, values.outerStride()}, values.cols(), {to.data() + row, to.outerStride()});
       else
-        weights_.forward[k].multiply(from, values.outerStride(), values.cols(), to.data() + row, to.outerStride());
+        forward(k).multiply(from, values.outerStride(), values.cols(), to.data() + row, to.outerStride());
     });
   }
 
@@ -193,11 +202,11 @@ class CellProducts {
         if (to.data != nullptr) copy_back(p, {from, d_products.outerStride()}, values.cols(), to, true);
         return;
       }
-      add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
-                         layout_.source_rows(p), values.cols(), gradient + layout_.weight_offset(p),
-                         layout_.weight_stride(p));
+      if (const Strided<S> d_weights = weight_gradient(p, k, gradient); d_weights.data != nullptr)
+        add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
+                           layout_.source_rows(p), values.cols(), d_weights.data, d_weights.stride);
       if (to.data != nullptr)
-        weights_.backward[k].multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
+        backward(k).multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
     });
   }
 
@@ -250,18 +259,9 @@ class CellProducts {
     });
   }
 
-  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p) {
-    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.source_rows(p),
-            Eigen::OuterStride<>(layout.weight_stride(p))};
-  }
-
   Strided<S> rows_of(const Product& p, Index column) {
     return {work_.terms.strided().at(layout_.product_row(p), column), layout_.term_rows()};
   }
-
-  const CellLayout<D>& layout_;
-  const CellWeights<S, D>& weights_;
-  CellWork<S, D>& work_;
 };
 
 }  // namespace unroll::detail

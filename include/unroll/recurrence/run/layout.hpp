@@ -55,6 +55,25 @@ class CellLayout : public CellSizing<D> {
   Index weight_offset(const Product& p) const { return weight_offset_[int(&p - schedule.product.items)]; }
   Index weight_stride(const Product& p) const { return weight_stride_[int(&p - schedule.product.items)]; }
 
+  static constexpr const language::WeightRule& rule(const Product& p) {
+    return program.term[schedule.term_at[p.first_slot]].rule;
+  }
+  /// Writes the given values of frozen weights to the parameters `theta`. Throws ShapeError if their function returns a
+  /// matrix of another size.
+  template <class S>
+  void set_given(S* theta) const {
+    for (int k = 0; k < schedule.products; ++k) {
+      const Product& p = schedule.product[k];
+      if (rule(p).values == nullptr) continue;
+      const MatrixX<double> values = rule(p).values(product_rows(p), source_rows(p));
+      require<ShapeError>(values.rows() == product_rows(p) && values.cols() == source_rows(p), "cell: the values of '",
+                          rule(p).frozen, "' must be [", product_rows(p), " x ", source_rows(p), "], got [",
+                          values.rows(), " x ", values.cols(), "]");
+      View<S>(theta + weight_offset(p), values.rows(), values.cols(), Eigen::OuterStride<>(weight_stride(p))) =
+          values.template cast<S>();
+    }
+  }
+
   /// Whether the biases of the equations are parameters.
   bool biased() const { return biased_; }
   /// Offset of a term's bias, and of a single weight; -1 if it is 0 and no parameter.
@@ -135,7 +154,8 @@ class CellLayout : public CellSizing<D> {
     const Role role = op == Op::input || op == Op::constant ? Role::input_weight : Role::recurrent_weight;
     const auto each_stacked = [&](auto&& f) {
       for (int p = source.first_product; p < source.first_product + source.products; ++p)
-        if (const Product& product = schedule.product[p]; !product.is_copy() && product.heads == 1) f(product, p);
+        if (const Product& product = schedule.product[p]; !product.is_copy() && !rule(product).is_separate())
+          f(product, p);
     };
     Index stride = 0;
     each_stacked([&](const Product& product, int p) {
@@ -152,8 +172,8 @@ class CellLayout : public CellSizing<D> {
       if (!term.reads(source.operation) || term.copy != Copy::none) continue;
       const Index height = rows_of_term(schedule.term_at[slot]);
       const std::string name = term_name(term) + "." + source_name(term, source.operation);
-      if (term.heads > 1) {
-        place_heads(source, slot, name, role);
+      if (term.rule.is_separate()) {
+        place_separate(source, slot, name, role);
         continue;
       }
       // The query of attention is compared, not fed back: its weights are initialised as input weights.
@@ -162,16 +182,36 @@ class CellLayout : public CellSizing<D> {
     }
   }
 
-  /// Block-diagonal weights: the rows of all heads, one below the other.
-  void place_heads(const Source& source, int slot, const std::string& name, Role role) {
+  /// Weights in a block outside of the stacked matrix; those of heads are one below the other.
+  void place_separate(const Source& source, int slot, const std::string& name, Role role) {
     const Index height = rows_of_term(schedule.term_at[slot]);
     for (int p = source.first_product; p < source.first_product + source.products; ++p) {
       const Product& product = schedule.product[p];
       if (product.first_slot != slot) continue;
-      if (product.head == 0) weight_offset_[p] = table_.add(name, role, height, source_rows(product));
+      if (product.head == 0) weight_offset_[p] = place_block(rule(product), name, role, height, source_rows(product));
       weight_offset_[p] = weight_offset_[p - product.head] + product.head * product_rows(product);
       weight_stride_[p] = height;
     }
+  }
+
+  /// Offset of a new block, or of the shared matrix of this name.
+  Index place_block(const language::WeightRule& rule, const std::string& name, Role role, Index rows, Index columns) {
+    const std::string own = rule.matrix.empty() ? name : std::string(rule.matrix);
+    if (const ParameterBlock* const shared = rule.matrix.empty() ? nullptr : table_.find(own)) {
+      require<ShapeError>(shared->rows == rows && shared->cols == columns, "cell: the matrix '", own, "' must be [",
+                          shared->rows, " x ", shared->cols, "] in all equations, got [", rows, " x ", columns, "]");
+      return shared->offset;
+    }
+    if (rule.frozen.empty()) return table_.add(own, role, rows, columns);
+    const Index offset = table_.reserve(rows, columns);
+    table_.add_block({.name = own,
+                      .role = role,
+                      .offset = offset,
+                      .rows = rows,
+                      .cols = columns,
+                      .stride = rows,
+                      .frozen = std::vector<bool>(std::size_t(columns), true)});
+    return offset;
   }
 
   Numbers<program.terms> term_row_{}, bias_offset_{};

@@ -148,10 +148,12 @@ struct StreamPlan {
   }
 
   /// A stream supports at most one input and no constants, like a layer, and neither column operations nor terms that
-  /// copy values or have block-diagonal weights.
+  /// copy values or have block-diagonal or antisymmetric weights.
   static constexpr bool streamable = [] {
     for (int k = 0; k < program.terms; ++k)
-      if (program.term[k].copy != Copy::none || program.term[k].heads > 1) return false;
+      if (const LinearTerm& term = program.term[k];
+          term.copy != Copy::none || term.rule.heads > 1 || term.rule.antisymmetric)
+        return false;
     return program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
   }();
 };

@@ -182,6 +182,7 @@ class EquationLine {
     ++linears_;
     EquationPart to{Kind::linear, linears_ > 1 ? text(target, linears_) : target, {}, {}, true};
     do {
+      if (take_option()) continue;
       SizedName read = sized();
       if (read.name == "no_bias")
         to.biased = false;
@@ -190,6 +191,17 @@ class EquationLine {
     } while (take(","));
     expect(")");
     return to;
+  }
+
+  /// Takes the option of dropped and frozen weights, which in evaluation are parameters like others. Throws ValueError
+  /// for options of other weights.
+  bool take_option() {
+    if (take("drop_weights[")) return (void)number(), expect("]"), true;
+    if (take("frozen[")) return (void)name(), expect("]"), true;
+    for (const std::string_view option : {"heads[", "shared[", "antisymmetric["})
+      require<ValueError>(!take(option), "ONNX files have no weights with the option ",
+                          in_quotes(option.substr(0, option.size() - 1)));
+    return false;
   }
 
   std::string_view line_, rest_;

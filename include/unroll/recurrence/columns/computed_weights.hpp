@@ -1,0 +1,157 @@
+#pragma once
+// Matrices of the products of a cell: packed parameters, or weights that are computed from parameters, with random
+// masks or antisymmetric.
+
+#include "unroll/recurrence/columns/column_kind.hpp"
+#include "unroll/recurrence/columns/masks.hpp"
+#include "unroll/simd/products.hpp"
+
+namespace unroll::detail {
+
+/// True if a product of the cell has weights with this property.
+template <class D, class F>
+constexpr bool any_rule(F&& f) {
+  for (int k = 0; k < D::schedule.products; ++k)
+    if (!D::schedule.product[k].is_copy() &&
+        f(D::program.term[D::schedule.term_at[D::schedule.product[k].first_slot]].rule))
+      return true;
+  return false;
+}
+template <class D>
+inline constexpr bool drops_weights = any_rule<D>([](const language::WeightRule& rule) { return rule.is_dropped(); });
+template <class D>
+inline constexpr bool has_antisymmetric = any_rule<D>([](const language::WeightRule& rule) {
+  return rule.antisymmetric;
+});
+
+template <class D>
+inline constexpr bool computes = drops_weights<D> || has_antisymmetric<D>;
+
+/// Computed weights of one product in a pass.
+template <class S>
+struct ComputedWeights {
+  MatrixX<S> mask;    ///< of dropped weights: 0 or 1 / (1 - rate)
+  MatrixX<S> values;  ///< the weights, then their gradient
+  PackedMatrix<S> forward, backward;
+};
+
+/// Random mask of dropped weights. It depends only on (seed, update, layer, direction, product, entry).
+template <class S>
+void draw_weight_mask(const Noise& noise, int term, double rate, MatrixX<S>& mask) {
+  const Random random = random_of_term(noise, term, 0, 0);
+  random.fill_bernoulli(rate, S(1), Eigen::Map<VectorX<S>>(mask.data(), mask.size()));  // a 1 marks a dropped weight
+  mask.array() = S(1 / (1 - rate)) * (1 - mask.array());
+}
+
+/// to = W - W^T - damping I.
+template <class S>
+void make_antisymmetric(const ConstView<S>& w, double damping, MatrixX<S>& to) {
+  to.resize(w.rows(), w.cols());
+  for (Index j = 0; j < w.cols(); ++j)
+    for (Index i = 0; i < w.rows(); ++i) to(i, j) = i == j ? S(-damping) : w(i, j) - w(j, i);
+}
+
+/// Matrices of the products of a cell, and their gradients, in one pass.
+template <class S, class D>
+class CellMatrices {
+  static constexpr const auto& schedule = D::schedule;
+
+ public:
+  CellMatrices(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
+      : layout_(layout), weights_(weights), work_(work) {}
+
+  static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    weights.theta = theta;
+    for (int k = 0; k < schedule.products; ++k)
+      if (!schedule.product[k].is_copy()) weights.forward[k].pack(stacked(layout, theta, schedule.product[k], weights));
+  }
+  static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+    for (int k = 0; k < schedule.products; ++k)
+      if (!schedule.product[k].is_copy())
+        weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k], weights));
+  }
+
+  /// Draws the masks of dropped weights, once per pass.
+  void begin_weights([[maybe_unused]] const Noise& noise) {
+    if constexpr (drops_weights<D>) {
+      work_.drops = noise.training;
+      if (noise.training)
+        each_computed([&](const Product& p, ComputedWeights<S>& to) {
+          if (!layout_.rule(p).is_dropped()) return;
+          to.mask.resize(layout_.product_rows(p), layout_.source_rows(p));
+          draw_weight_mask(noise, schedule.term_at[p.first_slot], layout_.rule(p).drop_rate, to.mask);
+          to.values = to.mask.cwiseProduct(stored(layout_, weights_.theta, p));
+          to.forward.pack(to.values);
+        });
+    }
+  }
+  void begin_weight_gradients() {
+    if constexpr (computes<D>)
+      each_computed([&](const Product& p, ComputedWeights<S>& to) {
+        if (layout_.rule(p).is_dropped()) to.backward.pack_transposed(to.values);
+        to.values.setZero(layout_.product_rows(p), layout_.source_rows(p));
+      });
+  }
+  /// Adds the gradients of the parameters of computed weights.
+  void add_computed_gradients([[maybe_unused]] S* gradient) {
+    if constexpr (computes<D>)
+      each_computed([&](const Product& p, ComputedWeights<S>& from) {
+        View<S> to(gradient + layout_.weight_offset(p), from.values.rows(), from.values.cols(),
+                   Eigen::OuterStride<>(layout_.weight_stride(p)));
+        if (layout_.rule(p).antisymmetric)
+          to += from.values - from.values.transpose();
+        else
+          to += from.mask.cwiseProduct(from.values);
+      });
+  }
+
+ protected:
+  const PackedMatrix<S>& forward(int k) const {
+    if constexpr (drops_weights<D>)
+      if (has_mask(k)) return work_.computed[k].forward;
+    return weights_.forward[k];
+  }
+  const PackedMatrix<S>& backward(int k) const {
+    if constexpr (drops_weights<D>)
+      if (has_mask(k)) return work_.computed[k].backward;
+    return weights_.backward[k];
+  }
+  /// Matrix to which the gradient of a product's weights is added; null if they have none.
+  Strided<S> weight_gradient(const Product& p, [[maybe_unused]] int k, S* gradient) {
+    if (p.is_copy() || !layout_.rule(p).frozen.empty()) return {};
+    if constexpr (computes<D>)
+      if (has_mask(k) || layout_.rule(p).antisymmetric)
+        return {work_.computed[k].values.data(), work_.computed[k].values.rows()};
+    return {gradient + layout_.weight_offset(p), layout_.weight_stride(p)};
+  }
+
+  const CellLayout<D>& layout_;
+  const CellWeights<S, D>& weights_;
+  CellWork<S, D>& work_;
+
+ private:
+  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p,
+                              [[maybe_unused]] CellWeights<S, D>& weights) {
+    if constexpr (has_antisymmetric<D>)
+      if (layout.rule(p).antisymmetric) {
+        make_antisymmetric(stored(layout, theta, p), layout.rule(p).damping, weights.antisymmetric);
+        return view(std::as_const(weights.antisymmetric));
+      }
+    return stored(layout, theta, p);
+  }
+  static ConstView<S> stored(const CellLayout<D>& layout, const S* theta, const Product& p) {
+    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.source_rows(p),
+            Eigen::OuterStride<>(layout.weight_stride(p))};
+  }
+
+  bool has_mask(int k) const { return work_.drops && layout_.rule(schedule.product[k]).is_dropped(); }
+  /// Calls f(product, its computed weights) for products whose weights are computed in this pass.
+  template <class F>
+  void each_computed(F&& f) {
+    for (int k = 0; k < schedule.products; ++k)
+      if (const Product& p = schedule.product[k]; !p.is_copy() && (has_mask(k) || layout_.rule(p).antisymmetric))
+        f(p, work_.computed[k]);
+  }
+};
+
+}  // namespace unroll::detail
