@@ -14,6 +14,13 @@
 
 namespace unroll {
 
+/// One of several losses in an epoch, without its weight; NaN for values that were not measured.
+struct EpochLoss {
+  std::string name;
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  double validation_loss = std::numeric_limits<double>::quiet_NaN();
+};
+
 /// Measurements of one epoch; NaN for values that were not measured.
 struct Epoch {
   static constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -25,6 +32,7 @@ struct Epoch {
   double learning_rate = none;                                ///< of the last update
   double gradient_norm = none;                                ///< largest of the epoch, before clipping
   double seconds = none;
+  std::vector<EpochLoss> losses = {};  ///< of Losses: each loss; else empty
 
   static constexpr std::array<std::string_view, 8> names{
       "epoch",         "loss",          "accuracy", "validation_loss", "validation_accuracy",
@@ -32,30 +40,57 @@ struct Epoch {
   std::array<double, 8> numbers() const {
     return {epoch, loss, accuracy, validation_loss, validation_accuracy, learning_rate, gradient_norm, seconds};
   }
-  static Epoch of(const double* n) { return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7]}; }
+  static Epoch of(const double* n) { return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], {}}; }
 };
 
 using History = std::vector<Epoch>;
 
-/// History as CSV: a header line, then one line per epoch; fields of values that were not measured are empty.
+/// History as CSV: a header line, then one line per epoch; fields of values that were not measured are empty. Of
+/// several losses, the columns "loss of NAME" and "validation_loss of NAME" follow, in the order of the first epoch.
 inline std::string to_csv(const History& history) {
   DataTable table{{Epoch::names.begin(), Epoch::names.end()}, {}};
+  if (!history.empty())
+    for (const EpochLoss& one : history.front().losses)
+      table.columns.push_back("loss of " + one.name), table.columns.push_back("validation_loss of " + one.name);
   for (const Epoch& epoch : history) {
     const auto numbers = epoch.numbers();
-    table.rows.emplace_back(numbers.begin(), numbers.end());
+    auto& row = table.rows.emplace_back(numbers.begin(), numbers.end());
+    for (const EpochLoss& one : epoch.losses) row.emplace_back(one.loss), row.emplace_back(one.validation_loss);
+    row.resize(table.columns.size(), Epoch::none);
   }
   return to_csv(table);
 }
 
-/// History as JSON: an array of one object per epoch; null for values that were not measured.
+namespace detail {
+
+inline std::string json_number(double number) { return is_finite(number) ? text(number) : "null"; }
+
+inline std::string json_losses(const std::vector<EpochLoss>& losses) {
+  std::string all;
+  for (const EpochLoss& one : losses) {
+    all += all.empty() ? "\"" : ", \"";
+    for (const char letter : one.name) {
+      if (letter == '"' || letter == '\\') all += '\\';
+      all += letter;
+    }
+    all += text("\": [", json_number(one.loss), ", ", json_number(one.validation_loss), "]");
+  }
+  return all;
+}
+
+}  // namespace detail
+
+/// History as JSON: an array of one object per epoch; null for values that were not measured. Several losses are the
+/// object "losses" of pairs [loss, validation_loss] by name.
 inline std::string to_json(const History& history) {
   std::string json;
   for (const Epoch& epoch : history) {
     std::string object;
     for (std::size_t k = 0; k < Epoch::names.size(); ++k) {
       const double number = epoch.numbers()[k];
-      object += text(k == 0 ? "" : ", ", "\"", Epoch::names[k], "\": ", is_finite(number) ? text(number) : "null");
+      object += text(k == 0 ? "" : ", ", "\"", Epoch::names[k], "\": ", detail::json_number(number));
     }
+    if (!epoch.losses.empty()) object += ", \"losses\": {" + detail::json_losses(epoch.losses) + "}";
     json += text(json.empty() ? "[\n" : ",\n", "  {", object, "}");
   }
   return json.empty() ? "[]\n" : json + "\n]\n";

@@ -47,6 +47,10 @@ inline std::string epoch_text(const Epoch& epoch, Index epochs) {
   const auto numbers = epoch.numbers();
   for (std::size_t k = 1; k <= 4; ++k)
     if (is_finite(numbers[k])) line += text("  ", Epoch::names[k], " ", short_number(numbers[k]));
+  for (const EpochLoss& one : epoch.losses) {
+    if (is_finite(one.loss)) line += text("  ", one.name, " ", short_number(one.loss));
+    if (is_finite(one.validation_loss)) line += text(" (", short_number(one.validation_loss), ")");
+  }
   return line;
 }
 

@@ -1,6 +1,12 @@
 #pragma once
 // Checks before a training run.
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/losses/detail/target_types.hpp"
 #include "unroll/models/detail/model_identity.hpp"
 #include "unroll/train/detail/update.hpp"
 #include "unroll/train/fit_options.hpp"
@@ -103,6 +109,43 @@ void check_counts(const TrainingState<S>& state) {
   check_finite("loss_sum", partial.loss_sum, true), check_finite("loss_count", partial.loss_count, false);
   check_finite("gradient_norm", partial.gradient_norm, false), check_finite("seconds", partial.seconds, false);
   check_finite("learning_rate", partial.learning_rate, true);
+}
+
+/// Names of several losses, a line for each; empty for one loss.
+template <class Loss>
+std::string names_of_losses(const Loss& loss) {
+  std::string names;
+  if constexpr (TakesSeveral<Loss>)
+    for (const auto& part : loss.several()) names += (names.empty() ? "" : "\n") + part.name;
+  return names;
+}
+
+/// Losses of an epoch with these names.
+inline std::vector<EpochLoss> losses_of(std::string_view names, const LossValue& value) {
+  std::vector<EpochLoss> all;
+  for (std::size_t k = 0; k < value.losses; ++k) {
+    const std::size_t end = std::min(names.find('\n'), names.size());
+    all.push_back({std::string(names.substr(0, end)), value.terms[k].value()});
+    names.remove_prefix(std::min(end + 1, names.size()));
+  }
+  return all;
+}
+
+/// Throws ValueError unless the losses are those of the state, by name.
+template <class S>
+void check_same_losses(const TrainingState<S>& state, std::string_view names) {
+  const auto shown = [](std::string_view lines) {
+    std::string all(lines.substr(0, 500));
+    std::ranges::replace_if(
+        all, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    return all.empty() ? "one without a name" : all;
+  };
+  require<ValueError>(
+      state.loss_names == names, "fit: the losses must be ", [&] { return shown(state.loss_names); },
+      ", as in the state, got ", [&] { return shown(names); });
+  for (const double number : state.partial.losses)
+    require<ValueError>(is_finite(number), "fit: losses of the partial epoch of the state must be finite, got ",
+                        number);
 }
 
 /// Throws ValueError or ShapeError unless the run in `state` can be resumed with these options on `samples` samples.

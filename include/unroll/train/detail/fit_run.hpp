@@ -23,6 +23,7 @@ T continued(T fresh, T& old) {
 ///     task.monitored();            // data that monitors can use
 ///     task.check();                // throws if data, model and options do not match, before training
 ///     task.samples();              // number of training samples per epoch
+///     task.loss_names();           // a line for each of several losses
 ///     task.validates();            // whether there are validation data
 ///     task.step();                 // its TrainingStep or Seq2SeqStep
 ///     task.begin_epoch(epoch);     // returns the number of batches
@@ -79,6 +80,7 @@ class FitRun {
     fresh.seed = std::int64_t(options_.seed);
     fresh.samples = std::int64_t(task_.samples());
     fresh.parameter_names = model_identity(model_);
+    fresh.loss_names = task_.loss_names();
     if (options_.average) average_ = fresh.average = WeightAverage<S>(*options_.average);
     if (options_.plateau) fresh.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
     state_ = std::move(fresh);
@@ -86,6 +88,7 @@ class FitRun {
 
   void resume() {
     check_resumed(state_, options_, std::int64_t(task_.samples()), model_);
+    check_same_losses(state_, task_.loss_names());
     if (state_.partial.batches > 0) {
       partial_ = state_.partial;
       (void)begin_epoch();  // throws before anything changes
@@ -155,12 +158,12 @@ class FitRun {
 
   void add(const StepReport& report) {
     ++partial_.batches;
-    partial_.loss_sum += report.loss.sum, partial_.loss_count += report.loss.count;
+    partial_.add(report.loss);
     partial_.correct += report.hits.correct, partial_.scored += report.hits.scored;
     partial_.gradient_norm = std::max(partial_.gradient_norm, report.gradient_norm);
     partial_.learning_rate = optimizer_.learning_rate();
   }
-  double loss() const { return LossValue{.sum = partial_.loss_sum, .count = partial_.loss_count}.value(); }
+  double loss() const { return partial_.loss().value(); }
   void add_time() {
     const auto now = Clock::now();
     partial_.seconds += std::chrono::duration<double>(now - begun_).count();
@@ -173,6 +176,7 @@ class FitRun {
   /// Measurements of the epoch, after its last batch.
   Epoch measured() {
     Epoch row{.epoch = double(state_.epochs + 1), .loss = loss()};
+    row.losses = losses_of(state_.loss_names, partial_.loss());
     if (monitored_.labels)
       row.accuracy = Hits{.correct = Index(partial_.correct), .scored = Index(partial_.scored)}.value();
     validate(row);
@@ -191,6 +195,8 @@ class FitRun {
         options_.validate ? options_.validate() : task_.validate({options_.evaluation_batch, options_.threads});
     if (averaged) average_.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
+    for (std::size_t k = 0; k < row.losses.size() && k < result.loss.losses; ++k)
+      row.losses[k].validation_loss = result.loss.terms[k].value();
     const bool counts = options_.validate ? result.hits.scored > 0 : monitored_.validation_labels;
     if (counts) row.validation_accuracy = result.hits.value();
   }

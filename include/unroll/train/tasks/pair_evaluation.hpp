@@ -32,6 +32,7 @@ class PairEvaluator {
             evaluate(model, loss, run, detail::sample_columns(outputs, batch.targets(), Index(b), run.sample)));
       }
     };
+    detail::check_inputs("evaluation", "the data set", model, data);
     Evaluation result;
     model.prepare(weights_);
     each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
@@ -91,6 +92,7 @@ void check_data(std::string_view where, std::string_view what, const Model& mode
   require<ValueError>(data.size() > 0, where, ": ", what, " must have at least 1 pair, got 0");
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
+  check_inputs(where, what, model, data);
   const Index tokens = model.vocabulary();
   require<ValueError>(std::max(data.special_tokens().begin, data.special_tokens().end) < tokens, where,
                       ": the special tokens of ", what, " must be below ", tokens,
