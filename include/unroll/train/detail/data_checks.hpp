@@ -136,9 +136,9 @@ void check_part(std::string_view where, std::string_view what, const Model& mode
 template <class Model, class Loss, SampleData Data>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss, const Data& data,
                 std::span<const Index> samples) {
+  check_inputs(where, what, model, data);
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
-  check_inputs(where, what, model, data);
   check_targets(where, what, loss, data);
   require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " must have at most ", model.outputs(),
                       " classes, the outputs of the model, got ", data.classes());

@@ -90,9 +90,9 @@ template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const SequencePairs<S>& data, std::span<const Index> samples) {
   require<ValueError>(data.size() > 0, where, ": ", what, " must have at least 1 pair, got 0");
+  check_inputs(where, what, model, data);
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
-  check_inputs(where, what, model, data);
   const Index tokens = model.vocabulary();
   require<ValueError>(std::max(data.special_tokens().begin, data.special_tokens().end) < tokens, where,
                       ": the special tokens of ", what, " must be below ", tokens,
