@@ -17,9 +17,6 @@
 
 namespace unroll {
 
-template <std::floating_point S>
-struct NamedData;
-
 /// Data set of sequences [features x steps] of any length, including 0, with their targets. Inputs must be finite.
 /// Negative labels and NaNs in real-valued targets are not scored.
 ///
@@ -233,8 +230,7 @@ class Dataset {
   }
 
  private:
-  template <std::floating_point T>
-  friend Dataset<T> several_targets(const std::vector<NamedData<T>>& parts);
+  friend struct detail::TargetJoin<S>;
 
   Dataset() = default;
   Dataset(TargetKind kind, std::vector<MatrixX<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {

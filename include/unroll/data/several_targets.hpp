@@ -56,6 +56,41 @@ void put_target(const Dataset<S>& data, Index s, Eigen::Ref<MatrixX<S>> to) {
       if (const Index label = data.labels(s)[t]; label >= 0) last(0, t) = S(label);
 }
 
+/// Access to the members of a data set with several targets.
+template <std::floating_point S>
+struct TargetJoin {
+  static Dataset<S> of(const std::vector<NamedData<S>>& parts) {
+    require<ValueError>(!parts.empty(), "several targets: number of targets must be at least 1, got 0");
+    NamedRows rows;
+    const Dataset<S>* by_step = nullptr;
+    Dataset<S> all = Dataset<S>::unlabelled(parts.front().data.sequences_);
+    for (const NamedData<S>& part : parts) {
+      const Dataset<S>& data = part.data;
+      detail::check_part_of_several(part, parts.front());
+      const bool labels = has_labels(data.kind());
+      if (labels) detail::check_exact<S>("several targets", text("classes of '", part.name, "'"), data.classes());
+      all.parts_.push_back({part.name, data.kind(), labels ? data.classes() : data.target_rows()});
+      rows.add(part.name, all.parts_.back().rows());
+      if (per_step(data.kind()) && by_step == nullptr) by_step = &data;
+    }
+    all.kind_ = by_step == nullptr ? TargetKind::several : TargetKind::step_several;
+    all.inputs_ = parts.front().data.inputs_;
+    all.weights_ = parts.front().data.weights_;
+    for (Index s = 0; s < all.size(); ++s) {
+      const Index steps = by_step == nullptr ? 1 : by_step->target_steps(s);
+      MatrixX<S>& values = all.values_.emplace_back(rows.rows(), steps);
+      values.setConstant(std::numeric_limits<S>::quiet_NaN());
+      for (const NamedData<S>& part : parts) {
+        require<ShapeError>(!per_step(part.data.kind()) || part.data.target_steps(s) == steps, "several targets: '",
+                            part.name, "': steps of the target of sample ", s, " must be ", steps, ", got ",
+                            part.data.target_steps(s));
+        detail::put_target<S>(part.data, s, values.middleRows(rows.first(part.name), rows.rows(part.name)));
+      }
+    }
+    return all;
+  }
+};
+
 }  // namespace detail
 
 /// Data set with several targets by name, each that of a data set with the same sequences, for `Losses`:
@@ -68,34 +103,7 @@ void put_target(const Dataset<S>& data, Index s, Eigen::Ref<MatrixX<S>> to) {
 /// ShapeError if a name is not unique, or sequences, inputs, weights or steps of the targets differ.
 template <std::floating_point S>
 Dataset<S> several_targets(const std::vector<NamedData<S>>& parts) {
-  require<ValueError>(!parts.empty(), "several targets: number of targets must be at least 1, got 0");
-  NamedRows rows;
-  const Dataset<S>* by_step = nullptr;
-  Dataset<S> all = Dataset<S>::unlabelled(parts.front().data.sequences_);
-  for (const NamedData<S>& part : parts) {
-    const Dataset<S>& data = part.data;
-    detail::check_part_of_several(part, parts.front());
-    const bool labels = has_labels(data.kind());
-    if (labels) detail::check_exact<S>("several targets", text("classes of '", part.name, "'"), data.classes());
-    all.parts_.push_back({part.name, data.kind(), labels ? data.classes() : data.target_rows()});
-    rows.add(part.name, all.parts_.back().rows());
-    if (per_step(data.kind()) && by_step == nullptr) by_step = &data;
-  }
-  all.kind_ = by_step == nullptr ? TargetKind::several : TargetKind::step_several;
-  all.inputs_ = parts.front().data.inputs_;
-  all.weights_ = parts.front().data.weights_;
-  for (Index s = 0; s < all.size(); ++s) {
-    const Index steps = by_step == nullptr ? 1 : by_step->target_steps(s);
-    MatrixX<S>& values = all.values_.emplace_back(rows.rows(), steps);
-    values.setConstant(std::numeric_limits<S>::quiet_NaN());
-    for (const NamedData<S>& part : parts) {
-      require<ShapeError>(!per_step(part.data.kind()) || part.data.target_steps(s) == steps, "several targets: '",
-                          part.name, "': steps of the target of sample ", s, " must be ", steps, ", got ",
-                          part.data.target_steps(s));
-      detail::put_target<S>(part.data, s, values.middleRows(rows.first(part.name), rows.rows(part.name)));
-    }
-  }
-  return all;
+  return detail::TargetJoin<S>::of(parts);
 }
 
 }  // namespace unroll

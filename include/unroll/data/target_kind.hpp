@@ -1,6 +1,7 @@
 #pragma once
 // Kinds of targets, and the parts of several targets.
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,10 @@ enum class TargetKind {
 };
 
 namespace detail {
+
+template <std::floating_point S>
+struct TargetJoin;  // in several_targets.hpp, which makes data sets
+
 inline std::string_view name_of(TargetKind kind) {
   constexpr std::string_view names[] = {"none",
                                         "one label",
@@ -33,6 +38,7 @@ inline std::string_view name_of(TargetKind kind) {
                                         "several per step"};
   return names[std::size_t(kind)];
 }
+
 }  // namespace detail
 
 inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }

@@ -71,6 +71,8 @@ class OnnxWriter {
   }
 
   OnnxWritten recurrent(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
+    layer.expect(layer.option<std::vector<LayerOptions>>("inputs", {}).size() <= 1,
+                 "must have one input, the features of the layer, not several by name");
     return in_layer(layer, [&] {
       const auto layout = OnnxRecurrentWriter::layout_of(base_.parameters().table(), layer);
       return layout ? OnnxRecurrentWriter(base_, layer, *layout).write(x) : OnnxScanWriter(base_, layer).write(x);
