@@ -96,7 +96,7 @@ struct TrainingState {
   }
 
  private:
-  /// Losses of the epochs: for each epoch, loss and validation loss of each name.
+  /// Losses of the epochs: loss and validation loss of each, for each epoch.
   template <class F>
   void visit_losses(F&& f) {
     std::vector<double> all;
@@ -104,23 +104,18 @@ struct TrainingState {
       for (const EpochLoss& one : epoch.losses) all.push_back(one.loss), all.push_back(one.validation_loss);
     VectorX<double> numbers = Eigen::Map<const VectorX<double>>(all.data(), Index(all.size()));
     f(std::string_view("losses.history"), numbers);
-    std::vector<std::string> names;
-    for (std::size_t begin = 0, end = 0; begin < loss_names.size(); begin = end + 1) {
-      end = std::min(loss_names.find('\n', begin), loss_names.size());
-      names.push_back(loss_names.substr(begin, end - begin));
-    }
-    require<ValueError>(names.size() <= most_losses, "training state: losses must be at most ", most_losses, ", got ",
-                        names.size());
-    require<ValueError>(numbers.size() == Index(2 * names.size() * history.size()),
-                        "training state: the losses must have ", 2 * names.size(), " numbers for each epoch, got ",
-                        numbers.size(), " for ", history.size());
-    require<ValueError>(partial.losses.size() == 0 || partial.losses.size() == Index(3 * names.size()),
-                        "training state: the losses of the partial epoch must have ", 3 * names.size(),
-                        " numbers, got ", partial.losses.size());
+    const std::size_t losses = loss_names.empty() ? 0 : std::size_t(std::ranges::count(loss_names, '\n')) + 1;
+    require<ValueError>(losses <= most_losses, "training state: losses must be at most ", most_losses, ", got ",
+                        losses);
+    require<ValueError>(numbers.size() == Index(2 * losses * history.size()), "training state: the losses must have ",
+                        2 * losses, " numbers for each epoch, got ", numbers.size(), " for ", history.size());
+    require<ValueError>(partial.losses.size() == 0 || partial.losses.size() == Index(3 * losses),
+                        "training state: the losses of the partial epoch must have ", 3 * losses, " numbers, got ",
+                        partial.losses.size());
     const double* number = numbers.data();
     for (Epoch& epoch : history) {
       epoch.losses.clear();
-      for (const std::string& name : names) epoch.losses.push_back({name, number[0], number[1]}), number += 2;
+      for (std::size_t k = 0; k < losses; ++k, number += 2) epoch.losses.push_back({number[0], number[1]});
     }
   }
 

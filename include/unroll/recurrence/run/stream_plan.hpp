@@ -147,7 +147,7 @@ struct StreamPlan {
     return rows;
   }
 
-  /// A stream supports at most one input and no constants, like a layer, and neither column operations nor terms that
+  /// A stream supports at most one input and no constants, and neither column operations nor terms that
   /// copy values or have block-diagonal weights.
   static constexpr bool streamable = [] {
     for (int k = 0; k < program.terms; ++k)

@@ -111,29 +111,26 @@ void check_counts(const TrainingState<S>& state) {
   check_finite("learning_rate", partial.learning_rate, true);
 }
 
-/// Names of several losses, a line for each; empty for one loss.
+/// Names of several losses; empty for one loss.
 template <class Loss>
-std::string names_of_losses(const Loss& loss) {
-  std::string names;
+LossNames names_of_losses(const Loss& loss) {
+  LossNames names;
   if constexpr (TakesSeveral<Loss>)
-    for (const auto& part : loss.several()) names += (names.empty() ? "" : "\n") + part.name;
+    for (const auto& part : loss.several()) names.push_back(part.name);
   return names;
 }
 
-/// Losses of an epoch with these names.
-inline std::vector<EpochLoss> losses_of(std::string_view names, const LossValue& value) {
-  std::vector<EpochLoss> all;
-  for (std::size_t k = 0; k < value.losses; ++k) {
-    const std::size_t end = std::min(names.find('\n'), names.size());
-    all.push_back({std::string(names.substr(0, end)), value.terms[k].value()});
-    names.remove_prefix(std::min(end + 1, names.size()));
-  }
-  return all;
+/// Names as lines of a TrainingState.
+inline std::string lines_of_names(const LossNames& names) {
+  std::string lines;
+  for (const std::string& name : names) lines += (lines.empty() ? "" : "\n") + name;
+  return lines;
 }
 
 /// Throws ValueError unless the losses are those of the state, by name.
 template <class S>
-void check_same_losses(const TrainingState<S>& state, std::string_view names) {
+void check_same_losses(const TrainingState<S>& state, const LossNames& losses) {
+  const std::string names = lines_of_names(losses);
   const auto shown = [](std::string_view lines) {
     std::string all(lines.substr(0, 500));
     std::ranges::replace_if(
