@@ -514,8 +514,18 @@ TEST_CASE("named inputs: a standardizer and encoder-decoder models") {
 
   auto data = data_of_cfc();
   const auto names = data.inputs();
-  Standardizer<double>(data).apply(data);
+  const Dataset<double> before = data;
+  Standardizer<double>(data, {"x"}).apply(data);
   CHECK(data.inputs() == names);
+  CHECK(same_bits(data.sequence(5).row(3), before.sequence(5).row(3)));
+  const Standardizer<double> of_all(before), of_lazy(LazyDataset<double>(before), {"x"});
+  CHECK(of_lazy.mean().head(3) == of_all.mean().head(3));
+  CHECK(of_lazy.mean()[3] == 0);
+  CHECK(of_lazy.deviation()[3] == 1);
+  auto all_of_them = before;
+  of_all.apply(all_of_them);
+  CHECK(same_bits(data.sequence(5).topRows(3), all_of_them.sequence(5).topRows(3)));
+  CHECK_THROWS_MATCHES(Standardizer<double>(before, {"gap"}), ValueError, says("got 'gap'"));
 }
 
 }  // namespace test_named_inputs

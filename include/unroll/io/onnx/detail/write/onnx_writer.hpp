@@ -159,6 +159,7 @@ class OnnxWriter {
       const OnnxWrittenLayer inner{node, text(layer.prefix, values.size(), "."),
                                    text(layer.where, ", ", part_name("nodes", values.size() - 1, node))};
       const auto reads = inner.option<std::vector<Index>>("reads", {});
+      inner.expect(inner.word("input").empty(), "names rows of the input; write a model with one input");
       const OnnxWritten& first = values[std::size_t(reads.front())];
       if (const std::string merge = inner.word("merge"); inner.kind().empty() && !merge.empty()) {
         Blocks names;
