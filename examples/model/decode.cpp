@@ -77,8 +77,7 @@ Decoded decoded(const std::filesystem::path& path, Sequences sequences, bool raw
     if (name != C::name || equations != detail::lines_of(describe(C(), Notation::source))) return false;
     const auto opened = open_seq2seq<C>(file, registry());
     const ModelDetails details = details_of(opened.model, opened.metadata, file.file);
-    require<ShapeError>(sequences.values.rows() == opened.model.features(), "--input: features per step must be ",
-                        opened.model.features(), ", as in the model, got ", sequences.values.rows());
+    arrange(sequences, opened.model.encoder().inputs(), opened.model.features());
     if (!raw)
       if (const auto standardizer = details.standardizer<float>()) standardizer->apply(sequences.values);
     to = decoded_by(opened.model, sequences, options);

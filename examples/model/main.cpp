@@ -14,7 +14,7 @@
 #include "decode.hpp"
 #include "run.hpp"
 #include "show.hpp"
-#include "unroll/io/formats/npy.hpp"
+#include "unroll/io/formats/npz.hpp"
 
 using namespace unroll;
 using namespace model_program;
@@ -32,9 +32,9 @@ struct Options {
 };
 
 Sequences sequences_of(const Options& options) {
-  const Tensor x = read_npy(options.input);
-  if (options.lengths.empty()) return sequences_in(x, std::nullopt);
-  return sequences_in(x, read_npy(options.lengths));
+  const auto lengths = options.lengths.empty() ? std::nullopt : std::optional(read_npy(options.lengths));
+  if (options.input.ends_with(".npz")) return sequences_in(read_npz(options.input), lengths);
+  return sequences_in(read_npy(options.input), lengths);
 }
 
 int show(const Options& options) {
@@ -68,14 +68,16 @@ std::pair<Tensor, std::string> outputs_of_file(const std::string& file, const Op
                                                                        {"--beams", &options.beams}};
   for (const auto& [name, value] : given)
     require<ValueError>(!value->has_value(), name, " needs a file with an encoder and a decoder, got ", file);
-  Tensor y = outputs_of(open_model_file(file, open), sequences_of(options), options.raw);
+  Sequences sequences = sequences_of(options);
+  const bool is_double = sequences.is_double;
+  Tensor y = outputs_of(open_model_file(file, open), std::move(sequences), options.raw);
+  if (is_double) y = Tensor::of(y.to<double>(), y.shape);
   const std::string what = text("outputs of the shape ", detail::shape_text(y.shape));
   return {std::move(y), what};
 }
 
 int run(const Options& options) {
   auto [y, what] = outputs_of_file(options.file, options.open, options);
-  if (y.dtype == DType::F32 && read_npy(options.input).dtype == DType::F64) y = Tensor::of(y.to<double>(), y.shape);
   write_npy(options.output, y);
   example::print(text(options.output, ": ", what, "\n"));
   return 0;
@@ -120,7 +122,9 @@ void add_open_options(CLI::App& app, OpenOptions& options, const std::string& su
       ->delimiter(',');
 }
 void add_input_options(CLI::App& app, Options& options) {
-  app.add_option("--input", options.input, ".npy file of inputs (steps, batch, features); tokens have 1 feature")
+  app.add_option(
+         "--input", options.input,
+         ".npy file of inputs (steps, batch, features); tokens have 1 feature. .npz file of several inputs by name")
       ->required();
   app.add_option("--lengths", options.lengths, ".npy file of the numbers of steps (batch)");
   app.add_flag("--raw", options.raw, "inputs are standardized already");

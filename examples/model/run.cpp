@@ -33,13 +33,59 @@ Sequences sequences_in(const Tensor& x, const std::optional<Tensor>& lengths) {
   const auto numbers = x.to<float>();
   const Eigen::Map<const MatrixX<float>> all(numbers.data(), features, steps * batch);
   for (Index c = 0; c < to.timeline.columns(); ++c) to.values.col(c) = all.col(to.timeline.padded_column(c));
+  to.is_double = x.dtype == DType::F64;
   return to;
+}
+
+Sequences sequences_in(const std::map<std::string, Tensor>& arrays, const std::optional<Tensor>& lengths) {
+  require<ValueError>(!arrays.empty(), "--input: the number of arrays must be at least 1, got 0");
+  std::optional<Sequences> all;
+  for (const auto& item : arrays) {
+    const std::string& name = item.first;
+    const auto place = "--input: array '" + name + "': ";
+    Sequences one = detail::with_place(place, [&] { return sequences_in(item.second, lengths); });
+    if (all)
+      require<ShapeError>(all->steps == one.steps && all->timeline.batch() == one.timeline.batch(), place,
+                          "steps and batch must be ", all->steps, " and ", all->timeline.batch(), ", as in array '",
+                          arrays.begin()->first, "', got ", one.steps, " and ", one.timeline.batch());
+    detail::with_place(place, [&] { one.inputs.add(name, one.values.rows()); });
+    if (!all) {
+      all = std::move(one);
+      continue;
+    }
+    MatrixX<float> rows(all->values.rows() + one.values.rows(), one.values.cols());
+    rows << all->values, one.values;
+    all->values = std::move(rows);
+    all->inputs.add(name, one.values.rows());
+    all->is_double |= one.is_double;
+  }
+  return std::move(*all);
+}
+
+void arrange(Sequences& sequences, const NamedRows& inputs, Index features) {
+  if (inputs.empty()) {
+    require<ShapeError>(sequences.inputs.empty(),
+                        "--input: the file must be one array (.npy), because the model has one input, got the arrays ",
+                        [&] { return detail::rows_text(sequences.inputs); });
+    require<ShapeError>(sequences.values.rows() == features, "--input: features per step must be ", features,
+                        ", as in the model, got ", sequences.values.rows());
+    return;
+  }
+  require<ShapeError>(
+      !sequences.inputs.empty(), "--input: the file must have one array for each input of the model (.npz), ",
+      [&] { return detail::rows_text(inputs); }, ", got one array without a name");
+  if (const auto names = detail::rows_difference(sequences.inputs, inputs); names != "the order differs")
+    detail::check_rows("--input", "the arrays", "as in the model", sequences.inputs, inputs);
+  MatrixX<float> values(inputs.rows(), sequences.values.cols());
+  for (const auto& [name, rows] : inputs)
+    values.middleRows(inputs.first(name), rows) = sequences.values.middleRows(sequences.inputs.first(name), rows);
+  sequences.values = std::move(values);
+  sequences.inputs = inputs;
 }
 
 Tensor outputs_of(const ModelFile& file, Sequences sequences, bool raw) {
   const Stack<float>& model = file.model;
-  require<ShapeError>(sequences.values.rows() == model.features(), "--input: features per step must be ",
-                      model.features(), ", as in the model, got ", sequences.values.rows());
+  arrange(sequences, model.inputs(), model.features());
   if (!raw)
     if (const auto standardizer = file.details.standardizer<float>()) standardizer->apply(sequences.values);
   const Index batch = sequences.timeline.batch();

@@ -22,7 +22,7 @@ std::string beginning_of(const std::string& value) {
 }
 
 std::string name_of_layer(const Json& layer) {
-  for (const char* key : {"name", "cell", "merge"})
+  for (const char* key : {"name", "cell", "merge", "input"})
     if (layer.contains(key)) return layer.at(key).get<std::string>();
   return "?";
 }

@@ -61,6 +61,7 @@
 #include "unroll/losses/mean_squared_error.hpp"
 #include "unroll/losses/negative_log_likelihood.hpp"
 #include "unroll/losses/pinball.hpp"
+#include "unroll/losses/several/losses.hpp"
 #include "unroll/losses/smooth_l1.hpp"
 #include "unroll/losses/softmax_cross_entropy.hpp"
 #include "unroll/models/seq2seq.hpp"

@@ -3,6 +3,8 @@
 #include <unroll/check/gradient.hpp>
 #include <unroll/layers/dense.hpp>
 #include <unroll/layers/recurrent.hpp>
+#include <unroll/losses/ctc.hpp>
+#include <unroll/losses/several/losses.hpp>
 #include <unroll/models/sequential.hpp>
 #include <unroll/models/stack.hpp>
 
@@ -93,4 +95,9 @@ void layer_as_cell() { Sequential model(3, Recurrent<DenseLayer>{.units = 4}); }
 // CASE 12: unroll: a layer must be options such as Dense{.units = 4}, or a type that derives from LayerBase<Scalar>
 #if CASE == 12
 void no_layer() { Sequential model(3, 4); }
+#endif
+
+// CASE 13: unroll: a loss of whole sequences, such as CtcLoss, and Losses must not be one of several losses
+#if CASE == 13
+void sequences_among_several() { Losses losses{NamedLoss{"text", CtcLoss{}, 3}}; }
 #endif

@@ -58,8 +58,8 @@ struct Row {
 // it to the layer's options() and to the row below.
 
 [[maybe_unused]] inline void all_members() {
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = Recurrent<Gru>{}; }
-  { [[maybe_unused]] const auto& [a, b, c, d, e, f] = Bidirectional<Gru>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = Recurrent<Gru>{}; }
+  { [[maybe_unused]] const auto& [a, b, c, d, e, f, g] = Bidirectional<Gru>{}; }
   { [[maybe_unused]] const auto& [a] = Upsample{}; }
   { [[maybe_unused]] const auto& [a, b, c] = Dense{}; }
   { [[maybe_unused]] const auto& [a, b, c] = TiedDense{}; }
@@ -89,6 +89,7 @@ inline std::vector<Row> rows() {
                  {{"units", G{.units = 5}},
                   {"direction", G{.units = 4, .direction = Direction::backward}},
                   {"returns", G{.units = 4, .returns = Returns::last}},
+                  {"inputs", G{.units = 4, .inputs = {{"x", 4}}}},
                   {"biased", G{.units = 4, .biased = false}},
                   {"cell", Recurrent<Lstm>{.units = 4}},
                   {"entry 4 of equations", Recurrent<OneScalar<OtherGru>::Cell>{.units = 4}},
@@ -101,6 +102,7 @@ inline std::vector<Row> rows() {
                  {{"units", B{.units = 5, .merge = Merge::sum}},
                   {"merge", B{.units = 4, .merge = Merge::average}},
                   {"returns", B{.units = 4, .merge = Merge::sum, .returns = Returns::last}},
+                  {"inputs", B{.units = 4, .merge = Merge::sum, .inputs = {{"x", 4}}}},
                   {"biased", B{.units = 4, .merge = Merge::sum, .biased = false}}}});
   all.push_back({Dense{.units = 4}, {{"units", Dense{.units = 3}}, {"biased", Dense{.units = 4, .biased = false}}}});
   all.push_back({C{.units = 4, .kernel = 3, .padding = 1},

@@ -11,6 +11,7 @@
 #include "unroll/io/open_model.hpp"
 #include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
+#include "unroll/layers/graph.hpp"
 
 namespace test_files {
 
@@ -203,6 +204,46 @@ TEST_CASE("model convert: to PyTorch lists layers without weights", "[model]") {
     REQUIRE(left.size() == 1);
     CHECK(left[0].starts_with("layers without weights and options of layers"));
   }
+}
+
+TEST_CASE("model run: several inputs are arrays by name, in any order", "[model]") {
+  Graph<float> graph;
+  const auto x = graph.input("x", 2), gap = graph.input("gap", 1);
+  graph.add(Dense{.units = 2}, graph.concat({graph.add(Dense{.units = 1}, x), gap}));
+  ModelFile file{Format::unroll, Stack<float>(3, {graph})};
+  file.model.initialise(1);
+  const Tensor xs = random_input(3, 2, 2), gaps = random_input(3, 2, 1);
+  const Tensor lengths = Tensor::of(std::vector<std::int64_t>{3, 1}, {2});
+  const auto values_of = [](const Tensor& t, Index rows) {
+    const auto numbers = t.to<float>();
+    return MatrixX<float>(Eigen::Map<const MatrixX<float>>(numbers.data(), rows, t.size() / rows));
+  };
+  MatrixX<float> both(3, 6);
+  both << values_of(xs, 2), values_of(gaps, 1);
+  Stack<float>::Tape tape;
+  const MatrixX<float> want = file.model.forward(both, Timeline::rectangular(2, 3), tape);
+  CHECK(values_of(outputs_of(file, sequences_in({{"gap", gaps}, {"x", xs}}, std::nullopt), false), 2) == want);
+  const auto ragged = values_of(outputs_of(file, sequences_in({{"gap", gaps}, {"x", xs}}, lengths), false), 2);
+  CHECK(ragged.col(0) == want.col(0));
+  CHECK(ragged.col(3).isZero(0));
+
+  const auto refused = [&](const std::map<std::string, Tensor>& arrays, const char* message) {
+    CHECK_THROWS_MATCHES(outputs_of(file, sequences_in(arrays, std::nullopt), false), Error, says(message));
+  };
+  refused({{"x", xs}},
+          "--input: the arrays must be x [2 rows], gap [1 row], as in the model, got x [2 rows]; 'gap' is "
+          "missing");
+  refused({{"x", xs}, {"gap", gaps}, {"m", gaps}}, "there is no 'm'");
+  refused({{"x", xs}, {"gap", xs}}, "'gap' must have 1 row, got 2");
+  refused({{"x", xs}, {"gap", random_input(4, 2, 1)}},
+          "--input: array 'x': steps and batch must be 4 and 2, as in array 'gap', got 3 and 2");
+  refused({}, "at least 1, got 0");
+  CHECK_THROWS_MATCHES(
+      outputs_of(file, sequences_in(random_input(3, 2, 3), std::nullopt), false), ShapeError,
+      says("must have one array for each input of the model (.npz), x [2 rows], gap [1 row], got one"));
+  const ModelFile plain = simple();
+  CHECK_THROWS_MATCHES(outputs_of(plain, sequences_in({{"x", xs}}, std::nullopt), false), ShapeError,
+                       says("must be one array (.npy), because the model has one input, got the arrays x [2 rows]"));
 }
 
 TEST_CASE("model show: encoder-decoder files and descriptions that are not valid", "[model]") {

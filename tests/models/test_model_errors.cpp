@@ -185,9 +185,9 @@ TEST_CASE("model: refuses gradients of the wrong size") {
                        says("the tape is of another model"));
 }
 
-TEST_CASE("recurrent: refuses a cell with more than one input") {
+TEST_CASE("recurrent: refuses a cell with several inputs whose rows are not known") {
   CHECK_THROWS_MATCHES(sequential<double>(3, Recurrent<EquationsOf<two_inputs::reads>::Cell>{.units = 2}), ShapeError,
-                       says("layer 0 (recurrent): cell must have at most 1 input and no constants, got 2 and 0"));
+                       says("layer 0 (recurrent): inputs must be given, {{"));
 }
 
 TEST_CASE("recurrent: refuses an initializer of a block that its cell does not have") {

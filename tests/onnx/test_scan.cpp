@@ -3,6 +3,8 @@
 
 #include <cstring>
 #include <unroll/io/onnx/write_onnx.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/models/stack.hpp>
 
 #include "evaluate.hpp"
 #include "own_cells.hpp"
@@ -143,7 +145,8 @@ TEST_CASE("onnx: equations are read as they are computed", "[onnx]") {
 }
 
 TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]") {
-  const auto refused = [](const std::string& equations, const std::string& block, Role role) {
+  const auto refused = [](const std::string& equations, const std::string& block, Role role,
+                          const NamedRows& inputs = {}) {
     ParameterTable table;
     table.add("0." + block, role, 2, role == Role::bias ? 1 : 2);
     static std::string written;
@@ -153,7 +156,8 @@ TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]")
     table.append(cell, "0.");
     const Parameters<float> parameters(table);
     detail::OnnxWriter writer(parameters, {.states = true});
-    const LayerOptions options{LayerOption{"layer", "recurrent"}, LayerOption{"units", 2}};
+    LayerOptions options{LayerOption{"layer", "recurrent"}, LayerOption{"units", 2}};
+    detail::add_inputs(options, inputs);
     return refusal([&] { writer.add({options, "0.", "layer 0 (mine)"}, {"x", 3}); });
   };
   CHECK(refused("", "h.h", Role::recurrent_weight) ==
@@ -164,6 +168,14 @@ TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]")
         "ONNX: layer 0 (mine): a number of the model must be finite in float, got 1e+300");
   CHECK(refused("state(h)\nnext(h) = bias(h) + h\n", "h", Role::bias) ==
         "ONNX: layer 0 (mine): the state 'h' must have another name than a parameter");
+  CHECK(refused("", "h.h", Role::recurrent_weight, {{"x", 2}, {"gap", 1}}) ==
+        "ONNX: layer 0 (mine) must have one input, the features of the layer, not several by name");
+  Graph<float> graph;
+  graph.concat({graph.input("x", 2), graph.input("gap", 1)});
+  const Stack<float> named(3, {graph});
+  CHECK(refusal([&] {
+          detail::OnnxWriter(named.parameters(), {}).add({graph.options(), "0.", "layer 0 (graph)"}, {"x", 3});
+        }) == "ONNX: layer 0 (graph), node 1 names rows of the input; write a model with one input");
 }
 
 }  // namespace test_scan

@@ -130,7 +130,16 @@ GradientReport check_gradients(Model& model, const MatrixX<double>& x, const Tim
         [&](Index k) { return parameter_name(learned.first + k); }, options);
   report += check_gradient(
       value, input.reshaped(), d_input.reshaped(),
-      [&](Index k) { return text("input(", k % input.rows(), ", column ", k / input.rows(), ")"); }, options);
+      [&](Index k) {
+        Index row = k % input.rows();
+        if constexpr (requires { model.inputs(); })
+          for (const auto& [name, rows] : model.inputs()) {
+            if (row < rows) return text("input ", name, "(", row, ", column ", k / input.rows(), ")");
+            row -= rows;
+          }
+        return text("input(", row, ", column ", k / input.rows(), ")");
+      },
+      options);
   for (std::size_t layer = 0; layer < initial.size(); ++layer)
     for (std::size_t s = 0; s < initial[layer].size(); ++s)
       report += check_gradient(

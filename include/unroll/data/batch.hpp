@@ -6,6 +6,7 @@
 #include "unroll/core/option_checks.hpp"
 #include "unroll/core/timeline.hpp"
 #include "unroll/data/dataset.hpp"
+#include "unroll/losses/detail/target_types.hpp"
 #include "unroll/losses/label_sequences.hpp"
 #include "unroll/losses/reduction.hpp"
 #include "unroll/threads/thread_pool.hpp"
@@ -104,7 +105,8 @@ class Batch {
   void gather_targets(const Dataset<S>& data, std::span<const Index> samples) {
     const Index count = target_columns();
     auto labels = labels_.shape(has_labels(kind()) ? count : 0, 1);
-    auto values = values_.shape(data.target_rows(), has_values(kind()) ? count : 0);
+    const bool has_matrix = has_values(kind()) || has_several(kind());
+    auto values = values_.shape(data.target_rows(), has_matrix ? count : 0);
     auto weights = weights_.shape(data.weighted() ? count : 0, 1);
     auto sequence = sequence_.shape(count, 1);
     for (Index c = 0; c < count; ++c) {
@@ -114,7 +116,7 @@ class Batch {
                   step = per_step(kind()) ? target_timeline().step_of(c) : 0;
       const Index sample = samples[std::size_t(timeline_.sample(rank))];
       if (has_labels(kind())) labels(c, 0) = data.labels(sample)[step];
-      if (has_values(kind())) values.col(c) = data.values(sample).col(step);
+      if (has_matrix) values.col(c) = data.values(sample).col(step);
       if (data.weighted()) weights(c, 0) = data.weight(sample);
       sequence(c, 0) = rank;
     }
@@ -194,27 +196,6 @@ class ShardedBatch {
 
 namespace detail {
 
-/// Type that converts to `Target` only. Eigen::Ref declares conversions from matrices of any scalar, which would make
-/// every loss match.
-template <class Target>
-struct ConvertsOnlyTo {
-  operator const Target&() const;  // NOLINT: never called
-};
-
-template <class Loss>
-concept TakesLabels = requires(const Loss& loss, ConvertsOnlyTo<Eigen::Ref<const Labels>> labels) {
-  loss.count(labels);
-};
-template <class Loss, class S>
-concept TakesValues = requires(const Loss& loss, ConvertsOnlyTo<Eigen::Ref<const MatrixX<S>>> values) {
-  loss.count(values);
-};
-
-template <class Loss>
-concept TakesLabelSequences = requires(const Loss& loss, ConvertsOnlyTo<LabelSequences> targets) {
-  loss.count(targets);
-};
-
 /// Calls f(labels()), f(values()) or f(sequences()), according to the kind of the data set's targets. Throws ValueError
 /// if the loss does not accept targets of this kind.
 template <class S, class Loss, class LabelsOf, class ValuesOf, class SequencesOf, class F>
@@ -226,14 +207,18 @@ void with_targets(TargetKind kind, const LabelsOf& labels, const ValuesOf& value
     if (has_labels(kind)) return f(Eigen::Ref<const Labels>(labels()));
   if constexpr (TakesValues<Loss, S>)
     if (has_values(kind)) return f(Eigen::Ref<const MatrixX<S>>(values()));
+  if constexpr (TakesSeveral<Loss>)
+    if (has_several(kind)) return f(Eigen::Ref<const MatrixX<S>>(values()));
   throw ValueError(text("targets for this loss must be ",
-                        TakesLabelSequences<Loss> ? "label sequences (Dataset::transcribed)"
-                        : TakesLabels<Loss>       ? "labels"
-                                                  : "real-valued",
+                        TakesSeveral<Loss>          ? "several (several_targets)"
+                        : TakesLabelSequences<Loss> ? "label sequences (Dataset::transcribed)"
+                        : TakesLabels<Loss>         ? "labels"
+                                                    : "real-valued",
                         ", got ",
                         kind == TargetKind::none ? "none"
                         : has_labels(kind)       ? "labels"
                         : has_values(kind)       ? "real-valued targets"
+                        : has_several(kind)      ? "several targets (use Losses)"
                                                  : "label sequences"));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -10,27 +11,11 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
 #include "unroll/core/option_checks.hpp"
+#include "unroll/core/tables/named_rows.hpp"
 #include "unroll/core/types.hpp"
+#include "unroll/data/target_kind.hpp"
 
 namespace unroll {
-
-/// Kind of the targets: one class or vector per sequence, one per step of the model's output, or a sequence of labels
-/// without alignment to the steps (see CtcLoss).
-enum class TargetKind { none, label, step_labels, values, step_values, label_sequence };
-
-namespace detail {
-inline std::string_view name_of(TargetKind kind) {
-  constexpr std::string_view names[] = {
-      "none", "one label", "labels per step", "one real-valued target", "real values per step", "a label sequence"};
-  return names[std::size_t(kind)];
-}
-}  // namespace detail
-
-inline bool has_labels(TargetKind kind) { return kind == TargetKind::label || kind == TargetKind::step_labels; }
-inline bool has_values(TargetKind kind) { return kind == TargetKind::values || kind == TargetKind::step_values; }
-inline bool per_step(TargetKind kind) { return kind == TargetKind::step_labels || kind == TargetKind::step_values; }
-/// Whether a model for such targets needs an output at every step.
-inline bool needs_steps(TargetKind kind) { return per_step(kind) || kind == TargetKind::label_sequence; }
 
 /// Data set of sequences [features x steps] of any length, including 0, with their targets. Inputs must be finite.
 /// Negative labels and NaNs in real-valued targets are not scored.
@@ -105,20 +90,64 @@ class Dataset {
   TargetKind kind() const { return kind_; }
   /// Number of target columns of a sequence; 0 without targets and for label sequences, which are not aligned to steps.
   Index target_steps(Index sample) const {
-    return has_labels(kind_) ? labels(sample).size() : has_values(kind_) ? values(sample).cols() : 0;
+    return has_labels(kind_) ? labels(sample).size() : values_.empty() ? 0 : values(sample).cols();
   }
   /// Number of classes; 0 without labels.
   Index classes() const { return classes_; }
-  /// Rows of a real-valued target; 0 without such targets.
+  /// Rows of a real-valued target, or of several targets together; 0 without such targets.
   Index target_rows() const { return values_.empty() ? 0 : values_.front().rows(); }
 
   const MatrixX<S>& sequence(Index sample) const { return of(sequences_, sample, "sample"); }
   /// Labels of a sample: one entry, one per step, or its label sequence.
   const Labels& labels(Index sample) const { return of(labels_, sample, "sample with labels"); }
-  /// Real-valued target [rows x 1] or [rows x steps].
+  /// Several targets by name, in the order of the rows of `values`; empty without them. See several_targets.
+  const std::vector<TargetPart>& targets() const { return parts_; }
+  /// Real-valued target, or several targets, [rows x 1] or [rows x steps].
   const MatrixX<S>& values(Index sample) const { return of(values_, sample, "sample with real-valued targets"); }
   double weight(Index sample) const { return weights_.empty() ? 1 : of(weights_, sample, "sample with weights"); }
   bool weighted() const { return !weights_.empty(); }
+
+  /// Names and rows of several inputs, which are rows of the sequences; empty: one input without a name.
+  const NamedRows& inputs() const { return inputs_; }
+  /// Sets the names; empty: none. Throws ShapeError unless the rows are the features.
+  void set_inputs(NamedRows inputs) {
+    if (!inputs.empty()) detail::check_equal("data set", "rows of the inputs", inputs.rows(), features());
+    inputs_ = std::move(inputs);
+  }
+  /// Adds an input: `values` [rows x steps] for each sequence become its last rows. An input without a name, to which
+  /// it is added, gets the name `first`. Throws ShapeError if numbers of sequences, rows or steps do not match,
+  /// ValueError for a name that exists and a number that is not finite. The data set is then unchanged.
+  void add_input(std::string name, const std::vector<MatrixX<S>>& values, std::string first = "x") {
+    check_count(values.size(), "inputs '" + name + "'");
+    NamedRows inputs = inputs_;
+    if (inputs.empty()) inputs.add(std::move(first), features());
+    const Index rows = values.front().rows();
+    inputs.add(name, rows);
+    Dataset whole;
+    for (Index s = 0; s < size(); ++s) {
+      const MatrixX<S>&x = sequence(s), &more = values[std::size_t(s)];
+      detail::check_shape("data set", text("input '", name, "' of sample ", s), more.rows(), more.cols(), rows,
+                          x.cols());
+      MatrixX<S>& both = whole.sequences_.emplace_back(x.rows() + rows, x.cols());
+      both << x, more;
+    }
+    whole.check_sequences();
+    sequences_ = std::move(whole.sequences_);
+    inputs_ = std::move(inputs);
+  }
+  /// Keeps these inputs only, in this order. Throws ValueError for a name that does not exist or is given twice.
+  void select_inputs(const std::vector<std::string>& names) {
+    NamedRows kept;
+    for (const std::string& name : names) kept.add(name, inputs_.rows(name));
+    require<ValueError>(!kept.empty(), "data set: names of the kept inputs must be at least 1, got 0");
+    for (MatrixX<S>& x : sequences_) {
+      MatrixX<S> part(kept.rows(), x.cols());
+      for (const auto& [name, rows] : kept)
+        part.middleRows(kept.first(name), rows) = x.middleRows(inputs_.first(name), rows);
+      x = std::move(part);
+    }
+    inputs_ = std::move(kept);
+  }
 
   /// Weights of the sequences in the loss; empty: all 1. Throws ShapeError unless there is one weight per sequence, and
   /// ValueError unless all are finite and >= 0.
@@ -137,11 +166,13 @@ class Dataset {
     Dataset part;
     part.kind_ = kind_;
     part.classes_ = classes_;
+    part.inputs_ = inputs_;
+    part.parts_ = parts_;
     for (const Index s : samples) {
       detail::check_index("data set", "sample", s, size());
       part.sequences_.push_back(sequence(s));
       if (!labels_.empty()) part.labels_.push_back(labels(s));
-      if (has_values(kind_)) part.values_.push_back(values(s));
+      if (!values_.empty()) part.values_.push_back(values(s));
       if (weighted()) part.weights_.push_back(weight(s));
     }
     return part;
@@ -154,22 +185,25 @@ class Dataset {
     const auto add = [](auto& to, auto& from) {
       to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
     };
-    add(sequences_, other.sequences_), add(labels_, other.labels_), add(values_, other.values_);
-    add(weights_, other.weights_);
+    add(sequences_, other.sequences_), add(weights_, other.weights_);
+    add(labels_, other.labels_), add(values_, other.values_);
   }
 
-  /// Throws ShapeError unless features, kind and rows of targets, number of classes and presence of weights are those
-  /// of `other`, which messages call `name`.
+  /// Throws ShapeError unless features, names of inputs and targets, kind and rows of targets, number of classes and
+  /// presence of weights are those of `other`, which messages call `name`.
   void check_form(const Dataset& other, std::string_view name) const {
     const auto check = [&](std::string_view what, Index mine, Index expected) {
       require<ShapeError>(mine == expected, "data set: ", what, " must be ", expected, ", as in ", name, ", got ",
                           mine);
     };
     check("features", features(), other.features());
+    detail::check_rows("data set", "inputs", text("as in ", name), inputs_, other.inputs_);
     require<ShapeError>(kind_ == other.kind_, "data set: targets must be ", detail::name_of(other.kind_), ", as in ",
                         name, ", got ", detail::name_of(kind_));
     check("classes", classes_, other.classes_);
     check("numbers per target", target_rows(), other.target_rows());
+    require<ShapeError>(parts_ == other.parts_, "data set: names, kinds and sizes of several targets must be those of ",
+                        name);
     require<ShapeError>(weighted() == other.weighted(), "data set: sequences must have ",
                         other.weighted() ? "weights" : "no weights", ", as in ", name);
   }
@@ -196,6 +230,8 @@ class Dataset {
   }
 
  private:
+  friend struct detail::TargetJoin<S>;
+
   Dataset() = default;
   Dataset(TargetKind kind, std::vector<MatrixX<S>> sequences) : kind_(kind), sequences_(std::move(sequences)) {
     check_sequences();
@@ -252,7 +288,9 @@ class Dataset {
   Index classes_ = 0;
   std::vector<MatrixX<S>> sequences_;
   std::vector<Labels> labels_;      // empty without labels
-  std::vector<MatrixX<S>> values_;  // empty without real-valued targets
+  std::vector<MatrixX<S>> values_;  // empty without real-valued or several targets
+  std::vector<TargetPart> parts_;   // of several targets
+  NamedRows inputs_;
   std::vector<double> weights_;
 };
 

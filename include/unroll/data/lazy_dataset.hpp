@@ -54,10 +54,13 @@ class LazyDataset {
     return options_.lengths[std::size_t(sample)];
   }
   Index prefetch() const { return options_.prefetch; }
-  /// Sample 0. All samples have its features, kind of targets, classes, rows of targets, and all or none have weights.
+  /// Sample 0. All samples have its features, names of inputs and targets, kind of targets, classes, rows of targets,
+  /// and all or none have weights.
   const Dataset<S>& first() const { return first_; }
   Index features() const { return first_.features(); }
   TargetKind kind() const { return first_.kind(); }
+  const NamedRows& inputs() const { return first_.inputs(); }
+  const std::vector<TargetPart>& targets() const { return first_.targets(); }
   Index classes() const { return first_.classes(); }
   Index target_rows() const { return first_.target_rows(); }
 

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "unroll/core/finite.hpp"
 #include "unroll/core/option_checks.hpp"
+#include "unroll/core/tables/named_rows.hpp"
 #include "unroll/data/batch.hpp"
 
 namespace unroll {
@@ -60,6 +62,12 @@ class SequencePairs {
   Index size() const { return Index(sources_.size()); }
   Index features() const { return sources_.empty() ? 0 : sources_.front().rows(); }
   const SpecialTokens& special_tokens() const { return special_tokens_; }
+  /// Names and rows of several inputs of the encoder, see Dataset::set_inputs.
+  const NamedRows& inputs() const { return inputs_; }
+  void set_inputs(NamedRows inputs) {
+    if (!inputs.empty()) detail::check_equal("pairs", "rows of the inputs", inputs.rows(), features());
+    inputs_ = std::move(inputs);
+  }
   /// Source and target of pair k. These and the following accessors throw ValueError if there is no such pair.
   const MatrixX<S>& source(Index k) const { return of(sources_, k); }
   const std::vector<Index>& target(Index k) const { return of(targets_, k); }
@@ -77,6 +85,7 @@ class SequencePairs {
   std::vector<MatrixX<S>> sources_;
   std::vector<std::vector<Index>> targets_;
   SpecialTokens special_tokens_;
+  NamedRows inputs_;
 };
 
 /// Batch of pairs, packed for a forward pass. Sources and targets have one timeline each; sample b of both is the same

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "unroll/core/option_checks.hpp"
 #include "unroll/data/dataset.hpp"
@@ -19,6 +22,10 @@ class Standardizer {
   /// Computes mean and deviation; reads a LazyDataset twice. Throws ValueError if the data have no steps.
   explicit Standardizer(const Dataset<S>& training) { measure(training); }
   explicit Standardizer(const LazyDataset<S>& training) { measure(training); }
+  /// The same for some of several inputs, by name; the features of the others are not changed. Throws ValueError for
+  /// a name that the data do not have.
+  Standardizer(const Dataset<S>& training, const std::vector<std::string>& inputs) { measure(training, inputs); }
+  Standardizer(const LazyDataset<S>& training, const std::vector<std::string>& inputs) { measure(training, inputs); }
 
   /// Standardizer with a given mean and deviation per feature. Throws ShapeError for different sizes, ValueError unless
   /// all are finite and the deviations above 0.
@@ -50,6 +57,17 @@ class Standardizer {
   const VectorX<double>& deviation() const { return deviation_; }
 
  private:
+  template <class Data>
+  void measure(const Data& training, const std::vector<std::string>& inputs) {
+    for (const std::string& name : inputs) (void)training.inputs().rows(name);
+    measure(training);
+    Index row = 0;
+    for (const auto& [name, rows] : training.inputs()) {
+      if (std::ranges::find(inputs, name) == inputs.end())
+        mean_.segment(row, rows).setZero(), deviation_.segment(row, rows).setOnes();
+      row += rows;
+    }
+  }
   template <class Data>
   void measure(const Data& training) {
     double steps = 0;

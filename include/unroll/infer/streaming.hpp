@@ -63,10 +63,16 @@ class Streaming {
   /// Copies the model's weights. Throws ValueError, with the name of the layer, if a layer cannot run step by step, and
   /// ShapeError if a width is not the model's.
   explicit Streaming(const Model& model)
-      : engine_(checked(model)), shape_(states_of(model)), features_(model.features()), outputs_(model.outputs()) {}
+      : engine_(checked(model)),
+        shape_(states_of(model)),
+        inputs_(model.inputs()),
+        features_(model.features()),
+        outputs_(model.outputs()) {}
 
   Index features() const noexcept { return features_; }
   Index outputs() const noexcept { return outputs_; }
+  /// Names and rows of several inputs within the features of a step; empty: one input without a name.
+  const NamedRows& inputs() const noexcept { return inputs_; }
 
   /// Stream at the beginning of a signal: all states are 0.
   Stream stream() const { return Stream(engine_.memory()); }
@@ -170,6 +176,7 @@ class Streaming {
 
   Engine engine_;
   ModelState<Scalar> shape_;
+  NamedRows inputs_;
   Index features_, outputs_;
 };
 

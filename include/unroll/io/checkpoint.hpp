@@ -52,6 +52,7 @@ class StateReader {
     value = Eigen::Map<const VectorX<T>>(numbers.data(), Index(numbers.size()));
   }
   void operator()(std::string_view name, std::string& value) {
+    if (is_newer(name)) return value.clear();
     const auto found = file_.metadata.find(text(prefix_, name));
     require<FileError>(found != file_.metadata.end(), file_.file, ": no metadata '", prefix_, name,
                        "'; this is not a checkpoint of a training run");
@@ -62,13 +63,15 @@ class StateReader {
   void operator()(std::string_view name, T& value) { value = is_newer(name) ? T() : values<T>(name, 0).front(); }
 
  private:
-  /// Whether the file was written before a TrainingState had its PartialEpoch. No epoch is partial then, and all parts
-  /// of that are 0.
+  /// Whether the file was written before a TrainingState had its PartialEpoch or the losses of Losses. No epoch is
+  /// partial then, there is one loss, and all parts of these are 0 or empty.
   bool is_newer(std::string_view name) const {
-    static constexpr std::string_view added = "training.partial.";
-    if (!text(prefix_, name).starts_with(added)) return false;
-    const auto first = file_.tensors.lower_bound(std::string(added));
-    return first == file_.tensors.end() || !first->first.starts_with(added);
+    for (const std::string_view added : {"training.partial.", "training.losses."}) {
+      if (!text(prefix_, name).starts_with(added)) continue;
+      const auto first = file_.tensors.lower_bound(std::string(added));
+      return first == file_.tensors.end() || !first->first.starts_with(added);
+    }
+    return false;
   }
 
   /// Throws for other element types, because a conversion could change bits.

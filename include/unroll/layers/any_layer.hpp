@@ -45,6 +45,7 @@ class AnyLayer {
   std::string name() const { return layer_->name(); }
   LayerOptions options() const { return layer_->options(); }
   const ParameterTable& parameters() const { return layer_->parameters(); }
+  NamedRows inputs() const { return layer_->inputs(); }
   std::vector<Index> state_rows() const { return layer_->state_rows(); }
   bool causal() const { return layer_->causal(); }
   Initializers role_initializers() const { return layer_->role_initializers(); }
@@ -90,6 +91,7 @@ class AnyLayer {
     virtual std::string name() const = 0;
     virtual LayerOptions options() const = 0;
     virtual const ParameterTable& parameters() const = 0;
+    virtual NamedRows inputs() const = 0;
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
     virtual Initializers role_initializers() const = 0;
@@ -125,6 +127,7 @@ class AnyLayer {
     std::string name() const override { return std::string(layer.name()); }
     [[gnu::cold]] LayerOptions options() const override { return layer.options(); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
+    NamedRows inputs() const override { return layer.inputs(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
     Initializers role_initializers() const override { return layer.role_initializers(); }

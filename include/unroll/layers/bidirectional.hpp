@@ -23,7 +23,8 @@ struct Bidirectional {
   Merge merge = Merge::concat;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};
-  bool biased = true;  ///< false: all biases of the cells are 0 and no parameters
+  NamedRows inputs = {};  ///< of a cell with several inputs, see Recurrent
+  bool biased = true;     ///< false: all biases of the cells are 0 and no parameters
   Initializers initializers = {};
 
   template <class S>
@@ -61,7 +62,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   explicit BidirectionalLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell_ = One::template make<Options>(in, *this);
+    std::tie(cell_, inputs_) = One::template make<Options>(in, *this);
     table_ = {};
     table_.append(cell_.parameters(), "forward.");
     table_.append(cell_.parameters(), "backward.");
@@ -72,8 +73,10 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     LayerOptions all{{"layer", "bidirectional"}, {"cell", One::name()}, {"merge", detail::name_of(merge)}};
     all.emplace_back("returns", detail::name_of(returns));
     detail::add_cell<Options>(all, cell_, *this);
+    detail::add_inputs(all, inputs_.named);
     return all;
   }
+  const NamedRows& inputs() const { return inputs_.named; }
   const C& cell() const { return cell_; }
   const ParameterTable& parameters() const { return table_; }
   std::vector<Index> state_rows() const {
@@ -118,9 +121,9 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     const Strided<S> merged = place_of_halves(in, tape);
     run_tasks(pass.threads, 2, [&](Index which) {
       if (which == 0)
-        One::forward(cell_, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
+        One::forward(cell_, inputs_, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
       else
-        One::forward(cell_, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
+        One::forward(cell_, inputs_, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
                      merged.data == nullptr ? merged : merged.from_row(cell_.output_rows()));
     });
     if (returns == Returns::last) {
@@ -158,13 +161,14 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     const View<S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
     run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
       if (which == 0)
-        One::backward(cell_, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward, gradient,
-                      d_in, d_states.first(split));
+        One::backward(cell_, inputs_, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward,
+                      gradient, d_in, d_states.first(split));
       else
-        One::backward(cell_, weights.backward, in, Direction::backward, d_backward, d_ends.second, tape.backward,
-                      gradient + cell_.parameters().size(), later ? none : d_in, d_states.last(split), true);
+        One::backward(cell_, inputs_, weights.backward, in, Direction::backward, d_backward, d_ends.second,
+                      tape.backward, gradient + cell_.parameters().size(), later ? none : d_in, d_states.last(split),
+                      true);
     });
-    if (later) One::add_input_gradient(cell_, weights.backward, in, Direction::backward, tape.backward, d_in);
+    if (later) One::add_input_gradient(cell_, inputs_, weights.backward, in, Direction::backward, tape.backward, d_in);
   }
 
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
@@ -233,6 +237,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   }
 
   C cell_;  // shared by both directions, which have the same shapes
+  detail::CellInputs inputs_;
   ParameterTable table_;
 };
 

@@ -13,6 +13,8 @@ namespace unroll {
 ///     graph.add(Dense{.units = 1}, graph.concat({in, deep}));  // the last node is the output
 ///     Stack<float> model(4, {graph});
 ///
+/// Several inputs are rows of one matrix: `graph.input("x", 6)` and `graph.input("gap", 1)` are rows 0 to 5 and row 6.
+///
 /// Nodes are numbered in the order of addition; the input is node 0. Parameters are named by node: "1.weight". States
 /// are those of the nodes in order. Merged nodes must have the same steps. For an Embedding inside a graph, all vectors
 /// count as touched by every batch. No layer inside may share the weights of another layer.
@@ -55,7 +57,8 @@ class Graph : public detail::GraphNodes<S> {
         const auto& layer = node(n).layer;
         tape.values.push_back(layer ? layer->forward(weights.layers[n], value_in(n, tape), pass_of(n, pass),
                                                      part_of(n, initial, tape.state[n]), tape.layers[n])
-                                    : merged(n, tape));
+                              : this->is_rows(n) ? Signal<S>{this->rows_of(n, in.values), in.timeline}
+                                                 : merged(n, tape));
       });
     return tape.values.back();
   }
@@ -81,7 +84,7 @@ class Graph : public detail::GraphNodes<S> {
       const auto& layer = node(n).layer;
       if (d.data() == nullptr && (!layer || states(n) == 0)) continue;
       if (!layer) {
-        merged_back(n, d, tape, d_in);
+        this->is_rows(n) ? rows_back(n, d, tape, d_in) : merged_back(n, d, tape, d_in);
         continue;
       }
       add_gradient(node(n).reads[0], tape, d_in, [&](const View<S>& d_source) {
@@ -153,6 +156,14 @@ class Graph : public detail::GraphNodes<S> {
         if (d_source.data() != nullptr)
           detail::unmerge<S>(node(n).how, reads.size(), values_in(n, tape), k, d, d_source);
       });
+  }
+
+  void rows_back(std::size_t n, const ConstView<S>& d, Tape& tape, const View<S>& d_in) const {
+    add_gradient(0, tape, d_in, [&](View<S> d_source) {
+      if (d_source.data() == nullptr) return;
+      d_source.setZero();
+      this->rows_of(n, d_source) = d;
+    });
   }
 
   std::optional<NonFinite> non_finite_in(std::size_t n, const Weights& weights, Tape& tape) const {

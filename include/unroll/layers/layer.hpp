@@ -12,6 +12,7 @@
 #include "unroll/cell/concept.hpp"
 #include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
+#include "unroll/core/tables/named_rows.hpp"
 #include "unroll/layers/options.hpp"
 #include "unroll/layers/pass.hpp"
 
@@ -44,6 +45,8 @@ struct LayerBase {
     static const ParameterTable none;
     return none;
   }
+  /// Names and rows of the layer's inputs; empty: one input without a name.
+  NamedRows inputs() const { return {}; }
   /// Initializers by role, and for single blocks by name.
   Initializers role_initializers() const { return {}; }
   std::vector<NamedInitializer> named_initializers() const { return {}; }
@@ -134,6 +137,7 @@ concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping
                                State<typename L::Scalar>& state, typename L::Tape& tape, double* numbers) {
   { layer.options() } -> std::same_as<LayerOptions>;
   { layer.parameters() } -> std::convertible_to<const ParameterTable&>;
+  { layer.inputs() } -> std::convertible_to<NamedRows>;
   { layer.role_initializers() } -> std::convertible_to<Initializers>;
   { layer.named_initializers() } -> std::convertible_to<std::vector<NamedInitializer>>;
   layer.set_given(theta);

@@ -20,7 +20,8 @@ namespace unroll {
 struct Shape {
   Index features = 0;
   bool per_step = true;
-  double density = 1;  ///< approximate steps per input step of the model, after strides and upsampling
+  double density = 1;     ///< approximate steps per input step of the model, after strides and upsampling
+  bool of_model = false;  ///< whether these are the features of the model's input
 
   /// Number of columns for a batch whose sequences have `steps` input steps in total. Throws ShapeError if memory
   /// cannot hold them.

@@ -3,6 +3,7 @@
 
 #include "unroll/engine/over_time.hpp"
 #include "unroll/layers/detail/cell_initializers.hpp"
+#include "unroll/layers/detail/cell_inputs.hpp"
 #include "unroll/layers/detail/last_step.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
 #include "unroll/layers/layer.hpp"
@@ -32,29 +33,32 @@ struct OneDirection {
       return "recurrent";
   }
 
-  /// Cell of the options of a layer.
+  /// Cell of the options of a layer, and the rows of its inputs.
   template <class Options>
-  static C make(Shape in, const Options& options) {
+  static std::pair<C, CellInputs> make(Shape in, const Options& options) {
     check_per_step(in);
     check_bias_initializer(options);
     const C unsized;
-    require<ShapeError>(unsized.inputs() <= 1 && unsized.constants() == 0,
-                        "cell must have at most 1 input and no constants, got ", unsized.inputs(), " and ",
-                        unsized.constants(), "; run it with OverTime");
-    return make_cell<C>("", {.inputs = {in.features},
-                             .units = options.units,
-                             .constants = {},
-                             .sizes = options.sizes,
-                             .biased = options.biased});
+    require<ShapeError>(unsized.constants() == 0, "cell must have no constants, got ", unsized.constants(),
+                        "; run it with OverTime");
+    require<ShapeError>(unsized.inputs() <= 1 || NamesInputs<C>, "cell must name its inputs, or have at most 1, got ",
+                        unsized.inputs(), "; run it with OverTime");
+    CellInputs inputs = CellInputs::of<C>(in, options);
+    C cell = make_cell<C>("", {.inputs = inputs.rows,
+                               .units = options.units,
+                               .constants = {},
+                               .sizes = options.sizes,
+                               .biased = options.biased});
+    return {std::move(cell), std::move(inputs)};
   }
 
   /// `output` may be null: then the output is stored on the tape.
-  static void forward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                      const Pass& pass, std::span<const MatrixX<Scalar>> initial, Tape<C>& tape,
-                      Strided<Scalar> output = {}) {
+  static void forward(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
+                      const Signal<Scalar>& in, Direction direction, const Pass& pass,
+                      std::span<const MatrixX<Scalar>> initial, Tape<C>& tape, Strided<Scalar> output = {}) {
     const Noise noise{pass.training, pass.seed, pass.update, pass.layer, direction == Direction::backward};
-    over_time(cell, weights, in, direction, tape)
-        .forward({{&in.values, 1}, {}, nullptr, noise}, initial, pass.keeping, output);
+    const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
+    over_time(cell, weights, in, direction, tape).forward({x.all(), {}, nullptr, noise}, initial, pass.keeping, output);
   }
 
   static ConstView<Scalar> output(const C& cell, const Signal<Scalar>& in, const Tape<C>& tape) {
@@ -66,18 +70,21 @@ struct OneDirection {
     over_time(cell, tape.weights, in, direction, tape).final_state(state);
   }
 
-  static void backward(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                       const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final, Tape<C>& tape,
-                       Scalar* gradient, View<Scalar> d_in, std::span<MatrixX<Scalar>> d_initial,
-                       bool add_to_input = false) {
+  static void backward(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
+                       const Signal<Scalar>& in, Direction direction, const ConstView<Scalar>& d_output,
+                       std::span<const MatrixX<Scalar>> d_final, Tape<C>& tape, Scalar* gradient, View<Scalar> d_in,
+                       std::span<MatrixX<Scalar>> d_initial, bool add_to_input = false) {
+    const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
+    InputViews<C, View<Scalar>> d_x(inputs, d_in);
     over_time(cell, weights, in, direction, tape)
-        .backward({{&in.values, 1}, {}}, d_output, d_final, gradient, {{&d_in, 1}, {}}, d_initial, add_to_input);
+        .backward({x.all(), {}}, d_output, d_final, gradient, {d_x.all(), {}}, d_initial, add_to_input);
   }
 
   /// Adds the input gradient after a backward pass without it.
-  static void add_input_gradient(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
-                                 Direction direction, Tape<C>& tape, View<Scalar> d_in) {
-    over_time(cell, weights, in, direction, tape).add_input_gradients({{&d_in, 1}, {}});
+  static void add_input_gradient(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
+                                 const Signal<Scalar>& in, Direction direction, Tape<C>& tape, View<Scalar> d_in) {
+    InputViews<C, View<Scalar>> d_x(inputs, d_in);
+    over_time(cell, weights, in, direction, tape).add_input_gradients({d_x.all(), {}});
   }
 
   /// First non-finite value: the earliest step in the direction of the pass, and within a step the first equation.
@@ -132,7 +139,11 @@ struct Recurrent {
   Direction direction = Direction::forward;
   Returns returns = Returns::steps;
   std::vector<std::pair<std::string, Index>> sizes = {};  ///< of symbols with a separate size, see CellSizes
-  bool biased = true;                                     ///< false: all biases of the cell are 0 and no parameters
+  /// Inputs of a cell with several, in the order of the rows of the layer's input: `{{"x", 6}, {"gap", 1}}`. Empty: the
+  /// order of their first use in the equations. Inputs of the size "one" then have 1 row and the others equal shares of
+  /// the rest.
+  NamedRows inputs = {};
+  bool biased = true;  ///< false: all biases of the cell are 0 and no parameters
   Initializers initializers = {};
 
   template <class S>
@@ -180,7 +191,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   explicit RecurrentLayer(Options given) : Options(std::move(given)) {}
 
   Shape connect(Shape in) {
-    cell_ = One::template make<Options>(in, *this);
+    std::tie(cell_, inputs_) = One::template make<Options>(in, *this);
     return {cell_.output_rows(), returns == Returns::steps, in.density};
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
@@ -189,8 +200,10 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     all.emplace_back("direction", direction == Direction::forward ? "forward" : "backward");
     all.emplace_back("returns", detail::name_of(returns));
     detail::add_cell<Options>(all, cell_, *this);
+    detail::add_inputs(all, inputs_.named);
     return all;
   }
+  const NamedRows& inputs() const { return inputs_.named; }
   const C& cell() const { return cell_; }
   const ParameterTable& parameters() const { return cell_.parameters(); }
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
@@ -208,7 +221,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                     Tape& tape) const {
-    One::forward(cell_, weights, in, direction, pass, initial, tape.cell);
+    One::forward(cell_, inputs_, weights, in, direction, pass, initial, tape.cell);
     const auto steps = One::output(cell_, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
     tape.one_step.assign_one_step(*in.timeline);
@@ -230,7 +243,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
       new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // rebinds the Map, as Eigen documents
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
-    One::backward(cell_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
+    One::backward(cell_, inputs_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
                   d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial));
   }
 
@@ -244,6 +257,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
 
  private:
   C cell_;
+  detail::CellInputs inputs_;
 };
 
 namespace detail {

@@ -2,6 +2,10 @@
 // Reductions of losses. Frameworks divide the sum of losses by different numbers, so each reduction has a name. A loss
 // is stored as (sum, count) until its value is needed.
 
+#include <array>
+#include <cstddef>
+#include <vector>
+
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
 #include "unroll/core/option_checks.hpp"
@@ -31,6 +35,16 @@ struct Columns {
   Index sequences = 0;                           ///< B, including sequences without labels; for per_sequence and batch
 };
 
+/// Largest number of losses in Losses.
+inline constexpr std::size_t most_losses = 8;
+
+/// Value of one of several losses, as numerator and denominator.
+struct LossTerm {
+  double weight = 1, sum = 0, count = 0;
+
+  double value() const { return count > 0 ? sum / count : sum; }
+};
+
 /// Loss as numerator and denominator. `+=` combines batches, windows or processes, so that the loss of an epoch is the
 /// sum of all numerators over the sum of all denominators, not a mean of means.
 struct LossValue {
@@ -39,13 +53,35 @@ struct LossValue {
   Index scored = 0;    ///< labelled items
   Index unscored = 0;  ///< items without a label
   Index empty = 0;     ///< calls without labelled items: their loss is 0, not 0/0
+  /// Of Losses: the first `losses` entries are its losses. `sum` is then the weighted sum of their sums and `count` 0.
+  std::array<LossTerm, most_losses> terms = {};
+  std::size_t losses = 0;  ///< 0: a single loss
 
-  double value() const { return count > 0 ? sum / count : sum; }
+  /// Quotient of sum and count; of Losses the weighted sum of the values of the terms.
+  double value() const {
+    if (losses == 0) return count > 0 ? sum / count : sum;
+    double all = 0;
+    for (std::size_t k = 0; k < losses; ++k)
+      if (terms[k].weight != 0) all += terms[k].weight * terms[k].value();
+    return all;
+  }
 
   LossValue& operator+=(const LossValue& other) {
     sum += other.sum, count += other.count;
     scored += other.scored, unscored += other.unscored, empty += other.empty;
+    for (std::size_t k = 0; k < other.losses; ++k) {
+      terms[k].weight = other.terms[k].weight;
+      terms[k].sum += other.terms[k].sum, terms[k].count += other.terms[k].count;
+    }
+    if (other.losses > losses) losses = other.losses;
     return *this;
+  }
+
+  /// Adds a term, at most most_losses.
+  void add(double weight, const LossValue& term) {
+    terms[losses++] = {weight, term.sum, term.count};
+    if (weight != 0) sum += weight * term.sum;
+    scored += term.scored, unscored += term.unscored;
   }
 };
 
@@ -53,17 +89,23 @@ struct LossValue {
 /// (windows of truncated backpropagation, micro batches of one optimizer step, shards of a batch), the gradients of the
 /// parts add up to that of the whole. Division by each part's own count would overweight a short last part.
 struct LossCount {
-  double denominator = 0;            ///< 0: no division
-  Index scored = 0;                  ///< labelled items of the whole
-  VectorX<double> of_sequence = {};  ///< labelled items by sequence; only for Reduction::per_sequence
+  double denominator = 0;             ///< 0: no division
+  Index scored = 0;                   ///< labelled items of the whole
+  VectorX<double> of_sequence = {};   ///< labelled items by sequence; only for Reduction::per_sequence
+  std::vector<LossCount> parts = {};  ///< of each of several losses, see Losses
 
   /// Adds the count of other sequences; `of_sequence` is not changed.
   LossCount& operator+=(const LossCount& other) {
     denominator += other.denominator, scored += other.scored;
+    if (parts.size() < other.parts.size()) parts.resize(other.parts.size());
+    for (std::size_t k = 0; k < other.parts.size(); ++k) parts[k] += other.parts[k];
     return *this;
   }
   /// Turns the count of a batch into that of a part of `total`, the sum over several batches.
-  void divide_by(const LossCount& total) { denominator = total.denominator, scored = total.scored; }
+  void divide_by(const LossCount& total) {
+    denominator = total.denominator, scored = total.scored;
+    for (std::size_t k = 0; k < parts.size() && k < total.parts.size(); ++k) parts[k].divide_by(total.parts[k]);
+  }
 };
 
 namespace detail {

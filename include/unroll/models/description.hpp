@@ -24,6 +24,14 @@ class Description {
 
   Index features() const { return shapes_.front().features; }
   Index outputs() const { return shapes_.back().features; }
+  /// Names and rows of the inputs, as the first layer that reads them has them; empty: one input without a name.
+  NamedRows inputs() const {
+    NamedRows named;
+    each([&](const auto& layer, auto k) {
+      if (named.empty() && shapes_[k].of_model) named = layer.inputs();
+    });
+    return named;
+  }
   /// Whether the output has one column per step, not one per sequence.
   bool per_step() const { return shapes_.back().per_step; }
   /// Throws ValueError for input [features x columns] that is invalid for the first layer, such as a number that is not
@@ -100,7 +108,7 @@ class Description {
   /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
   Description(Index features, Layers layers) : layers_(std::move(layers)) {
     detail::check_between<ShapeError>("model", "features per step", features, 1, most_features);
-    shapes_.push_back({features, true});
+    shapes_.push_back({.features = features, .of_model = true});
     ParameterTable table;
     layers_.each_mutable([&](auto& layer) { connect(layer, table); });
     parameters_ = Parameters<Scalar>(std::move(table));

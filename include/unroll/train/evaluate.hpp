@@ -29,12 +29,14 @@ class Evaluator {
   template <class F>
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
+    detail::check_inputs("evaluation", "the data set", model, data);
     model.prepare(weights_);
     outputs_of(model, data, samples, options, f);
   }
   template <class F>
   void each_output(const Model& model, const LazyDataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
+    detail::check_inputs("evaluation", "the data set", model, data);
     model.prepare(weights_);
     each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
       outputs_of(model, part, all_samples(part.size()), options,
@@ -51,7 +53,7 @@ class Evaluator {
   template <class Loss>
   Evaluation operator()(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                         const Loss& loss, EvaluateOptions options = {}, std::vector<State<Scalar>>* carried = nullptr) {
-    detail::check_target_kind("evaluation", model, data.kind());
+    check(model, data, loss);
     if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
     Evaluation result;
     model.prepare(weights_);
@@ -61,7 +63,7 @@ class Evaluator {
   template <class Loss>
   Evaluation operator()(const Model& model, const LazyDataset<Scalar>& data, std::span<const Index> samples,
                         const Loss& loss, const EvaluateOptions& options = {}) {
-    detail::check_target_kind("evaluation", model, data.kind());
+    check(model, data, loss);
     Evaluation result;
     model.prepare(weights_);
     each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
@@ -72,6 +74,13 @@ class Evaluator {
   }
 
  private:
+  template <class Data, class Loss>
+  static void check(const Model& model, const Data& data, const Loss& loss) {
+    detail::check_target_kind("evaluation", model, data.kind());
+    detail::check_inputs("evaluation", "the data set", model, data);
+    detail::check_targets("evaluation", "the data set", loss, data);
+  }
+
   struct Run {
     Batch<Scalar> batch, one;  // `one`: batch of a single sample
     typename Model::Tape tape;

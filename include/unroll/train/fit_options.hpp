@@ -89,6 +89,7 @@ struct FitResult {
   History history;
   Index best_epoch = 0;        ///< from 1; 0: no value was monitored
   bool stopped_early = false;  ///< by early stopping
+  LossNames loss_names = {};   ///< of Losses: names of Epoch::losses, for to_csv and to_json
 };
 
 namespace detail {

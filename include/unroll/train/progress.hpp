@@ -42,11 +42,16 @@ inline std::string short_number(double number) {
   return digits;
 }
 
-inline std::string epoch_text(const Epoch& epoch, Index epochs) {
+inline std::string epoch_text(const Epoch& epoch, Index epochs, const LossNames& losses = {}) {
   std::string line = text("epoch ", Index(epoch.epoch), "/", epochs);
   const auto numbers = epoch.numbers();
   for (std::size_t k = 1; k <= 4; ++k)
     if (is_finite(numbers[k])) line += text("  ", Epoch::names[k], " ", short_number(numbers[k]));
+  for (std::size_t k = 0; k < losses.size() && k < epoch.losses.size(); ++k) {
+    const EpochLoss& one = epoch.losses[k];
+    if (is_finite(one.loss)) line += text("  ", losses[k], " ", short_number(one.loss));
+    if (is_finite(one.validation_loss)) line += text(" (", short_number(one.validation_loss), ")");
+  }
   return line;
 }
 
@@ -78,10 +83,10 @@ class ProgressLine {
     std::fflush(stream_);
   }
 
-  void epoch(const Epoch& epoch) {
+  void epoch(const Epoch& epoch, const LossNames& losses = {}) {
     if (!rewrites_ && !lines_) return;
     if (rewrites_) std::fprintf(stream_, "\r\033[K");
-    if (!removes_) std::fprintf(stream_, "%s\n", detail::epoch_text(epoch, epochs_).c_str());
+    if (!removes_) std::fprintf(stream_, "%s\n", detail::epoch_text(epoch, epochs_, losses).c_str());
     std::fflush(stream_);
   }
 

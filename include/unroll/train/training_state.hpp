@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "unroll/losses/reduction.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/schedules/plateau.hpp"
 #include "unroll/parameters/parameters.hpp"
@@ -17,12 +20,28 @@ struct PartialEpoch {
   std::int64_t batches = 0;               ///< completed; 0: the epoch has not begun
   std::int64_t planned = 0;               ///< batches of the whole epoch; resuming with another number throws
   double loss_sum = 0, loss_count = 0;    ///< see LossValue
+  VectorX<double> losses;                 ///< of Losses: weight, sum and count of each
   std::int64_t correct = 0, scored = 0;   ///< see Hits
   double gradient_norm = 0, seconds = 0;  ///< see Epoch
   double learning_rate = 0;               ///< of the last update
   VectorX<S> carried;  ///< states after the last window of TokenStreams: by layer, state, stream; else empty
 
-  /// Calls `f(name, value)` for each part, see TrainingState.
+  void add(const LossValue& loss) {
+    loss_sum += loss.sum, loss_count += loss.count;
+    if (loss.losses > 0 && losses.size() == 0) losses.setZero(3 * Index(loss.losses));
+    for (std::size_t k = 0; k < loss.losses; ++k)
+      losses.segment<3>(3 * Index(k)) =
+          Eigen::Vector3d(loss.terms[k].weight, losses[3 * Index(k) + 1] + loss.terms[k].sum,
+                          losses[3 * Index(k) + 2] + loss.terms[k].count);
+  }
+  LossValue loss() const {
+    LossValue all{.sum = loss_sum, .count = loss_count};
+    for (Index k = 0; k + 2 < losses.size(); k += 3)
+      all.terms[all.losses++] = {losses[k], losses[k + 1], losses[k + 2]};
+    return all;
+  }
+
+  /// Calls `f(name, value)` for each part but `losses`, see TrainingState.
   template <class F>
   void visit_state(F&& f) {
     f(std::string_view("batches"), batches), f(std::string_view("planned"), planned);
@@ -54,6 +73,7 @@ struct TrainingState {
   std::int64_t plateau_monitor = -1, stopping_monitor = -1;  ///< monitors of plateau and early stopping; -1: unused
   History history;
   PartialEpoch<S> partial;  ///< of the next epoch, if it has begun
+  std::string loss_names;   ///< of Losses: a line for each; resuming with others throws
 
   /// Calls `f(name, value)` for each part, to save or restore it. Types: VectorX<S>, VectorX<double>, std::int64_t,
   /// double and std::string.
@@ -71,9 +91,34 @@ struct TrainingState {
     f(std::string_view("stopping_monitor"), stopping_monitor);
     visit_history(f);
     partial.visit_state([&](std::string_view name, auto& value) { f(text("partial.", name), value); });
+    f(std::string_view("losses.partial"), partial.losses), f(std::string_view("losses.names"), loss_names);
+    visit_losses(f);
   }
 
  private:
+  /// Losses of the epochs: loss and validation loss of each, for each epoch.
+  template <class F>
+  void visit_losses(F&& f) {
+    std::vector<double> all;
+    for (const Epoch& epoch : history)
+      for (const EpochLoss& one : epoch.losses) all.push_back(one.loss), all.push_back(one.validation_loss);
+    VectorX<double> numbers = Eigen::Map<const VectorX<double>>(all.data(), Index(all.size()));
+    f(std::string_view("losses.history"), numbers);
+    const std::size_t losses = loss_names.empty() ? 0 : std::size_t(std::ranges::count(loss_names, '\n')) + 1;
+    require<ValueError>(losses <= most_losses, "training state: losses must be at most ", most_losses, ", got ",
+                        losses);
+    require<ValueError>(numbers.size() == Index(2 * losses * history.size()), "training state: the losses must have ",
+                        2 * losses, " numbers for each epoch, got ", numbers.size(), " for ", history.size());
+    require<ValueError>(partial.losses.size() == 0 || partial.losses.size() == Index(3 * losses),
+                        "training state: the losses of the partial epoch must have ", 3 * losses, " numbers, got ",
+                        partial.losses.size());
+    const double* number = numbers.data();
+    for (Epoch& epoch : history) {
+      epoch.losses.clear();
+      for (std::size_t k = 0; k < losses; ++k, number += 2) epoch.losses.push_back({number[0], number[1]});
+    }
+  }
+
   template <class F>
   void visit_history(F&& f) {
     constexpr std::size_t columns = Epoch::names.size();
@@ -84,8 +129,12 @@ struct TrainingState {
     f(std::string_view("history"), numbers);
     require<ValueError>(numbers.size() % Index(columns) == 0, "training state: the history must have ", columns,
                         " numbers for each epoch, got ", numbers.size());
-    history.clear();
-    for (Index k = 0; k < numbers.size(); k += Index(columns)) history.push_back(Epoch::of(numbers.data() + k));
+    history.resize(std::size_t(numbers.size()) / columns);
+    for (std::size_t k = 0; k < history.size(); ++k) {
+      std::vector<EpochLoss> losses = std::move(history[k].losses);
+      history[k] = Epoch::of(numbers.data() + k * columns);
+      history[k].losses = std::move(losses);
+    }
   }
 };
 

@@ -96,6 +96,7 @@ class LayerRegistry {
                                                                                                  : Direction::backward,
                           .returns = detail::stored_value(options, "returns", detail::all_returns),
                           .sizes = options.sizes("sizes"),
+                          .inputs = options.named_rows("inputs"),
                           .biased = options.flag("biased", true)};
     };
     maker.bidirectional = [](const StoredOptions& options) -> AnyLayer<S> {
@@ -103,6 +104,7 @@ class LayerRegistry {
                               .merge = detail::stored_value(options, "merge", detail::all_merges),
                               .returns = detail::stored_value(options, "returns", detail::all_returns),
                               .sizes = options.sizes("sizes"),
+                              .inputs = options.named_rows("inputs"),
                               .biased = options.flag("biased", true)};
     };
     cells_.push_back(std::move(maker));
@@ -147,7 +149,10 @@ class LayerRegistry {
         node.expect(number >= 0, "reads", "a list of numbers of nodes");
         reads.push_back({std::size_t(number)});
       }
-      if (!node.has("layer") && !node.has("name")) {
+      if (node.has("input")) {
+        node.expect(reads.size() == 1 && reads[0].number == 0, "reads", "the number of the input, 0");
+        graph.input(node.word("input"), node.integer("rows"));
+      } else if (!node.has("layer") && !node.has("name")) {
         graph.merge(detail::stored_value(node, "merge", detail::all_merges), reads);
       } else {
         node.expect(reads.size() == 1, "reads", "the number of one node, which the layer reads");

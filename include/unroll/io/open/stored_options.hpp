@@ -97,6 +97,13 @@ class StoredOptions {
     }
     return all;
   }
+  /// Names and rows in the order of the list; empty if the file lacks the option.
+  NamedRows named_rows(const char* name) const {
+    NamedRows all;
+    if (has(name))
+      for (const StoredOptions& one : parts(name)) all.add(one.word("input"), one.integer("rows"));
+    return all;
+  }
   /// Options of the entries of a list, such as the nodes of a graph.
   std::vector<StoredOptions> parts(const char* name) const {
     const auto list = node_.at(name);

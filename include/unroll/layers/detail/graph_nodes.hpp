@@ -4,9 +4,8 @@
 #include <initializer_list>
 #include <span>
 
-#include "unroll/layers/any_layer.hpp"
+#include "unroll/layers/detail/graph_node.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
-#include "unroll/layers/detail/merge.hpp"
 
 namespace unroll::detail {
 
@@ -30,6 +29,12 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   GraphNodes() : nodes_(1) {}
 
   Node input() const { return {}; }
+  /// One of several inputs: the next `rows` rows of the input of the graph. Throws as NamedRows::add.
+  Node input(std::string name, Index rows) {
+    const Index first = named_.rows();
+    named_.add(name, rows);
+    return append({.layer = {}, .reads = {0}, .input = std::move(name), .first = first});
+  }
   /// Throws ValueError for a node that does not exist.
   Node add(Layer layer, Node reads) { return append({std::move(layer), Merge::concat, {reads.number}}); }
 
@@ -50,7 +55,10 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
 
   Shape connect(Shape in) {
     check_read();
-    shapes_ = {{in.features, in.per_step}};  // densities are relative to the input of the graph
+    if (!named_.empty())
+      check_equal("", text("features of the inputs ", rows_text(named_)), in.features, named_.rows());
+    // Densities are relative to the input of the graph.
+    shapes_ = {{.features = in.features, .per_step = in.per_step, .of_model = in.of_model}};
     table_ = {};
     offsets_ = {0};
     first_state_ = {0, 0};
@@ -69,10 +77,12 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   LayerOptions options() const {
     std::vector<LayerOptions> all;
     for (std::size_t n = 1; n < size(); ++n) {
-      const auto& [layer, how, reads] = nodes_[n];
+      const auto& [layer, how, reads, input, first] = nodes_[n];
       LayerOptions node{{"reads", std::vector<Index>(reads.begin(), reads.end())}};
       if (layer)
         for (LayerOption& option : detail::description_of(*layer)) node.push_back(std::move(option));
+      else if (!input.empty())
+        node.emplace_back("input", input), node.emplace_back("rows", named_.rows(input));
       else
         node.emplace_back("merge", detail::name_of(how));
       all.push_back(std::move(node));
@@ -80,6 +90,14 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     return {{"layer", "graph"}, {"nodes", std::move(all)}};
   }
   const ParameterTable& parameters() const { return table_; }
+  /// Those that `input(name, rows)` added, else those of the first layer that reads the whole input and names them.
+  NamedRows inputs() const {
+    NamedRows named = named_;
+    each([&](const Layer& layer, std::size_t n) {
+      if (named.empty() && nodes_[n].reads[0] == 0) named = layer.inputs();
+    });
+    return named;
+  }
   std::vector<Index> state_rows() const {
     std::vector<Index> all;
     each([&](const Layer& layer, std::size_t) {
@@ -92,17 +110,21 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
     return all;
   }
-  /// Checked by the layers that read the input.
+  /// Checked by the layers that read the input or some of its rows.
   void check_input(const ConstView<S>& values) const {
-    for (std::size_t n = 1; n < size(); ++n)
-      if (nodes_[n].layer && nodes_[n].reads[0] == 0)
-        detail::within("node ", n, nodes_[n], [&] { nodes_[n].layer->check_input(values); });
+    each([&](const Layer& layer, std::size_t n) {
+      const std::size_t source = nodes_[n].reads[0];
+      if (source == 0 || is_rows(source))
+        detail::within("node ", n, nodes_[n],
+                       [&] { layer.check_input(source == 0 ? values : rows_of(source, values)); });
+    });
   }
   /// Throws ShapeError if merged values would have different steps.
   Index steps_after(Index steps) const {
     std::vector<Index> all{steps};  // by node; 1 for one column per sequence
     for (std::size_t n = 1; n < size(); ++n) {
-      const auto& [layer, how, reads] = nodes_[n];
+      const auto& layer = nodes_[n].layer;
+      const auto& reads = nodes_[n].reads;
       const Index first = all[reads[0]];
       for (const std::size_t other : reads)
         require<ShapeError>(all[other] == first, named(n), ": steps of ", named(other), " must be ", first, ", as in ",
@@ -143,9 +165,9 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     std::vector<Index> gradients(slots_);
     Index numbers = 0, further = 0;
     for (std::size_t n = 0; n < size(); ++n) {
-      const auto& [layer, how, reads] = nodes_[n];
-      if (layer) numbers += layer->kept(shapes_[reads[0]].columns(columns, batch), batch, keeping);
-      if (!layer && n > 0) numbers += values(n);
+      const auto& layer = nodes_[n].layer;
+      if (layer) numbers += layer->kept(shapes_[nodes_[n].reads[0]].columns(columns, batch), batch, keeping);
+      if (!layer && n > 0 && !is_rows(n)) numbers += values(n);
       if (readers_[n] > 1) further = std::max(further, values(n));
       if (slot_[n] != none) gradients[slot_[n]] = std::max(gradients[slot_[n]], values(n));
     }
@@ -154,21 +176,18 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
  protected:
-  /// The input, or a layer and the node that it reads, or a merge of several nodes.
-  struct Inner {
-    std::optional<Layer> layer = {};
-    Merge how = Merge::concat;
-    std::vector<std::size_t> reads = {};
-
-    std::string name() const {
-      return layer ? layer->name() : reads.empty() ? "input" : std::string(detail::name_of(how));
-    }
-  };
+  using Inner = GraphNode<S>;
 
   std::size_t size() const { return nodes_.size(); }
   const Inner& node(std::size_t n) const { return nodes_[n]; }
   std::string named(std::size_t n) const { return text("node ", n, " (", nodes_[n].name(), ")"); }
   const Shape& shape(std::size_t n) const { return shapes_[n]; }
+  bool is_rows(std::size_t n) const { return !nodes_[n].input.empty(); }
+  /// Rows of the input that node n names, in a matrix of all rows.
+  template <class Values>
+  Values rows_of(std::size_t n, Values all) const {
+    return {all.data() + nodes_[n].first, shapes_[n].features, all.cols(), Eigen::OuterStride<>(all.outerStride())};
+  }
   Index offset(std::size_t n) const { return offsets_[n]; }  ///< of the first parameter of a node
 
   /// The states of node n are [first_state(n), first_state(n + 1)).
@@ -213,9 +232,13 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
   Shape connect(Inner& node) {
+    if (!node.input.empty()) return {.features = named_.rows(node.input), .per_step = shapes_[0].per_step};
     if (!node.layer) return merged_shape(node);
     require<ValueError>(!node.layer->tied_to(), "tied weights are not supported in a graph");
-    return node.layer->connect(shapes_[node.reads[0]]);
+    const Shape out = node.layer->connect(shapes_[node.reads[0]]);
+    if (const NamedRows named = node.layer->inputs(); node.reads[0] == 0 && !named.empty())
+      check_rows("", "inputs", "as of the graph and its other layers", named, inputs());
+    return out;
   }
   Shape merged_shape(const Inner& node) const {
     Shape all = shapes_[node.reads[0]];
@@ -255,6 +278,7 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   }
 
   std::vector<Inner> nodes_;
+  NamedRows named_;
   // Set by connect, by node:
   std::vector<std::size_t> readers_, first_state_, slot_;
   std::vector<Shape> shapes_;

@@ -147,8 +147,8 @@ struct StreamPlan {
     return rows;
   }
 
-  /// A stream supports at most one input and no constants, like a layer, and neither column operations nor terms that
-  /// copy values or have block-diagonal or antisymmetric weights.
+  /// A stream supports at most one input and no constants, and neither column operations nor terms that copy values or
+  /// have block-diagonal or antisymmetric weights.
   static constexpr bool streamable = [] {
     for (int k = 0; k < program.terms; ++k)
       if (const LinearTerm& term = program.term[k];

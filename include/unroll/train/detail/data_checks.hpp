@@ -1,8 +1,14 @@
 #pragma once
 // Checks that model, loss and data match, before training.
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "unroll/data/batch.hpp"
 #include "unroll/data/lazy_dataset.hpp"
+#include "unroll/losses/several/losses.hpp"
 
 namespace unroll::detail {
 
@@ -47,6 +53,46 @@ void check_loss_steps(const Loss& loss, Index steps, const Targets& targets) {
     for (Index b = 0; b < targets.size(); ++b) loss.check_steps(targets, b, steps);
 }
 
+/// Throws ShapeError unless the data have the names and rows of the inputs that the model names. `what` names the data
+/// in messages, for example "the data set".
+template <class Model, class Data>
+void check_inputs(std::string_view where, std::string_view what, const Model& model, const Data& data) {
+  NamedRows expected;
+  if constexpr (requires { model.encoder(); })
+    expected = model.encoder().inputs();
+  else if constexpr (requires { model.inputs(); })
+    expected = model.inputs();
+  if (!expected.empty()) check_rows(where, text("the inputs of ", what), "as in the model", data.inputs(), expected);
+}
+
+/// Throws ValueError or ShapeError unless `data` have the targets that the loss reads, by name, kind and size.
+template <class Loss, class Data>
+void check_targets(std::string_view where, std::string_view what, const Loss& loss, const Data& data) {
+  if constexpr (TakesSeveral<Loss>) {
+    const std::vector<LossPart> losses = loss.several();
+    const std::vector<TargetPart>& targets = data.targets();
+    const auto names = [](const auto& parts) {
+      std::string all;
+      for (const auto& part : parts) all += text(all.empty() ? "" : ", ", part.name);
+      return all.empty() ? "none" : all;
+    };
+    require<ValueError>(std::ranges::equal(losses, targets, {}, &LossPart::name, &TargetPart::name), where,
+                        ": the targets of ", what, " must be ", names(losses), ", those of the losses, got ",
+                        names(targets));
+    for (std::size_t k = 0; k < losses.size(); ++k) {
+      const TargetPart& target = targets[k];
+      const bool labels = has_labels(target.kind), fits = losses[k].labels == labels;
+      require<ValueError>(fits, where, ": the target '", target.name, "' of ", what, " must be ",
+                          losses[k].labels ? "labels" : "real-valued", ", as its loss takes, got ",
+                          name_of(target.kind));
+      require<ShapeError>(labels ? target.size <= losses[k].outputs : target.size == losses[k].outputs, where,
+                          ": the target '", target.name, "' of ", what, " must have ", labels ? "at most " : "",
+                          losses[k].outputs, labels ? " classes" : " numbers", ", the outputs of its loss, got ",
+                          target.size);
+    }
+  }
+}
+
 /// Calls f() and adds the sample to the messages of its errors.
 template <class F>
 void within_sample(std::string_view where, std::string_view what, Index sample, F&& f) {
@@ -85,13 +131,15 @@ void check_part(std::string_view where, std::string_view what, const Model& mode
 }
 
 /// Throws ShapeError or ValueError unless the model can be trained on these samples with this loss: features, and kind,
-/// number and range of targets. `what` names the data in messages, for example "the data set". Of a lazy data set, the
-/// first sample is checked; the others are when they were read.
+/// number and range of targets; names of inputs and of several targets. `what` names the data in messages, for example
+/// "the data set". Of a lazy data set, the first sample is checked; the others are when they were read.
 template <class Model, class Loss, SampleData Data>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss, const Data& data,
                 std::span<const Index> samples) {
+  check_inputs(where, what, model, data);
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
+  check_targets(where, what, loss, data);
   require<ShapeError>(data.classes() <= model.outputs(), where, ": ", what, " must have at most ", model.outputs(),
                       " classes, the outputs of the model, got ", data.classes());
   require<ShapeError>(!has_values(data.kind()) || data.target_rows() == model.outputs(), where, ": ", what,

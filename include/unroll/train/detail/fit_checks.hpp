@@ -1,6 +1,12 @@
 #pragma once
 // Checks before a training run.
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "unroll/losses/detail/target_types.hpp"
 #include "unroll/models/detail/model_identity.hpp"
 #include "unroll/train/detail/update.hpp"
 #include "unroll/train/fit_options.hpp"
@@ -103,6 +109,40 @@ void check_counts(const TrainingState<S>& state) {
   check_finite("loss_sum", partial.loss_sum, true), check_finite("loss_count", partial.loss_count, false);
   check_finite("gradient_norm", partial.gradient_norm, false), check_finite("seconds", partial.seconds, false);
   check_finite("learning_rate", partial.learning_rate, true);
+}
+
+/// Names of several losses; empty for one loss.
+template <class Loss>
+LossNames names_of_losses(const Loss& loss) {
+  LossNames names;
+  if constexpr (TakesSeveral<Loss>)
+    for (const auto& part : loss.several()) names.push_back(part.name);
+  return names;
+}
+
+/// Names as lines of a TrainingState.
+inline std::string lines_of_names(const LossNames& names) {
+  std::string lines;
+  for (const std::string& name : names) lines += (lines.empty() ? "" : "\n") + name;
+  return lines;
+}
+
+/// Throws ValueError unless the losses are those of the state, by name.
+template <class S>
+void check_same_losses(const TrainingState<S>& state, const LossNames& losses) {
+  const std::string names = lines_of_names(losses);
+  const auto shown = [](std::string_view lines) {
+    std::string all(lines.substr(0, 500));
+    std::ranges::replace_if(
+        all, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+    return all.empty() ? "one without a name" : all;
+  };
+  require<ValueError>(
+      state.loss_names == names, "fit: the losses must be ", [&] { return shown(state.loss_names); },
+      ", as in the state, got ", [&] { return shown(names); });
+  for (const double number : state.partial.losses)
+    require<ValueError>(is_finite(number), "fit: losses of the partial epoch of the state must be finite, got ",
+                        number);
 }
 
 /// Throws ValueError or ShapeError unless the run in `state` can be resumed with these options on `samples` samples.

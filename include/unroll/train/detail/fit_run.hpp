@@ -23,6 +23,7 @@ T continued(T fresh, T& old) {
 ///     task.monitored();            // data that monitors can use
 ///     task.check();                // throws if data, model and options do not match, before training
 ///     task.samples();              // number of training samples per epoch
+///     task.loss_names();           // names of several losses
 ///     task.validates();            // whether there are validation data
 ///     task.step();                 // its TrainingStep or Seq2SeqStep
 ///     task.begin_epoch(epoch);     // returns the number of batches
@@ -42,6 +43,7 @@ class FitRun {
         options_(options),
         state_(state),
         task_(task),
+        loss_names_(task.loss_names()),
         monitored_(task.monitored()),
         progress_(options.progress, begun_epochs(), options.epochs) {
     check_options();
@@ -56,7 +58,7 @@ class FitRun {
     bool goes_on = state_.stopped == 0;
     while (goes_on && state_.epochs < options_.epochs) goes_on = epoch();
     end();
-    return {state_.history, Index(state_.best_epoch), state_.stopped != 0};
+    return {state_.history, Index(state_.best_epoch), state_.stopped != 0, loss_names_};
   }
 
  private:
@@ -79,6 +81,7 @@ class FitRun {
     fresh.seed = std::int64_t(options_.seed);
     fresh.samples = std::int64_t(task_.samples());
     fresh.parameter_names = model_identity(model_);
+    fresh.loss_names = lines_of_names(loss_names_);
     if (options_.average) average_ = fresh.average = WeightAverage<S>(*options_.average);
     if (options_.plateau) fresh.plateau = plateau_of(*options_.plateau, options_.plateau_monitor);
     state_ = std::move(fresh);
@@ -86,6 +89,7 @@ class FitRun {
 
   void resume() {
     check_resumed(state_, options_, std::int64_t(task_.samples()), model_);
+    check_same_losses(state_, loss_names_);
     if (state_.partial.batches > 0) {
       partial_ = state_.partial;
       (void)begin_epoch();  // throws before anything changes
@@ -116,7 +120,7 @@ class FitRun {
     check_parameters();
     const Epoch row = measured();
     conclude(row);
-    progress_.epoch(row);
+    progress_.epoch(row, loss_names_);
     const bool goes_on = !options_.on_epoch || options_.on_epoch(row);
     save();
     return goes_on && state_.stopped == 0;
@@ -155,12 +159,12 @@ class FitRun {
 
   void add(const StepReport& report) {
     ++partial_.batches;
-    partial_.loss_sum += report.loss.sum, partial_.loss_count += report.loss.count;
+    partial_.add(report.loss);
     partial_.correct += report.hits.correct, partial_.scored += report.hits.scored;
     partial_.gradient_norm = std::max(partial_.gradient_norm, report.gradient_norm);
     partial_.learning_rate = optimizer_.learning_rate();
   }
-  double loss() const { return LossValue{.sum = partial_.loss_sum, .count = partial_.loss_count}.value(); }
+  double loss() const { return partial_.loss().value(); }
   void add_time() {
     const auto now = Clock::now();
     partial_.seconds += std::chrono::duration<double>(now - begun_).count();
@@ -173,6 +177,8 @@ class FitRun {
   /// Measurements of the epoch, after its last batch.
   Epoch measured() {
     Epoch row{.epoch = double(state_.epochs + 1), .loss = loss()};
+    const LossValue losses = partial_.loss();
+    for (std::size_t k = 0; k < losses.losses; ++k) row.losses.push_back({losses.terms[k].value()});
     if (monitored_.labels)
       row.accuracy = Hits{.correct = Index(partial_.correct), .scored = Index(partial_.scored)}.value();
     validate(row);
@@ -191,6 +197,8 @@ class FitRun {
         options_.validate ? options_.validate() : task_.validate({options_.evaluation_batch, options_.threads});
     if (averaged) average_.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
+    for (std::size_t k = 0; k < row.losses.size() && k < result.loss.losses; ++k)
+      row.losses[k].validation_loss = result.loss.terms[k].value();
     const bool counts = options_.validate ? result.hits.scored > 0 : monitored_.validation_labels;
     if (counts) row.validation_accuracy = result.hits.value();
   }
@@ -247,6 +255,7 @@ class FitRun {
   const FitOptions<S, Data>& options_;
   TrainingState<S>& state_;
   Task& task_;
+  LossNames loss_names_;
   MonitoredData monitored_;
   ProgressLine progress_;
   WeightAverage<S> average_;

@@ -28,10 +28,8 @@ struct StepPart {
 /// part.
 template <class CountOf>
 void join_counts(std::size_t parts, CountOf&& count) {
-  if (parts == 1) return;
-  LossCount total;
-  for (std::size_t k = 0; k < parts; ++k) total += count(k);
-  for (std::size_t k = 0; k < parts; ++k) count(k).divide_by(total);
+  for (std::size_t k = 1; k < parts; ++k) count(0) += count(k);
+  for (std::size_t k = 1; k < parts; ++k) count(k).divide_by(count(0));
 }
 
 /// Adds the gradients of parts 1 to count - 1 to that of part 0, each entry in this order. `gradient_of(part)` returns

@@ -32,6 +32,7 @@ Dataset<S> exchanged(const Dataset<S>& data, std::vector<MatrixX<S>> inputs, std
   std::vector<double> weights;
   for (Index s = 0; data.weighted() && s < data.size(); ++s) weights.push_back(data.weight(s));
   other.set_weights(std::move(weights));
+  other.set_inputs(data.inputs());
   return other;
 }
 

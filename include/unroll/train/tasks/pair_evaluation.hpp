@@ -32,6 +32,7 @@ class PairEvaluator {
             evaluate(model, loss, run, detail::sample_columns(outputs, batch.targets(), Index(b), run.sample)));
       }
     };
+    detail::check_inputs("evaluation", "the data set", model, data);
     Evaluation result;
     model.prepare(weights_);
     each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
@@ -89,6 +90,7 @@ template <class Model, class Loss, class S>
 void check_data(std::string_view where, std::string_view what, const Model& model, const Loss& loss,
                 const SequencePairs<S>& data, std::span<const Index> samples) {
   require<ValueError>(data.size() > 0, where, ": ", what, " must have at least 1 pair, got 0");
+  check_inputs(where, what, model, data);
   require<ShapeError>(data.features() == model.features(), where, ": ", what, " must have ", model.features(),
                       " features per step, as the model, got ", data.features());
   const Index tokens = model.vocabulary();

@@ -13,6 +13,8 @@ namespace unroll::detail {
 /// Task of Seq2SeqStep, see TaskStep: a batch of pairs, with teacher forcing or scheduled sampling.
 template <class M, class Loss>
 class PairTask {
+  static_assert(!TakesSeveral<Loss>, "unroll: a model of pairs must have one loss, of its tokens, not Losses");
+
  public:
   using Model = M;
   using Scalar = typename Model::Scalar;

@@ -151,6 +151,7 @@ class SampleFit {
   Index samples() const { return Index(kept_.size()); }
   bool validates() const { return !held_out_.empty(); }
   auto& step() { return step_; }
+  LossNames loss_names() const { return names_of_losses(loss_); }
 
   Index begin_epoch(Index epoch) {
     read_.begin_epoch();

@@ -41,6 +41,7 @@ class StreamFit {
   Index samples() const { return text_.data().size(); }
   bool validates() const { return options_.validation != nullptr; }
   auto& step() { return step_; }
+  LossNames loss_names() const { return names_of_losses(loss_); }
 
   Index begin_epoch(Index) {
     states_.clear();

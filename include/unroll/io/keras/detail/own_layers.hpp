@@ -196,6 +196,8 @@ class OwnKerasModel {
       }
       const std::string merge = word_of(nodes[n], "merge"), inside = text(prefix, n + 1, ".");
       const std::string place = text(name, ": ", part_name("nodes", n, nodes[n]));
+      require<ValueError>(word_of(nodes[n], "input").empty(), "Keras: ", place,
+                          " names rows of the input; write a model with one input");
       const bool merges = word_of(nodes[n], "layer").empty() && !merge.empty();
       outputs.push_back(merges ? push(merged(merge, place), reads, inside)
                                : add(nodes[n], inside, reads, place, alone));

@@ -71,6 +71,8 @@ class OnnxWriter {
   }
 
   OnnxWritten recurrent(const OnnxWrittenLayer& layer, const OnnxWritten& x) {
+    layer.expect(layer.option<std::vector<LayerOptions>>("inputs", {}).size() <= 1,
+                 "must have one input, the features of the layer, not several by name");
     return in_layer(layer, [&] {
       const auto layout = OnnxRecurrentWriter::layout_of(base_.parameters().table(), layer);
       return layout ? OnnxRecurrentWriter(base_, layer, *layout).write(x) : OnnxScanWriter(base_, layer).write(x);
@@ -157,6 +159,7 @@ class OnnxWriter {
       const OnnxWrittenLayer inner{node, text(layer.prefix, values.size(), "."),
                                    text(layer.where, ", ", part_name("nodes", values.size() - 1, node))};
       const auto reads = inner.option<std::vector<Index>>("reads", {});
+      inner.expect(inner.word("input").empty(), "names rows of the input; write a model with one input");
       const OnnxWritten& first = values[std::size_t(reads.front())];
       if (const std::string merge = inner.word("merge"); inner.kind().empty() && !merge.empty()) {
         Blocks names;
