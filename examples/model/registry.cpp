@@ -4,6 +4,14 @@
 
 namespace model_program {
 
-const unroll::LayerRegistry<float>& registry() { return unroll::library_registry<float>(); }
+const unroll::LayerRegistry<float>& registry() {
+  static const unroll::LayerRegistry<float> all = [] {
+    unroll::LayerRegistry<float> made;
+    unroll::detail::add_gated_cells(made);
+    add_other_cells(made);
+    return made;
+  }();
+  return all;
+}
 
 }  // namespace model_program

@@ -32,19 +32,33 @@
 
 namespace unroll {
 
+namespace detail {
+
+// The cells in two parts, so that a program can compile each in a source.
+template <class S>
+void add_gated_cells(LayerRegistry<S>& registry) {
+  registry.template add<Elman, ElmanWith<Relu>::template Cell, Irnn, IndRnn, FastRnn, FastGrnn, Scrn, Lem, Cornn>();
+  registry.template add<Gru, GruResetBefore, Mgu, Ugrnn, MinGru, Ran, Star, Sru, RecurrentHighway, LayerNormGru>();
+  registry.template add<Lstm, PeepholeLstm, PeepholeLstmLinear, CoupledLstm, CoupledPeepholeLstm, ProjectedLstm,
+                        ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm,
+                        LayerNormLstm>();
+}
+template <class S>
+void add_other_cells(LayerRegistry<S>& registry) {
+  registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, GatedDeltaNet, HeadedSlstm, AntisymmetricRnn, EchoState, Ltc,
+                        Rwkv6>();
+}
+
+}  // namespace detail
+
 /// Layers, activations and cells of the library. A program that calls this function compiles every cell, which takes
 /// minutes; a LayerRegistry with the cells that the files contain takes seconds.
 template <class S>
 const LayerRegistry<S>& library_registry() {
   static const LayerRegistry<S> all = [] {
     LayerRegistry<S> registry;
-    registry.template add<Elman, ElmanWith<Relu>::template Cell, Irnn, IndRnn, FastRnn, FastGrnn, Scrn, Lem, Cornn>();
-    registry.template add<Gru, GruResetBefore, Mgu, Ugrnn, MinGru, Ran, Star, Sru, RecurrentHighway, LayerNormGru>();
-    registry.template add<Lstm, PeepholeLstm, PeepholeLstmLinear, CoupledLstm, CoupledPeepholeLstm, ProjectedLstm,
-                          ProjectedPeepholeLstm, MultiplicativeLstm, MultiplicativeLstmTanh, Slstm, Janet, MinLstm,
-                          LayerNormLstm>();
-    registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, GatedDeltaNet, HeadedSlstm, AntisymmetricRnn, EchoState,
-                          Ltc, Rwkv6>();
+    detail::add_gated_cells(registry);
+    detail::add_other_cells(registry);
     return registry;
   }();
   return all;

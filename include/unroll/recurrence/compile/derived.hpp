@@ -71,8 +71,9 @@ constexpr bool check_equations() {
                 "\"features\">");
   static_assert(misuse != Misuse::antisymmetric_of_two_sizes,
                 "unroll: linear(h, antisymmetric(damping)) must read a value of the size of its equation");
-  static_assert(misuse != Misuse::matrix_of_two_sizes,
-                "unroll: a shared_matrix<\"A\"> that several linear(...) share must have the same sizes in all of them");
+  static_assert(
+      misuse != Misuse::matrix_of_two_sizes,
+      "unroll: a shared_matrix<\"A\"> that several linear(...) share must have the same sizes in all of them");
   static_assert(misuse != Misuse::undefined_output, "unroll: output(...) must name a value that an equation defines");
   static_assert(misuse != Misuse::source_twice,
                 "unroll: a linear(...) must not read the same value twice; one weight matrix is enough");
