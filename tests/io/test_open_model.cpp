@@ -23,8 +23,17 @@ using namespace unroll::symbols;
 inline constexpr auto reservoir = cell(state(h), next(h) = tanh(linear(x) + linear(h, frozen, no_bias)));
 }  // namespace written
 
+namespace equations {
+using namespace unroll::symbols;
+inline constexpr auto gap = input<"gap", "one">;
+inline constexpr auto timed = cell(state(h), next(h) = tanh(linear(x, h)) * exp(-softplus(linear(gap))));
+}  // namespace equations
+using Timed = Recurrent<EquationsOf<equations::timed>::Cell>;
+using BothTimed = Bidirectional<EquationsOf<equations::timed>::Cell>;
+
 LayerRegistry<float> registry() {
   LayerRegistry<float> all;
+  all.add<EquationsOf<equations::timed>::Cell>();
   all.add<Gru, Lstm, ProjectedLstm>();
   all.add<EquationsOf<layer_rows::written::leaky>::Cell, EquationsOf<layer_rows::written::leakier>::Cell,
           OneScalar<layer_rows::OtherGru>::Cell, EquationsOf<written::reservoir>::Cell>();
@@ -83,6 +92,39 @@ TEST_CASE("open_model: outputs of the opened model are those of the saved one", 
   MatrixX<float> x = MatrixX<float>::Random(3, timeline.columns());
   Stack<float>::Tape ours, theirs;
   CHECK(MatrixX<float>(model.forward(x, timeline, ours)) == MatrixX<float>(opened.forward(x, timeline, theirs)));
+}
+
+TEST_CASE("open_model: several inputs keep their names, rows and order", "[open_model]") {
+  const NamedRows x_and_gap{{"x", 3}, {"gap", 1}}, gap_first{{"gap", 1}, {"x", 3}};
+  for (const NamedRows& inputs : {x_and_gap, gap_first}) {
+    const auto model = made(4, {Timed{.units = 2, .inputs = inputs}});
+    expect_same(model);
+    CHECK(open_model<float>(to_tensors(model), registry()).model.inputs() == inputs);
+  }
+  auto other = made(4, {Timed{.units = 2, .inputs = gap_first}});
+  CHECK_THROWS_MATCHES(from_tensors(other, to_tensors(made(4, {Timed{.units = 2}}))), FileError,
+                       says("input 0: input must be 'gap', as in this model, got 'x'"));
+
+  Graph<float> graph;
+  const auto x = graph.input("x", 3), gap = graph.input("gap", 1);
+  graph.add(Timed{.units = 4, .inputs = x_and_gap}, graph.concat({graph.add(Dense{.units = 3}, x), gap}));
+  const auto model = made(4, {graph, BothTimed{.units = 2, .inputs = gap_first}});
+  expect_same(model);
+  CHECK(open_model<float>(to_tensors(model), registry()).model.inputs() == x_and_gap);
+
+  const auto refused = [&](const std::string& from, const std::string& to, const char* message) {
+    SafeTensors changed = to_tensors(model);
+    std::string& text = changed.metadata.at("model");
+    const std::size_t at = text.find(from);
+    REQUIRE(at != text.npos);
+    text.replace(at, from.size(), to);
+    CHECK_THROWS_MATCHES(open_model<float>(changed, registry()), FileError, says(message));
+  };
+  const std::string of_x = R"("input":"x","rows":3)";
+  refused(of_x, R"("input":"x","rows":0)", "rows of 'x' must be 1 to");
+  refused(of_x, R"("input":"gap","rows":3)", "names must differ");
+  refused(of_x, R"("input":"x","rows":4)", "must be 5, got 4");
+  refused(R"([0],"input":"x")", R"([1],"input":"x")", "reads");
 }
 
 TEST_CASE("open_model: a file is opened with another scalar", "[open_model]") {

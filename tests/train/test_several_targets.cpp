@@ -67,7 +67,7 @@ std::vector<Labels> at_last_step(const Tasks& tasks) {
 
 }  // namespace
 
-TEST_CASE("several targets: rows of one matrix; a class per sequence belongs to the last step") {
+TEST_CASE("several targets: rows of one matrix, a class per sequence belongs to the last step") {
   const Tasks tasks;
   const auto data = tasks.both();
   CHECK(data.kind() == TargetKind::step_several);
@@ -210,7 +210,7 @@ TEST_CASE("several targets: a single loss of several has the bits of the loss") 
   for (std::size_t k = 0; k < 3; ++k) CHECK(plain.history[k].loss == named.history[k].loss);
 }
 
-TEST_CASE("several targets: fit reports each loss; evaluation equals the losses of all outputs") {
+TEST_CASE("several targets: fit reports each loss, evaluation equals the losses of all outputs") {
   const Tasks tasks;
   auto model = made();
   Adam<double> adam({.learning_rate = 0.02});
