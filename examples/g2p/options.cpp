@@ -108,8 +108,8 @@ void add_train(CLI::App& app, Options& o) {
   add_size_options(app, o);
   add_optimizer_options(app, o);
   add_search_options(app, o);
-  add_load_option(app, o, "trained model from which training continues, for --epochs further epochs");
-  app.add_option("--save", o.save, "model file (default: model.safetensors in --out)")->option_text("PATH");
+  add_load_option(app, o, "trained model to train on, for --epochs further epochs");
+  add_save_option(app, o.save);
   add_running_options(app, o.running, "out/g2p");
 }
 

@@ -90,6 +90,7 @@ int train(const CLI::App& verb, Options& options) {
   const Division division = divide(options, data);
   (void)held_out(division.training, options.validation, 0);  // throws before the folder changes
   example::RunFolder folder(verb, options.running, {"epochs"});
+  example::check_copy(options.save);
   folder.begin(fingerprint(data));
   options.folder = folder.path();
   print(options, data_text(data, division));
@@ -127,6 +128,7 @@ int train(const CLI::App& verb, Options& options) {
     throw ValueError("hcp: no participant was tested; give --test-participants or --test-people");
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   write_files(folder.path(), options, settings_of(verb), data, division, saved.get(), results);
+  example::write_copy(folder / "model.safetensors", options.save);
   write_scores(folder.path(), scores_of(data, results.runs));
   print(options, seeds_text(results) + known_text(results) + result_text(results));
   return 0;

@@ -65,6 +65,7 @@ int run_trainings(const CLI::App& verb, Options& options) {
   if (loaded) check_fits(*loaded, events.training);
   check_memory(options, events.training.data.size(), events.training.bins());
   example::RunFolder folder(verb, options.running);
+  example::check_copy(options.save);
   folder.begin(fingerprint(events.training) + fingerprint(events.validation) + fingerprint(events.test));
   options.folder = folder.path();
   const Baseline baseline =
@@ -79,13 +80,14 @@ int run_trainings(const CLI::App& verb, Options& options) {
   save(best_of(best), "model.safetensors");
   if (best.runs.size() > 1)
     for (const Run& run : best.runs) save(run, text("model-", run.seed, ".safetensors"));
+  example::write_copy(folder / "model.safetensors", options.save);
   const auto settings = nlohmann::json::parse(example::settings_json(verb));
   const std::string results = results_json(settings, options, events, baseline, points)
                                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                               "\n";
   write_text(folder / "results.json", results);
-  write_scores(folder.path(), scores_of(events.test, best));
   const Written written = write_report(folder.path(), settings, options, events, baseline, points);
+  write_scores(folder.path(), scores_of(events.test, best));
   std::string words = study_text(options, points) + "files in " + options.running.out + ":";
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
   if (!written.missing.empty()) words += "; without figures: " + written.missing;

@@ -99,4 +99,16 @@ void RunFolder::begin(const std::string& data_fingerprint) {
   unroll::write_text(file, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
+std::filesystem::path RunFolder::inner(const std::string& name) const {
+  return output_folder((path_ / name).string(), file_name);
+}
+
+void check_copy(const std::string& save) {
+  if (!save.empty()) unroll::AtomicFile{save};
+}
+
+void write_copy(const std::filesystem::path& model, const std::string& save) {
+  if (!save.empty()) unroll::write_text(save, unroll::detail::read_text(model));
+}
+
 }  // namespace example
