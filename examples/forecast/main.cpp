@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
         "forecast", "Trains and tests recurrent networks that forecast time series.", argc, argv,
         {example::verb_with<Options>("train", "trains a network, or continues the training of one", add_train_options,
                                      check_options, train, inherited),
-         example::verb_with<Options>("evaluate", "errors of a trained network at many origins of series",
+         example::verb_with<Options>("evaluate", "tests a trained network at many origins of series",
                                      add_evaluate_options, check_options, evaluate_series, inherited),
          example::verb_with<Options>("predict", "continues series, as CSV or JSON", add_predict_options, check_options,
                                      predict_series, inherited)});

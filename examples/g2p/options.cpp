@@ -236,15 +236,15 @@ int run_command_line(int argc, char** argv, const Actions& actions) {
   };
   return run_verbs(
       "g2p", "Trains a grapheme-to-phoneme model on a pronunciation dictionary and converts words.", argc, argv,
-      {verb("train", "trains a model", add_train, check_train, actions.train),
+      {verb("train", "trains a network, or continues the training of one", add_train, check_train, actions.train),
        verb(
-           "evaluate", "tests a model on the words of a dictionary", add_evaluate,
+           "evaluate", "tests a trained network on the words of a dictionary", add_evaluate,
            [](const CLI::App&, Options& o) {
              need_load(o);
              check_ending(o.output, {".csv", ".tsv"});
            },
            actions.evaluate),
-       verb("predict", "converts words with a trained model", add_predict, check_predict, actions.predict),
+       verb("predict", "converts words with a trained network", add_predict, check_predict, actions.predict),
        verb(
            "compare", "trains every kind of attention and tests the one with the lowest validation error", add_compare,
            [](const CLI::App&, Options& o) { check_units(o, true); }, actions.compare)},

@@ -272,8 +272,9 @@ int main(int argc, char** argv) {
          training_verb("study", "compares settings by validation data", Kind::study, study, study_verb),
          training_verb("stream", "trains networks with a class at every step of long recordings", Kind::stream, stream,
                        stream_verb),
-         application_verb("evaluate", "scores of a trained network on labelled data", evaluate, evaluate_new),
-         application_verb("predict", "classes and probabilities of new data, as CSV or JSON", predict, predict_new)},
+         application_verb("evaluate", "tests a trained network on labelled data", evaluate, evaluate_new),
+         application_verb("predict", "predicts classes and probabilities of new data, as CSV or JSON", predict,
+                          predict_new)},
         {{"--first-seed", "--seed"}, {"--study", "study"}, {"--stream", "stream"}});
   });
 }

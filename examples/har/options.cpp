@@ -67,10 +67,11 @@ void add_data_options(CLI::App& app, Options& o, Kind kind) {
     app.add_option("--test", o.test, "test data, .ts file with the same channels and classes")->option_text("FILE");
   }
   app.add_option("--data", o.data,
-                 kind == Kind::stream  ? "recordings with a class at every step: file or folder; default: 'freezing'"
-                 : kind == Kind::study ? "training and test data: file or folder of a known format; default: 'stand-in'"
-                                       : "training and test data: file or folder of a known format, or 'stand-in'; "
-                                         "default: BasicMotions")
+                 kind == Kind::stream ? "recordings with a class at every step: file or folder (default: 'freezing')"
+                 : kind == Kind::study
+                     ? "training and test data: file or folder of a known format (default: 'stand-in')"
+                     : "training and test data: file or folder of a known format, or 'stand-in' "
+                       "(default: BasicMotions)")
       ->option_text("PATH");
   if (kind == Kind::train)
     app.add_flag("--lazy", o.lazy,
@@ -212,7 +213,7 @@ void add_application_verb(CLI::App& app, Options& o) {
   add_load_option(app, o.load);
   app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("PATH");
   app.add_option("--part", o.part,
-                 "part of data with a training and a test part; default: test, all if the format has no parts")
+                 "part of data with a training and a test part (default: test; all if the format has no parts)")
       ->check(one_of({"training", "test", "all"}));
   app.add_flag("--stream", o.stream, "requires a model with a class at every step");
   add_applying_options(app, o.running);

@@ -204,13 +204,14 @@ int main(int argc, char** argv) {
   return example::run_program("hcp", [&] {
     return example::run_verbs(
         "hcp", "Classifies movie clips from the activity of brain regions at every second.", argc, argv,
-        {example::verb_with<Options>("train", "cross-validation, training and test", add_train_options, check_options,
-                                     train),
-         example::verb_with<Options>("evaluate", "test of a trained model", add_evaluate_options, check_options,
-                                     evaluate),
-         example::verb_with<Options>("predict", "classes of new recordings by a trained model", add_predict_options,
-                                     check_options, predict),
-         example::verb_with<Options>("controls", "leak test: trainings on shuffled, random and permuted data",
+        {example::verb_with<Options>(
+             "train", "trains a network, or continues the training of one; with cross-validation and test",
+             add_train_options, check_options, train),
+         example::verb_with<Options>("evaluate", "tests a trained network on recordings with classes",
+                                     add_evaluate_options, check_options, evaluate),
+         example::verb_with<Options>("predict", "predicts the classes of new recordings, as CSV or JSON",
+                                     add_predict_options, check_options, predict),
+         example::verb_with<Options>("controls", "trains on shuffled, random and permuted data, as a test for leaks",
                                      add_controls_options, check_options, controls)},
         {{"--controls", "controls"}});
   });

@@ -143,12 +143,13 @@ int main(int argc, char** argv) {
   return example::run_program("peaks", [&] {
     return example::run_verbs(
         "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
-        {example::verb_with<Options>("train", "training and test", add_train_options, check_options, run_trainings),
-         example::verb_with<Options>("evaluate", "efficiency and false positives of a trained model",
+        {example::verb_with<Options>("train", "trains a network, or continues the training of one", add_train_options,
+                                     check_options, run_trainings),
+         example::verb_with<Options>("evaluate", "tests a trained network: efficiency and false positives",
                                      add_evaluate_options, check_options, evaluate),
-         example::verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options,
+         example::verb_with<Options>("predict", "finds the vertices of new events, as CSV or JSON", add_predict_options,
                                      check_options, predict_vertices),
-         example::verb_with<Options>("study", "trainings with several values of one option", add_study_options,
+         example::verb_with<Options>("study", "compares values of one option by validation events", add_study_options,
                                      check_options, run_trainings)},
         {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });

@@ -134,7 +134,7 @@ void add_train_options(CLI::App& app, Options& o) {
 
 void add_evaluate_options(CLI::App& app, Options& o) {
   add_load(app, o);
-  app.add_option("--text", o.text, "UTF-8 text; default: the validation text of the training")->option_text("FILE");
+  app.add_option("--text", o.text, "UTF-8 text (default: the validation text of the training)")->option_text("FILE");
   add_column(app, o);
   add_output_options(app, o.running);
 }
@@ -152,12 +152,7 @@ void add_predict_options(CLI::App& app, Options& o) {
   add_column(app, o);
   app.add_option("--by", o.by, "rows: each token, or each unit, in streams each line")
       ->check(one_of({"token", "unit"}));
-  app.add_option("--out", o.running.out,
-                 "output folder for predictions.csv and predictions.json; default: CSV on standard output")
-      ->option_text("DIR")
-      ->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
-  add_output_options(app, o.running);
+  add_applying_options(app, o.running);
 }
 
 EarlierNames earlier_names() {

@@ -235,21 +235,22 @@ int main(int argc, char** argv) {
   return example::run_program("word2vec", [&] {
     Options given, nearest, analogy, pairs;
     const std::vector<example::Verb> verbs{
-        {"train", "train word vectors on texts", [&](CLI::App& app) { add_train_options(app, given); },
-         [&](const CLI::App& app) { check_train(app, given); }, [&](const CLI::App& app) { return train(app, given); },
+        {"train", "trains word vectors on texts, or continues their training",
+         [&](CLI::App& app) { add_train_options(app, given); }, [&](const CLI::App& app) { check_train(app, given); },
+         [&](const CLI::App& app) { return train(app, given); },
          [&](const CLI::App& app) { return inherited(app, given); }},
         {"nearest",
-         "print the words nearest to others",
+         "prints the words nearest to others",
          [&](CLI::App& app) { add_nearest_options(app, nearest); },
          {},
          [&](const CLI::App&) { return query(nearest); }},
         {"analogy",
-         "print words D with A : B = C : D",
+         "prints words D with A : B = C : D",
          [&](CLI::App& app) { add_analogy_options(app, analogy); },
          {},
          [&](const CLI::App&) { return query(analogy); }},
         {"evaluate",
-         "compare the similarity of related and of random words",
+         "compares the similarity of related and of random words",
          [&](CLI::App& app) { add_evaluate_options(app, pairs); },
          {},
          [&](const CLI::App&) { return query(pairs); }}};

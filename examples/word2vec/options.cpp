@@ -10,7 +10,7 @@ using unroll::WordModel;
 namespace {
 
 void add_text_options(CLI::App& app, Options& o) {
-  app.add_option("text", o.corpus.files, "UTF-8 texts for training; default: definitions and sentences of WordNet")
+  app.add_option("text", o.corpus.files, "UTF-8 texts for training (default: definitions and sentences of WordNet)")
       ->option_text("FILE ...")
       ->default_str("");
   app.add_option("--column", o.corpus.column, "column of texts, if the files are CSV or, as .tsv, separated by tabs")
@@ -20,7 +20,7 @@ void add_text_options(CLI::App& app, Options& o) {
   app.add_option("--case", o.corpus.letters, "letters as they are, or converted to lower case")
       ->check(one_of({"keep", "lower"}));
   app.add_option("--min-count", o.corpus.least, "smallest number of occurrences of a word")->check(whole(1, 1 << 30));
-  app.add_option("--vocabulary", o.corpus.size, "largest number of words, the most frequent ones; 0: no limit")
+  app.add_option("--vocabulary", o.corpus.size, "largest number of words, the most frequent ones; 0: all")
       ->check(whole(0, 1 << 30));
   app.add_option("--phrases", o.corpus.phrases, "passes that join words to phrases, such as new_york; 0: none")
       ->check(whole(0, 10));

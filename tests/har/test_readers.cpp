@@ -226,9 +226,9 @@ TEST_CASE("streams: concatenated windows keep their labels, and the test file is
 TEST_CASE("streams: refuses data of one class, invalid labels and lines of other lengths") {
   const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
   CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError,
-                       says("the training steps must have at least two classes, got 1"));
+                       says("the training steps must have at least two classes, got only '0'; the last 50 % of each"));
   CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError,
-                       says("the test steps must have at least two classes, got 1"));
+                       says("the test steps must have at least two classes, got only '1'"));
   CHECK_THROWS_MATCHES(
       read("1,0\n1,0.5\n"), FileError,
       says("the label of step 2 must be a whole number (a class from 0; negative: not scored), got 0.5"));
