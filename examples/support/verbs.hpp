@@ -65,7 +65,7 @@ struct Running {
 void add_running_options(CLI::App& app, Running& running, const std::string& folder);
 /// --threads, --quiet and --json, for verbs that do not train.
 void add_output_options(CLI::App& app, Running& running);
-/// --out and --force beside these, for verbs that apply a trained model.
+/// These, --out and --force, for verbs that apply a trained model.
 void add_applying_options(CLI::App& app, Running& running);
 
 /// --load FILE of verbs that apply a trained model.
