@@ -72,7 +72,7 @@ CLI::Validator share_or_file() {
 }
 
 void add_applying_options(CLI::App& app, Options& o) {
-  add_load_option(app, o.load);
+  example::add_load_option(app, o.load);
   add_data_options(app, o, "series, .csv, .tsv, .ts or .npy file");
   example::add_applying_options(app, o.running);
 }
@@ -107,7 +107,7 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--limit", o.limit, "training windows, the latest ones of each series; 0: all")
       ->check(whole(0, 1000000000))
       ->group(data_group);
-  add_model_options(app, o.load, o.save);
+  example::add_model_options(app, o.load, o.save);
   add_forecast_options(app, o);
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--batch", o.batch, "windows per update")->check(whole(1, 1000000));

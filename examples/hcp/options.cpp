@@ -82,7 +82,7 @@ void add_model_options(CLI::App& app, Options& o) {
 }
 
 void add_reading_options(CLI::App& app, Options& o) {
-  add_load_option(app, o.load);
+  example::add_load_option(app, o.load);
   add_data_options(app, o);
   example::add_applying_options(app, o.running);
 }
@@ -99,7 +99,7 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--patience", o.training.patience,
                  "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 100000));
-  add_model_options(app, o.load, o.save);
+  example::add_model_options(app, o.load, o.save);
   add_seed_options(app, o.seeds);
   add_running_options(app, o.running, "out/hcp");
 }
