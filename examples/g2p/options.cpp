@@ -167,7 +167,8 @@ void check_units(const Options& o, bool dot) {
 }
 
 void check_beams(const CLI::App& app, Options& o) {
-  if (app.count("--n-best") == 0) o.search.n_best = std::min(o.search.n_best, o.search.beams);
+  const CLI::Option* const given = app.get_option_no_throw("--n-best");  // not an option of all verbs
+  if (given == nullptr || given->count() == 0) o.search.n_best = std::min(o.search.n_best, o.search.beams);
   if (o.search.n_best > o.search.beams)
     refuse("--n-best",
            unroll::text("must be at most --beams, which is ", o.search.beams, ", got '", o.search.n_best, "'"));
@@ -188,7 +189,6 @@ void need_load(const Options& o) {
 void check_train(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
   check_units(o, o.network.score.ends_with("dot"));
-  check_beams(app, o);
   if (!o.map.empty() && o.network.score == "none")
     refuse("--map", "cannot be combined with --score none: the network has no attention");
   if (o.load.empty()) return;
@@ -199,9 +199,8 @@ void check_train(const CLI::App& app, Options& o) {
            "words, 'g2p evaluate --load FILE' tests the model");
 }
 
-void check_predict(const CLI::App& app, Options& o) {
+void check_predict(const CLI::App&, Options& o) {
   need_load(o);
-  check_beams(app, o);
   check_ending(o.output, {".csv", ".json"});
   if (o.words.empty() && o.input.empty() && o.map.empty())
     refuse("word", "must be given, or --input FILE, or --map WORD");
@@ -231,6 +230,7 @@ int run_command_line(int argc, char** argv, const Actions& actions) {
         [check](const CLI::App& app, Options& o) {
           o.sources.reading = {o.letter_case == "lower", o.stress == "keep"};
           check(app, o);
+          check_beams(app, o);
         },
         [run](const CLI::App& app, Options& o) { return run(o, app); }, inherited);
   };
