@@ -60,19 +60,19 @@ int train(const CLI::App& verb, Options& options) {
   const Windows windows(plan, data.set);
   if (!loaded) windows.fit_scale(plan, data);
   fit_baseline(plan, windows, data);
+  example::check_copy(options.save);
   folder.begin(fingerprint(data) + (loaded ? fingerprint(loaded->network) : ""));
   print(options, data_text(plan, data) + "\n");
   const Results results = train_all(options, plan, windows, data, loaded ? &*loaded : nullptr, folder.path(),
                                     [&](const std::string& words) { print(options, words); });
   for (const Run& run : results.runs) {
-    const auto write = [&](const std::filesystem::path& file) {
-      write_model(file, run.model, facts_of(options, data, run));
+    const auto write = [&](const std::string& name) {
+      write_model(folder / name, run.model, facts_of(options, data, run));
     };
-    if (results.runs.size() > 1) write(folder / text("model-", run.seed, ".safetensors"));
-    if (&run != &results.best()) continue;
-    write(folder / "model.safetensors");
-    if (!options.save.empty()) write(options.save);
+    if (results.runs.size() > 1) write(text("model-", run.seed, ".safetensors"));
+    if (&run == &results.best()) write("model.safetensors");
   }
+  example::write_copy(folder / "model.safetensors", options.save);
   const ModelFile& best = results.best().model;
   const auto origins = windows.origins(plan, data, Part::test, true);
   const auto settings = nlohmann::ordered_json::parse(example::settings_json(verb));
@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
         "forecast", "Trains and tests recurrent networks that forecast time series.", argc, argv,
         {example::verb_with<Options>("train", "trains a network, or continues the training of one", add_train_options,
                                      check_options, train, inherited),
-         example::verb_with<Options>("evaluate", "errors of a trained network at many origins of series",
+         example::verb_with<Options>("evaluate", "tests a trained network at many origins of series",
                                      add_evaluate_options, check_options, evaluate_series, inherited),
          example::verb_with<Options>("predict", "continues series, as CSV or JSON", add_predict_options, check_options,
                                      predict_series, inherited)});

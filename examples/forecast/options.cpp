@@ -72,11 +72,9 @@ CLI::Validator share_or_file() {
 }
 
 void add_applying_options(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained model")->option_text("FILE");
+  example::add_load_option(app, o.load);
   add_data_options(app, o, "series, .csv, .tsv, .ts or .npy file");
-  app.add_option("--out", o.running.out, "output folder (default: none)")->option_text("DIR")->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
-  add_output_options(app, o.running);
+  example::add_applying_options(app, o.running);
 }
 
 }  // namespace
@@ -109,7 +107,7 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--limit", o.limit, "training windows, the latest ones of each series; 0: all")
       ->check(whole(0, 1000000000))
       ->group(data_group);
-  app.add_option("--load", o.load, "trained model, whose training is continued")->option_text("FILE");
+  example::add_model_options(app, o.load, o.save);
   add_forecast_options(app, o);
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--batch", o.batch, "windows per update")->check(whole(1, 1000000));
@@ -118,7 +116,6 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 100000));
   add_seed_options(app, o.seeds);
-  app.add_option("--save", o.save, "another file for the trained model")->option_text("FILE")->group(running_group);
   add_running_options(app, o.running, "out/forecast");
 }
 

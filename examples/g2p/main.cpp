@@ -121,7 +121,7 @@ class TrainVerb : Program {
     std::vector<std::string> words = options_.words;
     if (!options_.map.empty()) words.push_back(options_.map);
     for (const std::string& word : words) data.vocabulary.source(word);  // throws before training
-    if (!options_.save.empty()) AtomicFile(options_.save);
+    example::check_copy(options_.save);
     begin(data);
     std::vector<Study> studies{study(options_.network, data, {})};
     finish(data, studies, 0);
@@ -156,7 +156,7 @@ class TrainVerb : Program {
  private:
   /// Options that may differ when a run is resumed.
   static std::vector<std::string> free_options(const Options& options) {
-    std::vector<std::string> free{"word", "map", "n-best", "beams", "length-penalty", "seed", "seeds", "save"};
+    std::vector<std::string> free{"word", "map", "n-best", "beams", "length-penalty", "seed", "seeds"};
     if (options.late_rate == 1) free.push_back("epochs");
     return free;
   }
@@ -257,8 +257,8 @@ class TrainVerb : Program {
     const auto best = std::size_t(
         std::ranges::min_element(chosen.runs, {}, [](const Run& run) { return run.validation.beam.word(); }) -
         chosen.runs.begin());
-    const auto model = options_.save.empty() ? folder_ / "model.safetensors" : std::filesystem::path(options_.save);
-    save_model(chosen, best, data, model);
+    save_model(chosen, best, data, folder_ / "model.safetensors");
+    example::write_copy(folder_ / "model.safetensors", options_.save);
     for (std::size_t k = 0; k < chosen.runs.size(); ++k) {
       example::stop_if_requested();
       chosen.runs[k].test = test({chosen.networks[k].get()}, options_.search, data.test, threads_);
@@ -271,9 +271,9 @@ class TrainVerb : Program {
         tsv_of(test_table(data.test, decode(single, data.test.sources, options_.search, threads_), data.vocabulary)));
     write_numbers({data, studies, place}, single);
     const std::string seed = text(" (seed ", chosen.runs[best].seed, ")");
-    print(text("files in ", options_.running.out, ": ", options_.save.empty() ? "model.safetensors and " : "",
-               "test.tsv", seed, ", metrics.json, history.csv, report.html\n"));
-    if (!options_.save.empty()) print(text("model", seed, ": ", options_.save, "\n"));
+    print(text("files in ", options_.running.out, ": model.safetensors and test.tsv", seed,
+               ", metrics.json, history.csv, report.html\n"));
+    if (!options_.save.empty()) print(text("copy of the model: ", options_.save, "\n"));
     print(result_text(chosen, options_.search));
   }
 
@@ -281,7 +281,6 @@ class TrainVerb : Program {
     const std::string settings = example::settings_json(app_);
     write_text(folder_ / "metrics.json", text_of(metrics_json(settings, results)));
     write_text(folder_ / "history.csv", history_csv(results.studies));
-    write_scores(folder_.path(), scores_of(results));
     std::optional<Attention> attention;
     if (best.front()->attends()) {
       std::string word = options_.map;
@@ -290,6 +289,7 @@ class TrainVerb : Program {
     }
     const std::string missing =
         write_report(folder_.path(), settings, options_.sources, results, attention ? &*attention : nullptr);
+    write_scores(folder_.path(), scores_of(results));
     if (!missing.empty()) print(text("report page without figures: ", missing, "\n"));
     if (!options_.map.empty() && missing.empty())
       print(text("attention weights of ", options_.map, ", ",

@@ -108,8 +108,8 @@ void add_train(CLI::App& app, Options& o) {
   add_size_options(app, o);
   add_optimizer_options(app, o);
   add_search_options(app, o);
-  add_load_option(app, o, "trained model from which training continues, for --epochs further epochs");
-  app.add_option("--save", o.save, "model file (default: model.safetensors in --out)")->option_text("PATH");
+  add_load_option(app, o, "trained model to train on, for --epochs further epochs");
+  add_save_option(app, o.save);
   add_running_options(app, o.running, "out/g2p");
 }
 
@@ -167,7 +167,8 @@ void check_units(const Options& o, bool dot) {
 }
 
 void check_beams(const CLI::App& app, Options& o) {
-  if (app.count("--n-best") == 0) o.search.n_best = std::min(o.search.n_best, o.search.beams);
+  const CLI::Option* const given = app.get_option_no_throw("--n-best");  // not an option of all verbs
+  if (given == nullptr || given->count() == 0) o.search.n_best = std::min(o.search.n_best, o.search.beams);
   if (o.search.n_best > o.search.beams)
     refuse("--n-best",
            unroll::text("must be at most --beams, which is ", o.search.beams, ", got '", o.search.n_best, "'"));
@@ -188,7 +189,6 @@ void need_load(const Options& o) {
 void check_train(const CLI::App& app, Options& o) {
   check_kind(app, o.network);
   check_units(o, o.network.score.ends_with("dot"));
-  check_beams(app, o);
   if (!o.map.empty() && o.network.score == "none")
     refuse("--map", "cannot be combined with --score none: the network has no attention");
   if (o.load.empty()) return;
@@ -199,9 +199,8 @@ void check_train(const CLI::App& app, Options& o) {
            "words, 'g2p evaluate --load FILE' tests the model");
 }
 
-void check_predict(const CLI::App& app, Options& o) {
+void check_predict(const CLI::App&, Options& o) {
   need_load(o);
-  check_beams(app, o);
   check_ending(o.output, {".csv", ".json"});
   if (o.words.empty() && o.input.empty() && o.map.empty())
     refuse("word", "must be given, or --input FILE, or --map WORD");
@@ -231,20 +230,21 @@ int run_command_line(int argc, char** argv, const Actions& actions) {
         [check](const CLI::App& app, Options& o) {
           o.sources.reading = {o.letter_case == "lower", o.stress == "keep"};
           check(app, o);
+          check_beams(app, o);
         },
         [run](const CLI::App& app, Options& o) { return run(o, app); }, inherited);
   };
   return run_verbs(
       "g2p", "Trains a grapheme-to-phoneme model on a pronunciation dictionary and converts words.", argc, argv,
-      {verb("train", "trains a model", add_train, check_train, actions.train),
+      {verb("train", "trains a network, or continues the training of one", add_train, check_train, actions.train),
        verb(
-           "evaluate", "tests a model on the words of a dictionary", add_evaluate,
+           "evaluate", "tests a trained network on the words of a dictionary", add_evaluate,
            [](const CLI::App&, Options& o) {
              need_load(o);
              check_ending(o.output, {".csv", ".tsv"});
            },
            actions.evaluate),
-       verb("predict", "converts words with a trained model", add_predict, check_predict, actions.predict),
+       verb("predict", "converts words with a trained network", add_predict, check_predict, actions.predict),
        verb(
            "compare", "trains every kind of attention and tests the one with the lowest validation error", add_compare,
            [](const CLI::App&, Options& o) { check_units(o, true); }, actions.compare)},

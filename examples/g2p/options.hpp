@@ -22,7 +22,7 @@ struct Options {
   example::Seeds seeds = {};
   Search search{.beams = 4, .n_best = 3};
   std::vector<std::string> load;  // model files
-  std::string save;               // model file; empty: model.safetensors in the output folder
+  std::string save;               // file for a copy of the trained model; empty: none
   std::string output;             // CSV or JSON file of predictions
   example::Running running = {};
 };

@@ -78,11 +78,6 @@ std::optional<TrainedModel> loaded_model(Options& options) {
   return model;
 }
 
-/// Copies the trained model to --save.
-void save_copy(const Options& options, const std::filesystem::path& model) {
-  if (!options.save.empty()) write_text(options.save, unroll::detail::read_text(model));
-}
-
 /// Maximum number of steps of a training batch.
 Index largest_batch_steps(const Options& options, const LazyDataset<float>& data) {
   std::vector<Index> lengths;
@@ -139,10 +134,9 @@ int train_verb(const CLI::App& verb, Options options) {
   const auto seeds = options.seeds.all();
   if (events.used() && !folder.resumes())
     for (const std::uint64_t seed : seeds) events.of(seed);  // an error before training
+  example::check_copy(options.save);
   folder.begin(data_fingerprint(data));
-  const auto run_folder = folder / "runs";
-  std::filesystem::create_directories(run_folder);
-  remove_unfinished(run_folder);
+  const auto run_folder = folder.inner("runs");
   const Runs runs(options, data, run_folder, before ? &*before : nullptr);
   const auto jobs = jobs_of({options.setting}, options, options.epochs);
   if (!folder.resumes()) runs.forget(jobs);
@@ -163,14 +157,14 @@ int train_verb(const CLI::App& verb, Options options) {
 
   const Run& best = best_of(results, options);
   runs.save(best, folder / "model.safetensors");
-  save_copy(options, folder / "model.safetensors");
+  example::write_copy(folder / "model.safetensors", options.save);
   const auto json = metrics_json(options, data, network, steps, results, best.seed);
   write_text(folder / "metrics.json", text_of(json));
   write_text(folder / "history.csv", history_csv(results));
-  write_scores(folder.path(), scores_of(options, data, results));
   print(options, results_text(options, data, results, best));
   const Inspection seen = inspect(runs.network_of(best), options, data);
   print(options, page_text(write_report(folder.path(), options, data, results, best, seen)));
+  write_scores(folder.path(), scores_of(options, data, results));
   print(options, text("top-1 ", percent_text(top_summaries(results, &Run::test)[0]), " on ", data.test.size(),
                       " test sequences, ", results.size() > 1 ? "mean and sample standard deviation of " : "",
                       results.size(), results.size() > 1 ? " seeds\n" : " seed\n"));
@@ -187,24 +181,22 @@ int study_verb(const CLI::App& verb, Options options) {
   example::RunFolder folder(verb, options.running, free);
   (void)settings_of(options);  // throws before the data are read
   const Data data = read_data(options, nullptr);
+  example::check_copy(options.save);
   folder.begin(data_fingerprint(data));
-  const auto run_folder = folder / "runs";
-  std::filesystem::create_directories(run_folder);
-  remove_unfinished(run_folder);
+  const auto run_folder = folder.inner("runs");
   const Runs runs(options, data, run_folder);
   if (!folder.resumes()) runs.forget(jobs_of(settings_of(options), options, options.epochs));
   print(options, data_text(data) + "\n");
   const Study study = run_study(options, data, runs, [&](const Run& run) { print(options, outcome_text(run)); });
   const Run& best = best_of(study.selected().runs, options);
   runs.save(best, folder / "model.safetensors");
-  save_copy(options, folder / "model.safetensors");
+  example::write_copy(folder / "model.safetensors", options.save);
   const std::string table = study_text(study, options, data);
   const nlohmann::json json = study_json(study, options, data);
   write_text(folder / "study.txt", table);
   write_text(folder / "study.md", study_markdown(study, options, data));
   write_text(folder / "study.csv", study_csv(study));
   write_text(folder / "study.json", text_of(json));
-  write_scores(folder.path(), scores_of(options, data, study.selected().runs));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   print(options,
         text("\n", study.trained, " runs in ", std::lround(seconds), " s, ", study.loaded, " of them loaded; files in ",
@@ -212,6 +204,7 @@ int study_verb(const CLI::App& verb, Options options) {
   const Options chosen = runs.options_of(best.setting);
   const Inspection seen = inspect(runs.network_of(best), chosen, data);
   print(options, page_text(write_report(folder.path(), options, data, study, seconds, seen)));
+  write_scores(folder.path(), scores_of(options, data, study.selected().runs));
   print(options, "\n" + table);
   print_json(options, json);
   return 0;
@@ -223,25 +216,24 @@ int stream_verb(const CLI::App& verb, Options options) {
   const StreamParts parts = options.data == "freezing" ? make_gait_stand_in({}, options.test_share)
                                                        : read_streams(options.data, options.test_share);
   if (before) check_fits(*before, parts.classes, parts.train.front().channels.rows(), parts.sample_rate);
+  example::check_copy(options.save);
   folder.begin(stream_fingerprint(parts));
-  const auto run_folder = folder / "runs";
-  std::filesystem::create_directories(run_folder);
-  remove_unfinished(run_folder);
+  const auto run_folder = folder.inner("runs");
   print(options, streams_text(options, parts));
   const StreamResults results =
       run_streams(options, parts, run_folder, folder.resumes(), before ? &*before : nullptr,
                   folder / "model.safetensors", [&](const StreamRun& run) { print(options, stream_run_text(run)); });
-  save_copy(options, folder / "model.safetensors");
+  example::write_copy(folder / "model.safetensors", options.save);
   const std::string table = table_text(options, parts, results, false);
   const nlohmann::json json = streams_json(options, parts, results);
   write_text(folder / "streams.txt", table);
   write_text(folder / "streams.md", table_text(options, parts, results, true));
   write_text(folder / "streams.csv", streams_csv(results));
   write_text(folder / "streams.json", text_of(json));
-  write_scores(folder.path(), scores_of(parts, results));
   print(options, text("\nfiles in ", options.running.out, ": model.safetensors (", results.saved,
                       "), streams.txt, streams.md, streams.csv, streams.json, runs/\n"));
   print(options, page_text(write_report(folder.path(), options, parts, results)));
+  write_scores(folder.path(), scores_of(parts, results));
   print(options, "\n" + table);
   print_json(options, json);
   return 0;
@@ -280,8 +272,9 @@ int main(int argc, char** argv) {
          training_verb("study", "compares settings by validation data", Kind::study, study, study_verb),
          training_verb("stream", "trains networks with a class at every step of long recordings", Kind::stream, stream,
                        stream_verb),
-         application_verb("evaluate", "scores of a trained network on labelled data", evaluate, evaluate_new),
-         application_verb("predict", "classes and probabilities of new data, as CSV or JSON", predict, predict_new)},
+         application_verb("evaluate", "tests a trained network on labelled data", evaluate, evaluate_new),
+         application_verb("predict", "predicts classes and probabilities of new data, as CSV or JSON", predict,
+                          predict_new)},
         {{"--first-seed", "--seed"}, {"--study", "study"}, {"--stream", "stream"}});
   });
 }

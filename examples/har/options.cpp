@@ -67,10 +67,11 @@ void add_data_options(CLI::App& app, Options& o, Kind kind) {
     app.add_option("--test", o.test, "test data, .ts file with the same channels and classes")->option_text("FILE");
   }
   app.add_option("--data", o.data,
-                 kind == Kind::stream  ? "recordings with a class at every step: file or folder; default: 'freezing'"
-                 : kind == Kind::study ? "training and test data: file or folder of a known format; default: 'stand-in'"
-                                       : "training and test data: file or folder of a known format, or 'stand-in'; "
-                                         "default: BasicMotions")
+                 kind == Kind::stream ? "recordings with a class at every step: file or folder (default: 'freezing')"
+                 : kind == Kind::study
+                     ? "training and test data: file or folder of a known format (default: 'stand-in')"
+                     : "training and test data: file or folder of a known format, or 'stand-in' "
+                       "(default: BasicMotions)")
       ->option_text("PATH");
   if (kind == Kind::train)
     app.add_flag("--lazy", o.lazy,
@@ -187,7 +188,9 @@ Options default_options(Kind kind) {
 void add_training_verb(CLI::App& app, Options& o, Kind kind) {
   add_data_options(app, o, kind);
   if (kind != Kind::study)
-    app.add_option("--load", o.load, "trained model, whose training is continued")->option_text("FILE");
+    add_model_options(app, o.load, o.save);
+  else
+    add_save_option(app, o.save);
   add_network_options(app, o, kind);
   add_setting_options(app, o, kind);
   add_training_options(app, o, kind);
@@ -202,21 +205,18 @@ void add_training_verb(CLI::App& app, Options& o, Kind kind) {
     app.add_option("--tensorboard", o.tensorboard, "folder of event files of each run")
         ->option_text("DIR")
         ->group(running_group);
-  app.add_option("--save", o.save, "another file for the trained model")->option_text("FILE")->group(running_group);
   const std::string folder = o.running.out;
   add_running_options(app, o.running, folder);
 }
 
 void add_application_verb(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained model")->option_text("FILE");
+  add_load_option(app, o.load);
   app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("PATH");
   app.add_option("--part", o.part,
-                 "part of data with a training and a test part; default: test, all if the format has no parts")
+                 "part of data with a training and a test part (default: test; all if the format has no parts)")
       ->check(one_of({"training", "test", "all"}));
   app.add_flag("--stream", o.stream, "requires a model with a class at every step");
-  app.add_option("--out", o.running.out, "output folder; default: no files")->option_text("DIR")->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
-  add_output_options(app, o.running);
+  add_applying_options(app, o.running);
 }
 
 void check_training_verb(const CLI::App& app, Options& o, Kind kind) {

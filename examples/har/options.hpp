@@ -28,7 +28,7 @@ struct Options {
   std::string train, test;  // .ts files
   std::string data;         // instead of `train` and `test`: a path, or the name of simulated data
   std::string load;         // trained model; empty: none
-  std::string save;         // another file for the trained model; empty: none
+  std::string save;         // file for a copy of the trained model; empty: none
   bool lazy = false;        // training sequences are read when a batch needs them
   bool stream = false;
   // network

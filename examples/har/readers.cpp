@@ -28,7 +28,7 @@ std::string beginning(const fs::path& file) {
   return bytes;
 }
 
-bool has_part(const std::string& name, const char* part) { return name.find(part) != name.npos; }
+constexpr const char *train_end = "_TRAIN.ts", *test_end = "_TEST.ts";
 
 Recordings read_ts_pair_of(const fs::path& one) {
   const auto [train, test] = ts_pair_of(one);
@@ -43,7 +43,7 @@ std::optional<std::string> wisdm_file(const fs::path& path) {
   }
   const std::string begin = beginning(path);
   if (begin.starts_with("\x89HDF") || path.extension() == ".ts") return std::nullopt;
-  const bool found = std::ranges::count(begin, ',') >= 5 || has_part(begin, ";");
+  const bool found = std::ranges::count(begin, ',') >= 5 || std::ranges::count(begin, ';') > 0;
   return found ? std::optional(path.string()) : std::nullopt;
 }
 
@@ -51,15 +51,20 @@ Recordings read_folder(const fs::path& folder, Index window) {
   if (fs::exists(folder / "train" / "Inertial Signals")) return read_smartphone_folder(folder);
   if (fs::exists(folder / "UCI HAR Dataset")) return read_smartphone_folder(folder / "UCI HAR Dataset");
   if (const auto raw = wisdm_file(folder)) return read_wisdm(*raw, window);
-  std::vector<fs::path> pairs;
+  // Archives have folders NAME with the pair NAME, and sometimes a second version of it.
+  if (const auto named = folder / (fs::canonical(folder).filename().string() + train_end); fs::exists(named))
+    return read_ts_pair_of(named);
+  std::vector<std::string> pairs;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (has_part(entry.path().filename().string(), "_TRAIN.ts")) pairs.push_back(entry.path());
+    if (const std::string name = entry.path().filename().string(); name.ends_with(train_end)) pairs.push_back(name);
+  std::sort(pairs.begin(), pairs.end());
   require<FileError>(
-      pairs.size() == 1, folder.string(),
+      !pairs.empty(), folder.string(),
       ": the folder must contain 'train/Inertial Signals', 'UCI HAR Dataset', 'WISDM_ar_v1.1_raw.txt' or "
-      "one NAME_TRAIN.ts, found ",
-      pairs.empty() ? "none of them" : text(pairs.size(), " files NAME_TRAIN.ts"));
-  return read_ts_pair_of(pairs.front());
+      "NAME_TRAIN.ts, found none of them");
+  require<FileError>(pairs.size() == 1, folder.string(), ": the folder must contain one NAME_TRAIN.ts, found ",
+                     example::quoted_list(pairs), "; --data also takes one of these files");
+  return read_ts_pair_of(folder / pairs.front());
 }
 
 }  // namespace
@@ -69,7 +74,7 @@ std::pair<std::string, std::string> ts_pair_of(const fs::path& one) {
   const auto at = std::max(int(train.rfind("_TRAIN")), int(train.rfind("_TEST")));
   require<FileError>(at >= 0, one.string(), ": the name must end with _TRAIN.ts or _TEST.ts");
   const std::string name = train.substr(0, std::size_t(at));
-  return {(one.parent_path() / (name + "_TRAIN.ts")).string(), (one.parent_path() / (name + "_TEST.ts")).string()};
+  return {(one.parent_path() / (name + train_end)).string(), (one.parent_path() / (name + test_end)).string()};
 }
 
 Recordings read_recordings(const fs::path& path, Index window) {

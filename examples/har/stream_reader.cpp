@@ -3,6 +3,7 @@
 
 #include "readers.hpp"
 #include "unroll/core/random.hpp"
+#include "unroll/io/detail/diagnostics.hpp"
 #include "unroll/io/formats/csv.hpp"
 
 namespace har {
@@ -120,10 +121,15 @@ VectorX<Index> steps_by_class(const std::vector<Stream>& streams, Index classes)
   return counts;
 }
 
-void check_classes(const std::vector<Stream>& streams, const char* part, Index classes, const fs::path& path) {
-  const VectorX<Index> counts = steps_by_class(streams, classes);
+void check_classes(const std::vector<Stream>& streams, const char* part, const std::vector<std::string>& classes,
+                   double test_share, const fs::path& path) {
+  const VectorX<Index> counts = steps_by_class(streams, std::ssize(classes));
+  Index most = 0;
+  counts.maxCoeff(&most);
   require<FileError>((counts.array() > 0).count() >= 2, path.string(), ": the ", part,
-                     " steps must have at least two classes, got 1");
+                     " steps must have at least two classes, got only ",
+                     unroll::detail::in_quotes(classes[std::size_t(most)]), "; the last ", 100 * test_share,
+                     " % of each recording are the test part (--test-share)");
 }
 
 /// Concatenates all windows in random order.
@@ -161,8 +167,8 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   if (commas) classes.clear();
   for (Index k = std::ssize(classes); k <= largest; ++k) classes.push_back(text(k));
   auto parts = divide_in_time(path.filename().string(), std::move(classes), streams, test_share);
-  check_classes(parts.train, "training", largest + 1, path);
-  check_classes(parts.test, "test", largest + 1, path);
+  check_classes(parts.train, "training", parts.classes, test_share, path);
+  check_classes(parts.test, "test", parts.classes, test_share, path);
   parts.remarks = {text("data ", path.string(), ", ", files.size(), files.size() == 1 ? " recording" : " recordings")};
   if (!commas) parts.sample_rate = daphnet_rate;
   return parts;

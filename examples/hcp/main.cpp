@@ -90,6 +90,7 @@ int train(const CLI::App& verb, Options& options) {
   const Division division = divide(options, data);
   (void)held_out(division.training, options.validation, 0);  // throws before the folder changes
   example::RunFolder folder(verb, options.running, {"epochs"});
+  example::check_copy(options.save);
   folder.begin(fingerprint(data));
   options.folder = folder.path();
   print(options, data_text(data, division));
@@ -127,6 +128,7 @@ int train(const CLI::App& verb, Options& options) {
     throw ValueError("hcp: no participant was tested; give --test-participants or --test-people");
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
   write_files(folder.path(), options, settings_of(verb), data, division, saved.get(), results);
+  example::write_copy(folder / "model.safetensors", options.save);
   write_scores(folder.path(), scores_of(data, results.runs));
   print(options, seeds_text(results) + known_text(results) + result_text(results));
   return 0;
@@ -202,13 +204,14 @@ int main(int argc, char** argv) {
   return example::run_program("hcp", [&] {
     return example::run_verbs(
         "hcp", "Classifies movie clips from the activity of brain regions at every second.", argc, argv,
-        {example::verb_with<Options>("train", "cross-validation, training and test", add_train_options, check_options,
-                                     train),
-         example::verb_with<Options>("evaluate", "test of a trained model", add_evaluate_options, check_options,
-                                     evaluate),
-         example::verb_with<Options>("predict", "classes of new recordings by a trained model", add_predict_options,
-                                     check_options, predict),
-         example::verb_with<Options>("controls", "leak test: trainings on shuffled, random and permuted data",
+        {example::verb_with<Options>(
+             "train", "trains a network, or continues the training of one; with cross-validation and test",
+             add_train_options, check_options, train),
+         example::verb_with<Options>("evaluate", "tests a trained network on recordings with classes",
+                                     add_evaluate_options, check_options, evaluate),
+         example::verb_with<Options>("predict", "predicts the classes of new recordings, as CSV or JSON",
+                                     add_predict_options, check_options, predict),
+         example::verb_with<Options>("controls", "trains on shuffled, random and permuted data, as a test for leaks",
                                      add_controls_options, check_options, controls)},
         {{"--controls", "controls"}});
   });

@@ -82,13 +82,9 @@ void add_model_options(CLI::App& app, Options& o) {
 }
 
 void add_reading_options(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained model")->option_text("FILE");
+  example::add_load_option(app, o.load);
   add_data_options(app, o);
-  add_output_options(app, o.running);
-  app.add_option("--out", o.running.out, "output folder of a report and its files (default: none)")
-      ->option_text("DIR")
-      ->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
+  example::add_applying_options(app, o.running);
 }
 
 }  // namespace
@@ -103,7 +99,7 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--patience", o.training.patience,
                  "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 100000));
-  app.add_option("--load", o.load, "trained model to train on")->option_text("FILE");
+  example::add_model_options(app, o.load, o.save);
   add_seed_options(app, o.seeds);
   add_running_options(app, o.running, "out/hcp");
 }

@@ -21,7 +21,7 @@ struct Options {
   ModelOptions model;
   TrainingOptions training;
   example::Seeds seeds;
-  std::string load;           // model file
+  std::string load, save;     // model file; file for a copy
   unroll::Index repeats = 3;  // of each control
   bool steps_output = false;  // predictions of every step
   example::Running running;

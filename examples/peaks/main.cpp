@@ -65,6 +65,7 @@ int run_trainings(const CLI::App& verb, Options& options) {
   if (loaded) check_fits(*loaded, events.training);
   check_memory(options, events.training.data.size(), events.training.bins());
   example::RunFolder folder(verb, options.running);
+  example::check_copy(options.save);
   folder.begin(fingerprint(events.training) + fingerprint(events.validation) + fingerprint(events.test));
   options.folder = folder.path();
   const Baseline baseline =
@@ -79,13 +80,14 @@ int run_trainings(const CLI::App& verb, Options& options) {
   save(best_of(best), "model.safetensors");
   if (best.runs.size() > 1)
     for (const Run& run : best.runs) save(run, text("model-", run.seed, ".safetensors"));
+  example::write_copy(folder / "model.safetensors", options.save);
   const auto settings = nlohmann::json::parse(example::settings_json(verb));
   const std::string results = results_json(settings, options, events, baseline, points)
                                   .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                               "\n";
   write_text(folder / "results.json", results);
-  write_scores(folder.path(), scores_of(events.test, best));
   const Written written = write_report(folder.path(), settings, options, events, baseline, points);
+  write_scores(folder.path(), scores_of(events.test, best));
   std::string words = study_text(options, points) + "files in " + options.running.out + ":";
   for (const std::string& file : written.files) words += (&file == written.files.data() ? " " : ", ") + file;
   if (!written.missing.empty()) words += "; without figures: " + written.missing;
@@ -141,12 +143,13 @@ int main(int argc, char** argv) {
   return example::run_program("peaks", [&] {
     return example::run_verbs(
         "peaks", "Finds vertices of proton collisions along a beam from the density of tracks.", argc, argv,
-        {example::verb_with<Options>("train", "training and test", add_train_options, check_options, run_trainings),
-         example::verb_with<Options>("evaluate", "efficiency and false positives of a trained model",
+        {example::verb_with<Options>("train", "trains a network, or continues the training of one", add_train_options,
+                                     check_options, run_trainings),
+         example::verb_with<Options>("evaluate", "tests a trained network: efficiency and false positives",
                                      add_evaluate_options, check_options, evaluate),
-         example::verb_with<Options>("predict", "vertices of new events by a trained model", add_predict_options,
+         example::verb_with<Options>("predict", "finds the vertices of new events, as CSV or JSON", add_predict_options,
                                      check_options, predict_vertices),
-         example::verb_with<Options>("study", "trainings with several values of one option", add_study_options,
+         example::verb_with<Options>("study", "compares values of one option by validation events", add_study_options,
                                      check_options, run_trainings)},
         {{"--study", "study"}, {"--checkpoints", "--recompute"}});
   });

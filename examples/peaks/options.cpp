@@ -88,12 +88,10 @@ void add_training_options(CLI::App& app, Options& o) {
 }
 
 void add_reading_options(CLI::App& app, Options& o) {
-  app.add_option("--load", o.load, "trained model")->option_text("FILE");
+  add_load_option(app, o.load);
   add_data_options(app, o);
   add_test_events(app, o, "number of events, the first ones; 0: 100 of the toy, all of a file");
-  add_output_options(app, o.running);
-  app.add_option("--out", o.running.out, "output folder (default: none)")->option_text("DIR")->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
+  add_applying_options(app, o.running);
 }
 
 }  // namespace
@@ -108,7 +106,7 @@ std::optional<double> validation_share(const Options& o) {
 
 void add_train_options(CLI::App& app, Options& o) {
   add_training_options(app, o);
-  app.add_option("--load", o.load, "trained model to train on")->option_text("FILE");
+  add_model_options(app, o.load, o.save);
   add_running_options(app, o.running, "out/peaks");
 }
 
@@ -118,6 +116,7 @@ void add_study_options(CLI::App& app, Options& o) {
       ->delimiter(',')
       ->check(number(0, 1e9));
   add_training_options(app, o);
+  add_save_option(app, o.save);
   add_running_options(app, o.running, "out/peaks-study");
 }
 

@@ -21,7 +21,7 @@ struct Options {
   example::Seeds seeds;
   std::string study;           // name of the varied option; empty: one training per seed
   std::vector<double> values;  // of the varied option
-  std::string load;            // model file
+  std::string load, save;      // model file; file for a copy
   example::Running running;
   std::filesystem::path folder = {};  // of checkpoints; empty: none
 };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 
 namespace example {
 
@@ -42,6 +43,8 @@ int run_program(const char* name, int (*call)(const void*), const void* body) {
   int status = 1;
   try {
     status = call(body);
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::fprintf(stderr, "%s: %s: %s\n", name, error.path1().string().c_str(), error.code().message().c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s: %s\n", name, error.what());
   } catch (const Interrupted& stop) {

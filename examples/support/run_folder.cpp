@@ -22,7 +22,13 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string word_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+/// Value of an option as on the command line.
+std::string word_of(const Json& value) {
+  if (!value.is_array()) return value.is_string() ? value.get<std::string>() : value.dump();
+  std::string list;
+  for (const Json& each : value) list += (list.empty() ? "" : ",") + word_of(each);
+  return list;
+}
 
 /// Program of the run in a folder, for messages: "a run of har". `before` is invalid JSON if the file is not readable.
 std::string owner_of(const Json& before) {
@@ -51,19 +57,20 @@ RunFolder::RunFolder(const CLI::App& verb, const Running& running, std::vector<s
                           ": the folder must contain a run of ", mine["program"].get<std::string>(), " ",
                           mine["verb"].get<std::string>(), ", got ", owner_of(json),
                           json.is_object() ? " " + word_of(json.value("verb", Json(""))) : "");
-      check_same_run(before);
+      check_same_run(before, running.out);
       resumes_ = true;
     }
   }
   path_ = output_folder(running.out, file_name);
 }
 
-void RunFolder::check_same_run(const std::string& before) const {
+void RunFolder::check_same_run(const std::string& before, const std::string& out) const {
   const Json old = Json::parse(before), mine = Json::parse(config_);
   for (const auto& [name, value] : mine.items()) {
     if (contains(running_, name) || contains(free_, name) || !old.contains(name)) continue;
     require<ValueError>(old[name] == value, "--", name, " must be ", word_of(old[name]),
-                        ", as in the run that is continued, got ", word_of(value));
+                        ", as in the run that is continued, got ", word_of(value), "; --config ",
+                        (std::filesystem::path(out) / file_name).string(), " repeats its options");
   }
 }
 
@@ -97,6 +104,18 @@ void RunFolder::begin(const std::string& data_fingerprint) {
   }
   std::filesystem::remove(path_ / scores_file);  // of the run before
   unroll::write_text(file, config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::filesystem::path RunFolder::inner(const std::string& name) const {
+  return output_folder((path_ / name).string(), file_name);
+}
+
+void check_copy(const std::string& save) {
+  if (!save.empty()) unroll::AtomicFile{save};
+}
+
+void write_copy(const std::filesystem::path& model, const std::string& save) {
+  if (!save.empty()) unroll::write_text(save, unroll::detail::read_text(model));
 }
 
 }  // namespace example

@@ -27,9 +27,11 @@ class RunFolder {
   bool resumes() const { return resumes_; }
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  /// Creates a folder in the folder, as output_folder.
+  std::filesystem::path inner(const std::string& name) const;
 
  private:
-  void check_same_run(const std::string& before) const;
+  void check_same_run(const std::string& before, const std::string& out) const;
   /// Files checkpoint.safetensors and checkpoint-* in the folder and in its subfolder runs.
   std::vector<std::filesystem::path> checkpoints() const;
 
@@ -38,5 +40,10 @@ class RunFolder {
   std::vector<std::string> running_, free_;
   bool resumes_ = false, replaces_ = false;  // an earlier run of this program
 };
+
+/// Throws FileError if the file of --save cannot be written; called before training. Empty: no file.
+void check_copy(const std::string& save);
+/// Copies the trained model to --save. Empty: no copy.
+void write_copy(const std::filesystem::path& model, const std::string& save);
 
 }  // namespace example

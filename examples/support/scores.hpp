@@ -10,7 +10,8 @@
 
 namespace example {
 
-/// Name of the file in a run folder. RunFolder::begin removes it, so it exists only after a run has ended.
+/// Name of the file in a run folder. RunFolder::begin removes it and it is written last, so it exists only after all
+/// results were written.
 inline constexpr const char* scores_file = "scores.json";
 
 /// Values after every epoch, one list for each seed; NaN: not measured.

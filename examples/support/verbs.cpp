@@ -267,6 +267,23 @@ void add_output_options(CLI::App& app, Running& o) {
       ->group(running_group);
 }
 
+void add_applying_options(CLI::App& app, Running& o) {
+  app.add_option("--out", o.out, "output folder (default: none)")->option_text("DIR")->group(running_group);
+  app.add_flag("--force", o.force, "replace the files in --out")->group(running_group);
+  add_output_options(app, o);
+}
+
+void add_load_option(CLI::App& app, std::string& load) {
+  app.add_option("--load", load, "trained model")->option_text("FILE");
+}
+void add_save_option(CLI::App& app, std::string& save) {
+  app.add_option("--save", save, "file for a copy of the trained model")->option_text("FILE")->group(running_group);
+}
+void add_model_options(CLI::App& app, std::string& load, std::string& save) {
+  app.add_option("--load", load, "trained model to train on")->option_text("FILE");
+  add_save_option(app, save);
+}
+
 void add_running_options(CLI::App& app, Running& o, const std::string& folder) {
   if (o.out.empty()) o.out = folder;
   app.add_option("--out", o.out, "output folder")->option_text("DIR (" + folder + ")")->group(running_group);

@@ -65,6 +65,15 @@ struct Running {
 void add_running_options(CLI::App& app, Running& running, const std::string& folder);
 /// --threads, --quiet and --json, for verbs that do not train.
 void add_output_options(CLI::App& app, Running& running);
+/// These, --out and --force, for verbs that apply a trained model.
+void add_applying_options(CLI::App& app, Running& running);
+
+/// --load FILE of verbs that apply a trained model.
+void add_load_option(CLI::App& app, std::string& load);
+/// --load FILE and --save FILE of verbs that train.
+void add_model_options(CLI::App& app, std::string& load, std::string& save);
+/// --save FILE alone.
+void add_save_option(CLI::App& app, std::string& save);
 
 /// Seeds of the runs of a training.
 struct Seeds {

@@ -79,8 +79,8 @@ class Training {
 
   int run() {
     corpus_ = read_corpus(options_, loaded_ ? &loaded_->vocabulary : nullptr);
-    (void)write(model(1), options_, 1);                     // an invalid prompt throws before training
-    if (!options_.save.empty()) AtomicFile{options_.save};  // a path that cannot be written throws before training
+    (void)write(model(1), options_, 1);  // an invalid prompt throws before training
+    example::check_copy(options_.save);
     folder_.begin(corpus_.fingerprint() + (loaded_ ? fingerprint(loaded_->network) : ""));
     print(options_, corpus_text(options_, corpus_) + network_text(model(1)));
     const auto seeds = options_.seeds.all();
@@ -138,11 +138,11 @@ class Training {
     const TrainedRun& best = runs_[best_of(runs_)];
     best_->training["validation_bits"] = text(bits_per_symbol(best.validation.evaluation.loss.value()));
     save(*best_, folder_ / "model.safetensors");
-    if (!options_.save.empty()) save(*best_, options_.save);
+    example::write_copy(folder_ / "model.safetensors", options_.save);
     const auto samples = write(*best_, options_, best.seed + std::uint64_t(best.state.epochs));
     const auto validation = Sequences::for_validation(corpus_.validation, corpus_.vocabulary, options_);
-    write_scores(folder_.path(), scores_of(*best_, runs_, validation));
     const std::string missing = write_results(*best_, options_, runs_, samples, folder_.path());
+    write_scores(folder_.path(), scores_of(*best_, runs_, validation));
     if (!missing.empty()) print(options_, "report page without figures: " + missing + "\n");
     print(options_, text("files in ", options_.running.out,
                          ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
@@ -216,23 +216,23 @@ int main(int argc, char** argv) {
     Options train, evaluate, sample, predict;
     const std::vector<example::Verb> verbs{
         {"train",
-         "train a language model on a text",
+         "trains a language model on a text, or continues the training of one",
          [&](CLI::App& app) { add_train_options(app, train); },
          {},
          [&](const CLI::App& app) { return check_together(train), Training(app, train).run(); },
          [&](const CLI::App&) { return inherited(train); }},
         {"evaluate",
-         "compute the loss of a trained model on a text",
+         "computes the loss of a trained model on a text",
          [&](CLI::App& app) { add_evaluate_options(app, evaluate); },
          {},
          [&](const CLI::App& app) { return evaluate_model(app, evaluate); }},
         {"sample",
-         "generate text with a trained model",
+         "generates text with a trained model",
          [&](CLI::App& app) { add_sample_options(app, sample); },
          {},
          [&](const CLI::App&) { return write_samples(sample); }},
         {"predict",
-         "compute the loss and probability of each token or unit of texts",
+         "computes the loss and probability of each token or unit of texts",
          [&](CLI::App& app) { add_predict_options(app, predict); },
          {},
          [&](const CLI::App&) { return predict_texts(predict); }}};

@@ -114,8 +114,7 @@ void add_writing_options(CLI::App& app, Options& o) {
 
 void add_load(CLI::App& app, Options& o) {
   if (o.load.empty()) o.load = "out/text/model.safetensors";
-  app.add_option("--load", o.load, "trained model, or a checkpoint of a run")
-      ->option_text("FILE (out/text/model.safetensors)");
+  app.add_option("--load", o.load, "trained model, or a checkpoint")->option_text("FILE (out/text/model.safetensors)");
 }
 
 }  // namespace
@@ -126,16 +125,16 @@ void add_train_options(CLI::App& app, Options& o) {
   add_text_options(app, o);
   add_network_options(app, o);
   add_training_options(app, o);
-  app.add_option("--load", o.load, "trained model, or a checkpoint, to train on, with its settings unless given")
+  app.add_option("--load", o.load, "trained model to train on, or a checkpoint; its settings are used unless given")
       ->option_text("FILE");
-  app.add_option("--save", o.save, "file for a copy of the trained model")->option_text("PATH");
+  add_save_option(app, o.save);
   add_writing_options(app, o);
   add_running_options(app, o.running, "out/text");
 }
 
 void add_evaluate_options(CLI::App& app, Options& o) {
   add_load(app, o);
-  app.add_option("--text", o.text, "UTF-8 text; default: the validation text of the training")->option_text("FILE");
+  app.add_option("--text", o.text, "UTF-8 text (default: the validation text of the training)")->option_text("FILE");
   add_column(app, o);
   add_output_options(app, o.running);
 }
@@ -153,12 +152,7 @@ void add_predict_options(CLI::App& app, Options& o) {
   add_column(app, o);
   app.add_option("--by", o.by, "rows: each token, or each unit, in streams each line")
       ->check(one_of({"token", "unit"}));
-  app.add_option("--out", o.running.out,
-                 "output folder for predictions.csv and predictions.json; default: CSV on standard output")
-      ->option_text("DIR")
-      ->group(running_group);
-  app.add_flag("--force", o.running.force, "replace the files in --out")->group(running_group);
-  add_output_options(app, o.running);
+  add_applying_options(app, o.running);
 }
 
 EarlierNames earlier_names() {
@@ -167,7 +161,7 @@ EarlierNames earlier_names() {
 }
 
 std::vector<std::string> free_options() {
-  return {"epochs", "save", "overfit", "prompt", "samples", "length", "least-length", "temperature", "top-k", "top-p"};
+  return {"epochs", "overfit", "prompt", "samples", "length", "least-length", "temperature", "top-k", "top-p"};
 }
 
 std::vector<std::string> network_options() {

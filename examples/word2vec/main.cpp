@@ -36,8 +36,9 @@ void print_json(const Options& options, const Json& json) {
 
 WordVectors vectors_of(Loaded loaded) { return {std::move(loaded.words), std::move(loaded.tables.in)}; }
 
-/// Answers to the queries in the options, printed, also with --quiet. Returns them as JSON.
-Json answer(const Options& o, const WordVectors& vectors, const WordPairs& pairs) {
+/// Answers to the queries in the options, and the scores of word pairs, printed, also with --quiet. Returns them as
+/// JSON.
+Json answer(const Options& o, const WordVectors& vectors, const std::vector<Run>& runs) {
   const auto show = [&](const std::string& lines) {
     if (!o.running.json) example::print(lines);
   };
@@ -52,22 +53,26 @@ Json answer(const Options& o, const WordVectors& vectors, const WordPairs& pairs
     show(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" + neighbours_text(found));
     json["analogy"] = json_of(found);
   }
-  if (!pairs.empty()) {
-    const PairScore result = score(pairs, vectors);
-    show(score_text(result));
-    json["pairs"] = json_of(result);
+  if (runs.front().pairs) {
+    show(shares_text(runs));
+    json["pairs"] = pairs_json(runs);
   }
   return json;
 }
 
 WordPairs pairs_of(const Options& o) { return o.pairs.empty() ? WordPairs{} : read_pairs(o.pairs); }
 
+/// Score of the pairs; without value if there are none.
+std::optional<PairScore> score_of(const WordPairs& pairs, const WordVectors& vectors) {
+  return pairs.empty() ? std::nullopt : std::optional(score(pairs, vectors));
+}
+
 /// Answers queries with loaded vectors.
 int query(const Options& o, bool sizes = false) {
   const WordPairs pairs = pairs_of(o);
   const WordVectors vectors = vectors_of(read_vectors(o.load));
   if (sizes) print(o, text(vectors.size(), " vectors of dimension ", vectors.dimension(), "\n"));
-  print_json(o, answer(o, vectors, pairs));
+  print_json(o, answer(o, vectors, std::vector<Run>{{.training = {}, .pairs = score_of(pairs, vectors)}}));
   return 0;
 }
 
@@ -83,28 +88,51 @@ class Program {
     require_known();
     folder_.begin(corpus_.fingerprint() +
                   (o_.load.empty() ? "" : example::Fingerprint().add(loaded_.tables.in).text()));
-    begin();
-    train();
-    const WordVectors vectors(state_.words, state_.training.tables.in);
-    write_word_vectors(folder_ / o_.save, vectors);
-    write_text(folder_ / "history.csv", history_csv(state_.history));
-    std::optional<PairScore> scored;
-    if (!pairs_.empty()) scored = score(pairs_, vectors);
-    write_scores(folder_.path(), scores_of(o_.training.seed, state_.history, scored ? &*scored : nullptr));
-    const std::string missing = write_report(folder_.path(), o_, state_.history, vectors);
-    print(o_, text("files in ", o_.running.out, ": ", o_.save, ", history.csv, report.html\n"));
-    if (!missing.empty()) print(o_, text("report page without figures: ", missing, "\n"));
-    Json json{{"vectors", (folder_ / o_.save).string()},
-              {"words", vectors.size()},
-              {"dimension", vectors.dimension()},
-              {"epochs", state_.history.epochs.size()},
-              {"loss", state_.history.epochs.back().loss}};
-    json.update(answer(o_, vectors, pairs_));
-    print_json(o_, json);
+    std::vector<Run> runs;
+    std::optional<WordVectors> first;
+    for (const std::uint64_t seed : o_.seeds.all()) {
+      seed_ = seed;
+      if (several()) print(o_, text("seed ", seed, "\n"));
+      begin();
+      train();
+      const WordVectors vectors(state_.words, state_.training.tables.in);
+      if (several()) write_word_vectors(folder_ / of_seed(o_.save), vectors);
+      if (!first) write_word_vectors(folder_ / o_.save, vectors), first = vectors;
+      runs.push_back({seed, state_.history, score_of(pairs_, vectors)});
+    }
+    write_results(runs, *first);
     return 0;
   }
 
  private:
+  bool several() const { return o_.seeds.all().size() > 1; }
+
+  /// Name of a file of the present seed: vectors-42.txt.
+  std::string of_seed(const std::string& name) const {
+    const std::filesystem::path path(name);
+    return text(path.stem().string(), "-", seed_, path.extension().string());
+  }
+  std::filesystem::path checkpoint() const {
+    return folder_ / (several() ? of_seed(checkpoint_name) : checkpoint_name);
+  }
+
+  void write_results(const std::vector<Run>& runs, const WordVectors& vectors) {
+    write_text(folder_ / "history.csv", history_csv(runs));
+    const std::string missing = write_report(folder_.path(), o_, runs, vectors);
+    write_scores(folder_.path(), scores_of(runs));
+    print(o_, text("files in ", o_.running.out, ": ", o_.save, ", history.csv, report.html\n"));
+    if (!missing.empty()) print(o_, text("report page without figures: ", missing, "\n"));
+    Json losses = Json::array();
+    for (const Run& run : runs) losses.push_back(run.training.epochs.back().loss);
+    Json json{{"vectors", (folder_ / o_.save).string()},
+              {"words", vectors.size()},
+              {"dimension", vectors.dimension()},
+              {"epochs", runs.front().training.epochs.size()},
+              {"loss", several() ? losses : losses.front()}};
+    json.update(answer(o_, vectors, runs));
+    print_json(o_, json);
+  }
+
   /// Throws ValueError for unknown words in queries, before training.
   void require_known() const {
     std::vector<std::string> queried = o_.nearest;
@@ -116,15 +144,15 @@ class Program {
 
   /// Sets the state from the checkpoint, from the loaded vectors, or to initial values.
   void begin() {
-    if (const auto file = folder_ / checkpoint_name; std::filesystem::exists(file)) {
+    if (const auto file = checkpoint(); std::filesystem::exists(file)) {
       state_ = read_checkpoint(file);
       require<ValueError>(state_.words == corpus_.vocabulary.tokens(), file.string(),
                           ": the words must be those of the text");
       return;
     }
-    state_.words = corpus_.vocabulary.tokens();
+    state_ = {.words = corpus_.vocabulary.tokens()};
     auto& tables = state_.training.tables;
-    tables = initial_word_tables<float>(Index(state_.words.size()), o_.training.dimension, o_.training.seed);
+    tables = initial_word_tables<float>(Index(state_.words.size()), o_.training.dimension, seed_);
     const Index known = Index(loaded_.words.size());  // the first words of the vocabulary
     if (known == 0) return;
     require<ValueError>(loaded_.tables.in.rows() == o_.training.dimension, "--dimension must be ",
@@ -136,7 +164,7 @@ class Program {
   void save_state() {
     const auto now = Clock::now();
     state_.seconds += std::chrono::duration<double>(now - begun_).count();
-    write_checkpoint(folder_ / checkpoint_name, state_);
+    write_checkpoint(checkpoint(), state_);
     begun_ = saved_ = Clock::now();
   }
 
@@ -164,6 +192,7 @@ class Program {
     const bool quiet = o_.running.quiet || o_.running.json;
     ProgressLine line(quiet ? Progress::quiet : Progress::batches, double(state_.training.epochs), o_.training.epochs);
     Word2VecOptions training = o_.training;
+    training.seed = seed_;
     training.threads = Threads(o_.running.threads);
     training.on_chunk = [&](const WordProgress& now) { return show(now, line); };
     begun_ = saved_ = Clock::now();
@@ -178,7 +207,8 @@ class Program {
   example::RunFolder folder_;
   Loaded loaded_;
   Corpus corpus_;
-  RunState state_;
+  std::uint64_t seed_ = 1;
+  RunState state_;  // of the run with this seed
   Clock::time_point begun_, saved_;
 };
 
@@ -205,21 +235,22 @@ int main(int argc, char** argv) {
   return example::run_program("word2vec", [&] {
     Options given, nearest, analogy, pairs;
     const std::vector<example::Verb> verbs{
-        {"train", "train word vectors on texts", [&](CLI::App& app) { add_train_options(app, given); },
-         [&](const CLI::App& app) { check_train(app, given); }, [&](const CLI::App& app) { return train(app, given); },
+        {"train", "trains word vectors on texts, or continues their training",
+         [&](CLI::App& app) { add_train_options(app, given); }, [&](const CLI::App& app) { check_train(app, given); },
+         [&](const CLI::App& app) { return train(app, given); },
          [&](const CLI::App& app) { return inherited(app, given); }},
         {"nearest",
-         "print the words nearest to others",
+         "prints the words nearest to others",
          [&](CLI::App& app) { add_nearest_options(app, nearest); },
          {},
          [&](const CLI::App&) { return query(nearest); }},
         {"analogy",
-         "print words D with A : B = C : D",
+         "prints words D with A : B = C : D",
          [&](CLI::App& app) { add_analogy_options(app, analogy); },
          {},
          [&](const CLI::App&) { return query(analogy); }},
         {"evaluate",
-         "compare the similarity of related and of random words",
+         "compares the similarity of related and of random words",
          [&](CLI::App& app) { add_evaluate_options(app, pairs); },
          {},
          [&](const CLI::App&) { return query(pairs); }}};

@@ -10,7 +10,7 @@ using unroll::WordModel;
 namespace {
 
 void add_text_options(CLI::App& app, Options& o) {
-  app.add_option("text", o.corpus.files, "UTF-8 texts for training; default: definitions and sentences of WordNet")
+  app.add_option("text", o.corpus.files, "UTF-8 texts for training (default: definitions and sentences of WordNet)")
       ->option_text("FILE ...")
       ->default_str("");
   app.add_option("--column", o.corpus.column, "column of texts, if the files are CSV or, as .tsv, separated by tabs")
@@ -20,7 +20,7 @@ void add_text_options(CLI::App& app, Options& o) {
   app.add_option("--case", o.corpus.letters, "letters as they are, or converted to lower case")
       ->check(one_of({"keep", "lower"}));
   app.add_option("--min-count", o.corpus.least, "smallest number of occurrences of a word")->check(whole(1, 1 << 30));
-  app.add_option("--vocabulary", o.corpus.size, "largest number of words, the most frequent ones; 0: no limit")
+  app.add_option("--vocabulary", o.corpus.size, "largest number of words, the most frequent ones; 0: all")
       ->check(whole(0, 1 << 30));
   app.add_option("--phrases", o.corpus.phrases, "passes that join words to phrases, such as new_york; 0: none")
       ->check(whole(0, 10));
@@ -39,7 +39,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--epochs", o.training.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--rate", o.training.rate, "initial learning rate, with cbow 0.05; falls linearly to 1/10,000")
       ->check(number(1e-7, 10));
-  app.add_option("--seed", o.training.seed, "seed of initial values and draws")->check(whole(0, 1000000000));
+  add_seed_options(app, o.seeds);
   app.add_option("--parts", o.training.parts, "parts of the vectors, the largest number of busy threads; cbow: 1")
       ->check(whole(1, 64));
 }
@@ -108,13 +108,13 @@ void check_train(const CLI::App& app, Options& o) {
   if (!o.load.empty() && app.count("text") == 0)
     refuse_together(app,
                     {"--column", "--unit", "--min-count", "--vocabulary", "--case", "--model", "--dimension",
-                     "--window", "--negatives", "--subsample", "--epochs", "--rate", "--seed", "--parts", "--phrases",
-                     "--draw", "--save", "--out"},
+                     "--window", "--negatives", "--subsample", "--epochs", "--rate", "--seed", "--seeds", "--parts",
+                     "--phrases", "--draw", "--save", "--out"},
                     "--load", "loaded vectors are trained on a text only; give FILE");
   if (o.save.find('/') != o.save.npos)
     refuse("--save", unroll::text("must be a file name without a folder, got ", unroll::detail::in_quotes(o.save),
                                   "; --out sets the folder"));
-  if (o.save == "checkpoint.safetensors") refuse("--save", "must be another name, that of the checkpoint is in use");
+  if (o.save.starts_with("checkpoint")) refuse("--save", "must not begin with checkpoint, as the files of checkpoints");
 }
 
 }  // namespace word2vec

@@ -20,6 +20,7 @@ struct Options {
   std::string pairs;                 // file of related words
   unroll::Index count = 10;          // neighbours
   unroll::Index drawn = 80;          // words in the figure
+  example::Seeds seeds;
   example::Running running;
 };
 

@@ -1,5 +1,6 @@
 #include "results.hpp"
 
+#include <cmath>
 #include <numeric>
 
 #include "../support/fingerprint.hpp"
@@ -51,28 +52,80 @@ Json json_of(const PairScore& score) {
   return {{"share", score.share}, {"pairs", score.scored}, {"missing", score.missing}};
 }
 
-example::RunScores scores_of(std::uint64_t seed, const Training& training, const PairScore* pairs) {
-  example::RunScores scores{.seeds = {seed}};
-  example::EpochValues loss{"training loss", "nats per prediction", {{}}};
-  for (const WordEpoch& epoch : training.epochs) loss.seeds.front().push_back(epoch.loss);
-  scores.curves.push_back(std::move(loss));
-  if (pairs == nullptr) return scores;
+namespace {
+
+/// Losses of each run by epoch.
+std::vector<std::vector<double>> losses_of(const std::vector<Run>& runs) {
+  std::vector<std::vector<double>> losses;
+  for (const Run& run : runs) {
+    losses.emplace_back();
+    for (const WordEpoch& epoch : run.training.epochs) losses.back().push_back(epoch.loss);
+  }
+  return losses;
+}
+
+/// Metric of a value of each run: their mean, and of several runs the sample standard deviation.
+Metric metric_of(const std::string& name, const std::vector<double>& values, const std::string& unit) {
+  const double count = double(values.size());
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
+  Metric metric{.name = name, .value = mean, .unit = unit};
+  if (values.size() == 1) return metric;
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  metric.deviation = std::sqrt(squares / (count - 1));
+  metric.note = text("mean and sample standard deviation of ", values.size(), " seeds");
+  return metric;
+}
+
+Metric shares_of(const std::vector<Run>& runs) {
+  std::vector<double> shares;
+  for (const Run& run : runs) shares.push_back(100 * run.pairs->share);
+  return metric_of("pairs nearer than random pairs", shares, "%");
+}
+
+}  // namespace
+
+std::string shares_text(const std::vector<Run>& runs) {
+  if (runs.size() == 1) return score_text(*runs.front().pairs);
+  std::string lines;
+  for (const Run& run : runs) lines += text("seed ", run.seed, ": ", score_text(*run.pairs));
+  const Metric all = shares_of(runs);
+  return lines + format("%.1f %% +- %.1f, ", all.value, all.deviation) + all.note + "\n";
+}
+
+Json pairs_json(const std::vector<Run>& runs) {
+  if (runs.size() == 1) return json_of(*runs.front().pairs);
+  const Metric all = shares_of(runs);
+  Json json{{"share", all.value / 100}, {"deviation", all.deviation / 100}, {"seeds", Json::array()}};
+  for (const Run& run : runs) {
+    json["seeds"].push_back(json_of(*run.pairs));
+    json["seeds"].back()["seed"] = run.seed;
+  }
+  return json;
+}
+
+example::RunScores scores_of(const std::vector<Run>& runs) {
+  example::RunScores scores;
+  for (const Run& run : runs) scores.seeds.push_back(run.seed);
+  scores.curves.push_back({"training loss", "nats per prediction", losses_of(runs)});
+  if (!runs.front().pairs) return scores;
   example::Fingerprint words;
-  for (const auto& [word, partner] : pairs->pairs)
+  for (const auto& [word, partner] : runs.front().pairs->pairs)
     for (const std::string& each : {word, partner}) words.add(each.c_str(), each.size() + 1);
   scores.items = "pairs of words", scores.tested = words.text();
   example::ItemMeasure nearer{.name = "pairs nearer than random pairs", .unit = "%"};
-  nearer.seeds.push_back({{pairs->right.begin(), pairs->right.end()}});
+  for (const Run& run : runs) nearer.seeds.push_back({{run.pairs->right.begin(), run.pairs->right.end()}});
   scores.measures.push_back(std::move(nearer));
   return scores;
 }
 
-std::string history_csv(const Training& training) {
-  DataTable table{{"epoch", "loss", "words", "predictions", "seconds"}, {}};
-  for (std::size_t k = 0; k < training.epochs.size(); ++k) {
-    const WordEpoch& epoch = training.epochs[k];
-    table.rows.push_back({epoch.epoch, epoch.loss, epoch.words, epoch.predictions, training.seconds[k]});
-  }
+std::string history_csv(const std::vector<Run>& runs) {
+  DataTable table{{"seed", "epoch", "loss", "words", "predictions", "seconds"}, {}};
+  for (const auto& [seed, training, pairs] : runs)
+    for (std::size_t k = 0; k < training.epochs.size(); ++k) {
+      const WordEpoch& epoch = training.epochs[k];
+      table.rows.push_back({seed, epoch.epoch, epoch.loss, epoch.words, epoch.predictions, training.seconds[k]});
+    }
   return to_csv(table);
 }
 
@@ -83,6 +136,8 @@ NamedValues settings_of(const Options& o) {
   for (const std::string& file : o.corpus.files)
     files += unroll::text(files.empty() ? "" : ", ", std::filesystem::path(file).filename().string());
   const Word2VecOptions& t = o.training;
+  std::string seeds;
+  for (const std::uint64_t seed : o.seeds.all()) seeds += text(seeds.empty() ? "" : ", ", seed);
   return {{"text", files},
           {"model", t.model == WordModel::cbow ? "CBOW" : "skip-gram"},
           {"dimension", text(t.dimension)},
@@ -98,20 +153,24 @@ NamedValues settings_of(const Options& o) {
           {"load", o.load},
           {"epochs", text(t.epochs)},
           {"rate", text(t.rate)},
-          {"seed", text(t.seed)},
+          {"seeds", seeds},
           {"parts", text(t.parts)}};
 }
 
-void add_loss(Report& report, const Training& training) {
-  std::vector<double> losses;
-  for (const WordEpoch& epoch : training.epochs) losses.push_back(epoch.loss);
-  report.metric({.name = "loss of the last epoch", .value = losses.back(), .unit = "nats"});
-  report.metric({.name = "training time",
-                 .value = std::accumulate(training.seconds.begin(), training.seconds.end(), 0.0),
-                 .unit = "s"});
-  report.figure("loss", figure::Curves{"", {"epoch"}, {"loss (nats)"}, {figure::over_steps("training", losses, 1)}, {}},
-                "Training loss (nats) against the epoch, mean over all predictions before their updates.",
-                format("%.3f in the first epoch, %.3f in the last.", losses.front(), losses.back()));
+void add_results(Report& report, const std::vector<Run>& runs) {
+  const auto losses = losses_of(runs);
+  std::vector<double> last, seconds;
+  for (const auto& run : losses) last.push_back(run.back());
+  for (const Run& run : runs)
+    seconds.push_back(std::accumulate(run.training.seconds.begin(), run.training.seconds.end(), 0.0));
+  if (runs.front().pairs) report.metric(shares_of(runs));
+  report.metric(metric_of("loss of the last epoch", last, "nats"));
+  report.metric(metric_of("training time", seconds, "s"));
+  report.figure(
+      "loss",
+      figure::Curves{"", {"epoch"}, {"loss (nats)"}, {figure::over_runs("training", losses)}, "range of the seeds"},
+      "Training loss (nats) against the epoch, mean over all predictions before their updates.",
+      format("%.3f in the first epoch, %.3f in the last.", losses.front().front(), losses.front().back()));
 }
 
 void add_words(Report& report, const WordVectors& vectors, Index drawn) {
@@ -128,17 +187,17 @@ void add_words(Report& report, const WordVectors& vectors, Index drawn) {
 
 }  // namespace
 
-std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
+std::string write_report(const std::filesystem::path& folder, const Options& options, const std::vector<Run>& runs,
                          const WordVectors& vectors) {
   Report report("Word vectors", folder);
   report.settings(settings_of(options));
   report.environment(environment());
   report.metric({.name = "words", .value = double(vectors.size())});
-  add_loss(report, training);
+  add_results(report, runs);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
-  report.file(options.save, "word vectors");
+  report.file(options.save, runs.size() == 1 ? "word vectors" : text("word vectors of seed ", runs.front().seed));
   report.file("config.json", "settings, for --config");
-  report.file("history.csv", "one line per epoch");
+  report.file("history.csv", "one line per run and epoch");
   report.write();
   return report.missing();
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -30,14 +31,27 @@ struct Training {
   std::vector<double> seconds;  // of each epoch
 };
 
-/// One line per epoch: epoch, loss, words, predictions, seconds.
-std::string history_csv(const Training& training);
+/// Run of one seed.
+struct Run {
+  std::uint64_t seed = 1;
+  Training training;
+  std::optional<PairScore> pairs = {};  // without value: no pairs were given
+};
 
-/// Curves, and the scored pairs, for comparisons with other runs. `pairs`: null without pairs.
-example::RunScores scores_of(std::uint64_t seed, const Training& training, const PairScore* pairs);
+/// One line per run and epoch: seed, epoch, loss, words, predictions, seconds.
+std::string history_csv(const std::vector<Run>& runs);
 
-/// Writes the HTML report with its figures. Returns the reason why figures are missing; empty if none is.
-std::string write_report(const std::filesystem::path& folder, const Options& options, const Training& training,
+/// Mean share of nearer pairs of several runs with its sample standard deviation, and the share of each run.
+std::string shares_text(const std::vector<Run>& runs);
+/// The score of one run, or mean, deviation and shares of several.
+nlohmann::ordered_json pairs_json(const std::vector<Run>& runs);
+
+/// Curves, and the scored pairs, for comparisons with other runs.
+example::RunScores scores_of(const std::vector<Run>& runs);
+
+/// Writes the HTML report with its figures. `vectors`: those of the first run. Returns the reason why figures are
+/// missing; empty if none is.
+std::string write_report(const std::filesystem::path& folder, const Options& options, const std::vector<Run>& runs,
                          const unroll::WordVectors& vectors);
 
 }  // namespace word2vec

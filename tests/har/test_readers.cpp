@@ -146,6 +146,28 @@ TEST_CASE("read recordings: the content of a path selects the reader") {
   CHECK_THROWS_MATCHES(read_recordings(support::TemporaryFolder().path, 0), FileError, says("found none of them"));
 }
 
+TEST_CASE("read recordings: a folder has the pair of its name, or one pair") {
+  const support::TemporaryFolder folder;
+  const fs::path gun = folder.path / "Gun";
+  const auto series = [](int count) {
+    std::string lines = "@univariate true\n@classLabel true a b\n@data\n";
+    for (int k = 0; k < count; ++k) lines += k % 2 == 0 ? "1,2:a\n" : "3,4:b\n";
+    return lines;
+  };
+  const auto write_pair = [&](const std::string& name, int count) {
+    for (const char* part : {"_TRAIN.ts", "_TEST.ts"}) write(gun / (name + part), series(count));
+  };
+  write_pair("Gun_eq", 4);
+  write(gun / "Gun_TRAIN.tsv", "no pair");
+  CHECK(read_recordings(gun, 0).train.size() == 4);
+  write_pair("Other", 4);
+  CHECK_THROWS_MATCHES(read_recordings(gun, 0), FileError,
+                       says("must contain one NAME_TRAIN.ts, found 'Gun_eq_TRAIN.ts', 'Other_TRAIN.ts'; --data also"));
+  write_pair("Gun", 6);
+  CHECK(read_recordings(gun, 0).train.size() == 6);
+  CHECK(read_recordings(gun / "", 0).train.size() == 6);
+}
+
 TEST_CASE("streams: a line has channels and a label, and the last part is test data") {
   const OneFile file("s.csv", "timestamp,x,y,label\n0:01,1,2,0\n\n0:02,3,4,1\n0:03,5,6,-1\n0:04,7,8,0\n0:05,9,10,1\n");
   const StreamParts parts = read_streams(file.path, 0.4);
@@ -204,9 +226,9 @@ TEST_CASE("streams: concatenated windows keep their labels, and the test file is
 TEST_CASE("streams: refuses data of one class, invalid labels and lines of other lengths") {
   const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
   CHECK_THROWS_MATCHES(read("1,0\n1,0\n1,0\n1,1\n"), FileError,
-                       says("the training steps must have at least two classes, got 1"));
+                       says("the training steps must have at least two classes, got only '0'; the last 50 % of each"));
   CHECK_THROWS_MATCHES(read("1,0\n1,1\n1,1\n1,1\n"), FileError,
-                       says("the test steps must have at least two classes, got 1"));
+                       says("the test steps must have at least two classes, got only '1'"));
   CHECK_THROWS_MATCHES(
       read("1,0\n1,0.5\n"), FileError,
       says("the label of step 2 must be a whole number (a class from 0; negative: not scored), got 0.5"));

@@ -202,7 +202,10 @@ TEST_CASE("output folder: another run is refused without --resume or --force") {
   CHECK_THROWS_WITH(begin({"predict", "--resume"}),
                     Catch::Contains("must contain a run of tried predict, got a run of tried train"));
   CHECK_THROWS_WITH(begin({"--resume", "--units", "3"}),
-                    Catch::Contains("--units must be 32, as in the run that is continued, got 3"));
+                    Catch::Contains("--units must be 32, as in the run that is continued, got 3; --config " + out +
+                                    "/config.json repeats its options"));
+  CHECK_THROWS_WITH(begin({"--resume", "--sizes", "4,5"}),
+                    Catch::Contains("--sizes must be 1,2, as in the run that is continued, got 4,5;"));
   CHECK_THROWS_WITH(begin({"--resume"}, "e"), Catch::Contains("the data must be those of the run"));
   begin({"--resume", "--rate", "0.5", "--threads", "2"});
   CHECK(resumes);
@@ -225,6 +228,24 @@ TEST_CASE("output folder: a run that begins or continues removes the scores") {
     });
     CHECK_FALSE(std::filesystem::exists(scores));
   }
+}
+
+TEST_CASE("output folder: a folder in it and a copy of the model") {
+  const TemporaryFolder folder;
+  run({"--out", folder.path.string()}, [](const CLI::App& app, Tried& tried) {
+    const RunFolder mine(app, tried.running);
+    CHECK(std::filesystem::is_directory(mine.inner("runs")));
+    std::ofstream(mine / "file") << "a model";
+    CHECK_THROWS_WITH(mine.inner("file"), Catch::Contains("file: the folder cannot be created"));
+    const std::string copy = (mine / "copy").string();
+    check_copy(copy);
+    CHECK_FALSE(std::filesystem::exists(copy));
+    write_copy(mine / "file", copy);
+    CHECK(unroll::detail::read_text(copy) == "a model");
+    CHECK_THROWS_WITH(check_copy((mine / "missing" / "copy").string()), Catch::Contains("copy: cannot be created"));
+    check_copy("");
+    write_copy(mine / "file", "");
+  });
 }
 
 TEST_CASE("output folder: numbers are compared by value") {

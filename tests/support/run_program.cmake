@@ -1,4 +1,4 @@
-# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] [-D OUTPUT=file] -P run_program.cmake --
+# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] [-D OUTPUT=file] [-D LARGEST=blocks] -P run_program.cmake --
 # arguments...: runs the program in an empty folder. It must end with the status, and its last line match; an error is one line.
 cmake_minimum_required(VERSION 3.21)
 set(arguments)
@@ -21,7 +21,11 @@ set(to OUTPUT_VARIABLE output)
 if(DEFINED OUTPUT)
   set(to OUTPUT_FILE ${OUTPUT})
 endif()
-execute_process(COMMAND ${PROGRAM} ${arguments} WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE status ${to} ERROR_VARIABLE errors)
+set(limited)
+if(DEFINED LARGEST)
+  set(limited sh -c "trap '' XFSZ && ulimit -f ${LARGEST} && exec \"$0\" \"$@\"")
+endif()
+execute_process(COMMAND ${limited} ${PROGRAM} ${arguments} WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE status ${to} ERROR_VARIABLE errors)
 if(NOT status EQUAL STATUS)
   message(FATAL_ERROR "ends with ${status}, expected ${STATUS}\n${output}\n${errors}")
 endif()

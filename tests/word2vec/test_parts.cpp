@@ -84,13 +84,19 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
                       .subsample = 0.125,
                       .epochs = 17,
                       .rate = 0.25,
-                      .seed = 19,
                       .parts = 23};
+  options.seeds.runs = {19, 5};
   options.drawn = 0;
-  write_report(folder.path, options, {.epochs = {{.epoch = 1, .loss = 2}}, .seconds = {1}},
+  const auto run_of = [](std::uint64_t seed, double loss) {
+    return Run{seed, {.epochs = {{.epoch = 1, .loss = loss}}, .seconds = {1}}};
+  };
+  write_report(folder.path, options, {run_of(19, 2), run_of(5, 4)},
                WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
   std::ifstream file(folder.path / "report.json");
-  const auto settings = nlohmann::json::parse(file).at("settings");
+  const auto page = nlohmann::json::parse(file), settings = page.at("settings");
+  const auto loss = page.at("metrics").at("rows").at(1);
+  CHECK(loss.at(1) == 3);                      // mean of 2 and 4
+  CHECK(loss.at(2) == Approx(std::sqrt(2.)));  // sample standard deviation
   const auto shows = [&](const char* name, const std::string& value) {
     INFO(name << " in " << settings.dump());
     CHECK(settings.value(name, std::string()) == value);
@@ -104,7 +110,7 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
   shows("least count", "7");
   shows("epochs", "17");
   shows("rate", "0.25");
-  shows("seed", "19");
+  shows("seeds", "19, 5");
   shows("parts", "23");
   shows("phrases", "2");
   shows("phrase threshold", "29");
@@ -153,7 +159,7 @@ TEST_CASE("checkpoint: the state is read back", "[word2vec]") {
   CHECK(read.training.losses == state.training.losses);
   CHECK(read.training.predictions == 6);
   CHECK(read.seconds == 0.5);
-  CHECK(history_csv(read.history) == history_csv(state.history));
+  CHECK(history_csv({{7, read.history}}) == history_csv({{7, state.history}}));
   CHECK(read_vectors(file).tables.out.size() == 6);
   CHECK_THROWS_AS(read_checkpoint(written(folder, "d.safetensors", "12345678")), FileError);
 }

@@ -28,11 +28,13 @@ void interrupt_and_compare(const char* checkpoint_seconds, const support::Interr
                                   "8",
                                   "--epochs",
                                   "3",
+                                  "--seeds",
+                                  "5,2",
                                   "--quiet",
                                   "--checkpoint-seconds",
                                   checkpoint_seconds};
       },
-      {{"vectors.txt"}, {"history.csv"}}, interruptions);
+      {{"vectors.txt", "vectors-5.txt", "vectors-2.txt"}, {"history.csv"}}, interruptions);
 }
 
 }  // namespace

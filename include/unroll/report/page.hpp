@@ -38,6 +38,7 @@ th, td { border: 1px solid var(--line); padding: .25rem .5rem; text-align: right
 th { background: var(--head); font-weight: 600; }
 td.text, th.text { text-align: left; }
 .names td, .names th { text-align: left; overflow-wrap: anywhere; }
+.names th { overflow-wrap: break-word; }
 summary { cursor: pointer; color: var(--link); }
 .missing { border: 1px dashed var(--line); padding: 1rem; color: var(--soft); }
 @media (max-width: 45rem) {

@@ -178,12 +178,12 @@ class Report {
   std::string as_html() const {
     std::string page = text("<header>\n<h1>", detail::html_text(title_), "</h1>\n</header>\n<main>\n");
     if (!metrics_.empty())
-      page += detail::html_section("Results", detail::html_table(results(), "What the run gave", "report.csv"));
+      page += detail::html_section("Results", detail::html_table(results(), "Metrics of the run", "report.csv"));
     for (const Section& section : sections_) page += detail::html_section(section.heading, section.inside);
     if (!settings_.empty())
       page += detail::html_section("Settings", detail::html_names(settings_, "Options of the run"));
     if (!environment_.empty())
-      page += detail::html_section("Environment", detail::html_names(environment_, "Where it was computed"));
+      page += detail::html_section("Environment", detail::html_names(environment_, "Compiler and machine"));
     return page + detail::html_section("Files", file_list()) + "</main>\n";
   }
 
