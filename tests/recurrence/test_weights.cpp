@@ -314,7 +314,7 @@ TEST_CASE("initializers: spectral has the spectral radius, mapped the mapped num
   CHECK_THROWS_MATCHES(init::spectral(0), ValueError, says("spectral radius must be finite and above 0, got 0"));
   MatrixX<double> u(3, 4), mapped(3, 4);
   init::uniform(0, 1).fill(u, Random(4, Purpose::initialise));
-  init::mapped([](double v) { return 2 * v - 5; }).fill(mapped, Random(4, Purpose::initialise));
+  init::mapped([](double number) { return 2 * number - 5; }).fill(mapped, Random(4, Purpose::initialise));
   CHECK((mapped.array() - 2 * u.array() + 5).abs().maxCoeff() < 1e-15);
 }
 

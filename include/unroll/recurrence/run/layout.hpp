@@ -195,21 +195,21 @@ class CellLayout : public CellSizing<D> {
   }
 
   /// Offset of a new block, or of the shared matrix of this name.
-  Index place_block(const language::WeightRule& rule, const std::string& name, Role role, Index rows, Index columns) {
+  Index place_block(const language::WeightRule& rule, const std::string& name, Role role, Index height, Index columns) {
     const std::string own = rule.matrix.empty() ? name : std::string(rule.matrix);
     if (const ParameterBlock* const shared = rule.matrix.empty() ? nullptr : table_.find(own)) {
-      require<ShapeError>(shared->rows == rows && shared->cols == columns, "cell: the matrix '", own, "' must be [",
-                          shared->rows, " x ", shared->cols, "] in all equations, got [", rows, " x ", columns, "]");
+      require<ShapeError>(shared->rows == height && shared->cols == columns, "cell: the matrix '", own, "' must be [",
+                          shared->rows, " x ", shared->cols, "] in all equations, got [", height, " x ", columns, "]");
       return shared->offset;
     }
-    if (rule.frozen.empty()) return table_.add(own, role, rows, columns);
-    const Index offset = table_.reserve(rows, columns);
+    if (rule.frozen.empty()) return table_.add(own, role, height, columns);
+    const Index offset = table_.reserve(height, columns);
     table_.add_block({.name = own,
                       .role = role,
                       .offset = offset,
-                      .rows = rows,
+                      .rows = height,
                       .cols = columns,
-                      .stride = rows,
+                      .stride = height,
                       .frozen = std::vector<bool>(std::size_t(columns), true)});
     return offset;
   }
