@@ -150,7 +150,8 @@ class Program {
                           ": the words must be those of the text");
       return;
     }
-    state_ = {.words = corpus_.vocabulary.tokens()};
+    state_ = {};
+    state_.words = corpus_.vocabulary.tokens();
     auto& tables = state_.training.tables;
     tables = initial_word_tables<float>(Index(state_.words.size()), o_.training.dimension, seed_);
     const Index known = Index(loaded_.words.size());  // the first words of the vocabulary
