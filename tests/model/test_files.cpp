@@ -1,5 +1,7 @@
 // Model files with every cell of the library, and descriptions of files.
 
+#include <map>
+
 #include "model/model_file.hpp"
 #include "model/registry.hpp"
 #include "model/run.hpp"
@@ -24,8 +26,13 @@ namespace {
 Stack<float> model_of(const std::string& layer, const std::string& cell) {
   nlohmann::json options{{"layer", layer},          {"cell", cell},       {"units", 4},
                          {"direction", "backward"}, {"returns", "steps"}, {"merge", "mean"}};
+  const std::map<std::string, nlohmann::json> sizes{{"scrn", {{"context", 3}, {"outputs", 2}}},
+                                                    {"lru", {{"outputs", 2}}},
+                                                    {"lmu", {{"order", 3}}},
+                                                    {"gated deltanet", {{"keys", 3}}},
+                                                    {"rwkv-6", {{"rank", 2}}}};
+  if (const auto found = sizes.find(cell); found != sizes.end()) options["sizes"] = found->second;
   if (cell.find("project") != cell.npos) options["sizes"] = {{"projected", 2}};
-  if (cell == "scrn") options["sizes"] = {{"context", 3}, {"outputs", 2}};
   const auto made = registry().make(StoredOptions(detail::JsonNode(options, "test")));
   Stack<float> model(3, {made, Dense{.units = 2}});
   model.initialise(4);
