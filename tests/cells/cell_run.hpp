@@ -51,6 +51,8 @@ struct CellRun {
   std::vector<MatrixX<S>> inputs, constants, initial, final_state, d_inputs, d_constants, d_initial, d_final;
   MatrixX<S> d_output;
   Tape<C> tape;
+  Keeping keeping = {};
+  ThreadPool* threads = nullptr;
 
   CellRun(const CellSizes& sizes, Timeline steps, Direction way = Direction::forward, std::uint64_t seed = 1)
       : cell(sizes), timeline(std::move(steps)), direction(way) {
@@ -68,13 +70,13 @@ struct CellRun {
   explicit CellRun(Timeline steps, Direction way = Direction::forward, Index units = 5)
       : CellRun(sizes_for<C>(units), std::move(steps), way) {}
 
-  OverTime<C> over_time() { return OverTime<C>(cell, timeline, direction, tape, theta.data()); }
+  OverTime<C> over_time() { return OverTime<C>(cell, timeline, direction, tape, theta.data(), threads); }
 
   /// Forward pass. Returns the outputs [output rows x columns]; fills final_state.
   MatrixX<S> forward() {
     const auto steps = views(inputs), given = views(constants);
     auto run = over_time();
-    run.forward({steps, given}, initial);
+    run.forward({steps, given}, initial, keeping);
     run.final_state(final_state);
     return run.output();
   }

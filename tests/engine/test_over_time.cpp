@@ -2,6 +2,10 @@
 
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
+#include <unroll/cells/layer_norm.hpp>
+#include <unroll/cells/lru.hpp>
+#include <unroll/cells/rwkv.hpp>
+#include <unroll/cells/scrn.hpp>
 #include <unroll/engine/over_time.hpp>
 
 #include "cells/cell_run.hpp"
@@ -68,6 +72,50 @@ TEST_CASE("over time: gradients are correct across chunks of steps") {
     CHECK(check_gradient(loss, run.inputs[0].reshaped(), run.d_inputs[0].reshaped(), name, few).worst < 1e-6);
     CHECK(check_gradient(loss, run.initial[0].reshaped(), run.d_initial[0].reshaped(), name, few).worst < 1e-6);
   }
+}
+
+namespace {
+
+/// Whether the pass of a cell over several chunks has the same bits for any number of threads.
+template <class C>
+void has_same_bits_with_threads(const CellSizes& sizes) {
+  for (const Direction direction : {Direction::forward, Direction::backward})
+    for (const Keep keep : {Keep::everything, Keep::checkpoints}) {
+      const auto timeline = Timeline::from_lengths({250, 0, 260, 31});
+      CellRun<C> alone(sizes, timeline, direction), shared(sizes, timeline, direction);
+      alone.keeping = shared.keeping = {.keep = keep, .every = 200};
+      alone.theta *= 0.1, shared.theta *= 0.1;
+      const MatrixX<double> y = alone.forward();
+      REQUIRE(alone.tape.chunks.size() > (keep == Keep::everything ? 2 : 1));
+      alone.backward();
+      for (const int threads : {2, 3}) {
+        ThreadPool pool(threads);
+        shared.threads = &pool;
+        INFO(C::name << ", " << threads << " threads");
+        CHECK(cell_run::same_bits(shared.forward(), y));
+        shared.backward();
+        CHECK(cell_run::same_bits(shared.gradient, alone.gradient));
+        for (std::size_t k = 0; k < shared.d_inputs.size(); ++k)
+          CHECK(cell_run::same_bits(shared.d_inputs[k], alone.d_inputs[k]));
+        for (std::size_t s = 0; s < shared.final_state.size(); ++s) {
+          CHECK(cell_run::same_bits(shared.final_state[s], alone.final_state[s]));
+          CHECK(cell_run::same_bits(shared.d_initial[s], alone.d_initial[s]));
+        }
+      }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("over time: threads that share the chunks of a pass do not change its bits") {
+  has_same_bits_with_threads<Gru<double>>({.inputs = {9}, .units = 70});
+  has_same_bits_with_threads<Lru<double>>({.inputs = {9}, .units = 40, .sizes = {{"outputs", 40}}});
+  has_same_bits_with_threads<LayerNormGru<double>>({.inputs = {9}, .units = 70});
+}
+
+TEST_CASE("over time: what no state depends on is computed for many steps at once") {
+  CHECK((Lru<double>::finishes && Scrn<double>::finishes && Rwkv6<double>::finishes));
+  CHECK(!(Gru<double>::finishes || GruResetBefore<double>::finishes || Elman<double>::finishes));
 }
 
 TEST_CASE("over time: gradients are correct for two inputs and a constant") {

@@ -94,6 +94,19 @@ inline constexpr auto three_sizes =
          next(c) = tanh(linear(ap, sq, c)) * scalar(q), next(hp) = linear(next(c), sq, no_bias) + ap * scalar(q),
          output(sq));
 
+// Stages that no state depends on, with values that earlier stages and products read, too.
+inline constexpr auto late_output =
+    cell(state(h, c), a = tanh(linear(x, h)), s = sigmoid(linear(a, k)), next(h) = s * a + c, next(c) = 0.5 * a * h,
+         n = linear(next(h), a, u) * s + next(c), t = tanh(linear(n, a, h)) * n + a,
+         y = linear(t, no_bias) + s * next(h), output(y));
+inline constexpr auto late_linear = cell(state(h, c), next(h) = 0.5 * h + linear(x), next(c) = next(h) - 0.25 * c,
+                                         n = linear(next(h), next(c)), y = n, output(y));
+// Late values that read a state before the step, or a weight.
+inline constexpr auto late_state =
+    cell(state(h), next(h) = 0.5 * h + linear(x), y = tanh(linear(next(h))) * h, output(y));
+inline constexpr auto late_weight =
+    cell(state(h), next(h) = 0.5 * h + linear(x), n = tanh(linear(next(h))) * weight(p), y = linear(n), output(y));
+
 inline constexpr auto no_input = cell(state(h), next(h) = tanh(linear(h)));
 inline constexpr auto only_constant = cell(state(h), next(h) = tanh(linear(k) + 0.5 * h));
 }  // namespace odd
@@ -118,6 +131,10 @@ void check_gradients_of(const char* name) {
 #define ODD(name) \
   TEST_CASE("odd equations: gradients of " #name) { check_gradients_of<odd::name>(#name); }
 
+ODD(late_output)
+ODD(late_linear)
+ODD(late_state)
+ODD(late_weight)
 ODD(everything)
 ODD(across_two_stages)
 ODD(argument_again)
@@ -149,5 +166,14 @@ ODD(negated)
 ODD(three_sizes)
 ODD(no_input)
 ODD(only_constant)
+
+TEST_CASE("odd equations: stages that no state depends on run for many steps at once") {
+  CHECK(EquationCell<double, odd::late_output>::finishes);
+  CHECK(EquationCell<double, odd::late_linear>::finishes);
+  CHECK(!EquationCell<double, odd::late_state>::finishes);
+  CHECK(EquationCell<double, odd::late_weight>::finishes);  // the last linear
+  CHECK(!EquationCell<double, odd::everything>::finishes);
+  CHECK(!EquationCell<double, odd::next_twice>::finishes);
+}
 
 }  // namespace test_odd_equations

@@ -1,7 +1,7 @@
 // Element-wise operations: values, gradients, notation, and equal results of stream and pass.
 
 #include <unroll/recurrence/describe.hpp>
-#include <unroll/recurrence/run/cell_stream.hpp>
+#include <unroll/recurrence/run/stream/cell_stream.hpp>
 
 #include "cells/cell_run.hpp"
 #include "support/catch.hpp"

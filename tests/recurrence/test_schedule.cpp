@@ -4,7 +4,7 @@
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
-#include <unroll/recurrence/run/stream_plan.hpp>
+#include <unroll/recurrence/run/stream/stream_plan.hpp>
 
 #include "support/catch.hpp"
 

@@ -1,8 +1,11 @@
+#include <atomic>
 #include <cfenv>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <unroll/threads/flush_to_zero.hpp>
+#include <unroll/threads/thread_pool.hpp>
 
 #include "support/catch.hpp"
 
@@ -104,6 +107,27 @@ TEST_CASE("flush to zero: other threads are not affected") {
   other.join();
   CHECK(begun_before);
   CHECK(flushed() == has_effect);
+}
+
+TEST_CASE("flush to zero: tasks of a pool have the mode of the thread that runs them") {
+  for (const bool started_within : {false, true}) {
+    std::optional<unroll::ThreadPool> pool;
+    {
+      std::optional<FlushToZero> scope;
+      if (started_within) scope.emplace();
+      pool.emplace(3);
+    }
+    for (const bool flushes : {true, false, true}) {
+      std::optional<FlushToZero> scope;
+      if (flushes) scope.emplace();
+      std::atomic<int> right = 0;
+      pool->run(64, [&](unroll::Index) {
+        right += flushes ? flushed() == has_effect : kept();
+        std::this_thread::yield();
+      });
+      CHECK(right == 64);
+    }
+  }
 }
 
 }  // namespace test_flush_to_zero

@@ -7,13 +7,15 @@
 //
 // Steps are processed in chunks that fit into the cache: state-independent work is done for a whole chunk before its
 // steps are run forward, and sums over columns in gradients are computed for a whole chunk after its steps are run
-// backward.
+// backward. With threads, one thread runs the steps, and the others do the work of whole chunks. All sums keep their
+// order, so the results have the same bits.
 
 #include <algorithm>
 #include <utility>
 
 #include "unroll/engine/columns.hpp"
 #include "unroll/engine/tape.hpp"
+#include "unroll/threads/chunk_pipeline.hpp"
 
 namespace unroll::detail {
 
@@ -31,18 +33,28 @@ class IntervalPass {
 
   /// Forward pass. `initial` is empty (all zero) or has each state [rows x batch], by sample. The output is written to
   /// `output`.
-  void forward(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output) {
+  void forward(const Inputs<Scalar>& inputs, std::span<const MatrixX<Scalar>> initial, Strided<Scalar> output,
+               ThreadPool* threads) {
     begin_states(initial, output);
     cell_.make_room(weights_, timeline_, tape_.work);
-    for (Index done = 0; done < timeline_.steps();) {
-      const auto [first, last] = next_chunk(done);
-      cell_.project(weights_, inputs, timeline_, first, last, tape_.work);
-      for (Index k = first; k < last; ++k) {
-        const Index t = direction_ == Direction::forward ? k : last - 1 - (k - first);
-        each_run(t, [&](const StepOf& step) { cell_.step(weights_, step, tape_.work); });
-      }
-      done += last - first;
-    }
+    auto& chunks = tape_.chunks;
+    chunks.clear();
+    for (Index done = 0; done < timeline_.steps(); done += chunks.back().last - chunks.back().first)
+      chunks.push_back(next_chunk(done));
+    run_chunks(
+        shared(threads), Index(chunks.size()),
+        [&](Index k) {
+          const auto [first, last] = chunks[std::size_t(k)];
+          cell_.project(weights_, inputs, timeline_, first, last, tape_.work);
+        },
+        [&](Index chunk) {
+          const auto [first, last] = chunks[std::size_t(chunk)];
+          for (Index k = first; k < last; ++k) {
+            const Index t = direction_ == Direction::forward ? k : last - 1 - (k - first);
+            each_run(t, [&](const StepOf& step) { cell_.step(weights_, step, tape_.work); });
+          }
+        },
+        NoWork{}, finish(chunks));
   }
 
   /// State after the last step of each sequence, by sample; the initial state of a sequence without steps.
@@ -59,18 +71,30 @@ class IntervalPass {
   /// Backward pass. Replaces the gradients after the last step in tape.d_state by those before the first step, adds to
   /// `gradient`, and writes `d_inputs` or adds to them.
   void backward(const Inputs<Scalar>& inputs, const ConstView<Scalar>& d_output, Scalar* gradient,
-                const InputGradients<Scalar>& d_inputs, bool add_to_inputs) {
-    for (Index done = timeline_.steps(); done > 0;) {
-      const auto [first, last] = previous_chunk(done);
-      for (Index k = last - 1; k >= first; --k) {
-        const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
-        each_run(t, [&](const StepOf& step) { cell_.step_back(weights_, back(step, d_output), tape_.work); });
-      }
-      const StepOf columns = chunk(first, last);
-      cell_.collect(weights_, columns, inputs, gradient, tape_.work);
-      cell_.pull_inputs(weights_, columns.first, columns.columns, d_inputs, add_to_inputs, tape_.work);
-      done -= last - first;
-    }
+                const InputGradients<Scalar>& d_inputs, bool add_to_inputs, ThreadPool* threads) {
+    auto& chunks = tape_.chunks;
+    chunks.clear();
+    for (Index done = timeline_.steps(); done > 0; done -= chunks.back().last - chunks.back().first)
+      chunks.push_back(previous_chunk(done));
+    run_chunks(
+        shared(threads), Index(chunks.size()), finish_back(chunks, d_output),
+        [&](Index chunk) {
+          const auto [first, last] = chunks[std::size_t(chunk)];
+          for (Index k = last - 1; k >= first; --k) {
+            const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
+            each_run(t, [&](const StepOf& step) { cell_.step_back(weights_, back(step, d_output), tape_.work); });
+          }
+          if constexpr (shares_chunks) cell_.end_chunk(tape_.work);
+        },
+        [&](Index k) {
+          const auto [first, last] = chunks[std::size_t(k)];
+          cell_.collect(weights_, chunk(first, last), inputs, gradient, tape_.work);
+        },
+        [&](Index k) {
+          const auto [first, last] = chunks[std::size_t(k)];
+          const Index column = timeline_.offset(first);
+          cell_.pull_inputs(weights_, column, timeline_.offset(last) - column, d_inputs, add_to_inputs, tape_.work);
+        });
   }
 
   /// Adds the gradients of the inputs, after a backward pass that did not compute them.
@@ -111,6 +135,32 @@ class IntervalPass {
   }
 
  private:
+  /// Whether `project`, `collect` and `pull_inputs` of a chunk may run while another thread runs the steps of others.
+  static constexpr bool shares_chunks = requires(const C& cell, typename C::Work& work) { cell.end_chunk(work); };
+  static ThreadPool* shared(ThreadPool* threads) { return shares_chunks ? threads : nullptr; }
+
+  /// Work that a cell does for the steps of a chunk together after or, in the backward pass, before its steps.
+  static constexpr bool finishes = [] {
+    if constexpr (requires { C::finishes; })
+      return C::finishes;
+    else
+      return false;
+  }();
+  auto finish(const std::vector<StepRange>& chunks) {
+    if constexpr (!finishes)
+      return NoWork{};
+    else
+      return [this, &chunks](Index k) { cell_.finish(weights_, columns_of(chunks[std::size_t(k)]), tape_.work); };
+  }
+  auto finish_back(const std::vector<StepRange>& chunks, const ConstView<Scalar>& d_output) {
+    if constexpr (!finishes)
+      return NoWork{};
+    else
+      return [this, &chunks, &d_output](Index k) {
+        cell_.finish_back(weights_, back(columns_of(chunks[std::size_t(k)]), d_output), tape_.work);
+      };
+  }
+
   // ---- steps
 
   StepOf step_at(Index first, Index columns, Index rank) const {
@@ -167,8 +217,13 @@ class IntervalPass {
     return {first, last};
   }
 
+  /// The columns of a chunk, without the states before the steps.
+  StepOf columns_of(StepRange steps) const {
+    return step_at(timeline_.offset(steps.first), timeline_.offset(steps.last) - timeline_.offset(steps.first), 0);
+  }
+
   StepOf chunk(Index first, Index last) {
-    StepOf chunk = step_at(timeline_.offset(first), timeline_.offset(last) - timeline_.offset(first), 0);
+    StepOf chunk = columns_of({first, last});
     for (int s = 0; s < states; ++s)
       if (collects_state(s)) chunk.before[s] = states_before(s, first, last);
     return chunk;

@@ -21,15 +21,21 @@ class OverTime {
   static constexpr int states = C::states;
 
  public:
-  /// `weights` must be prepared, also for the backward pass if there is one. Keeps references to all arguments.
+  /// `weights` must be prepared, also for the backward pass if there is one. Keeps references to all arguments. Other
+  /// threads of `threads`, if not null, share the work of long sequences; the results have the same bits.
   OverTime(detail::NonTemporary<C> cell, detail::NonTemporary<Weights> weights, detail::NonTemporary<Timeline> timeline,
-           Direction direction, Tape<C>& tape)
-      : cell_(cell), weights_(&weights.get()), timeline_(timeline), direction_(direction), tape_(tape) {}
+           Direction direction, Tape<C>& tape, ThreadPool* threads = nullptr)
+      : cell_(cell),
+        weights_(&weights.get()),
+        timeline_(timeline),
+        direction_(direction),
+        tape_(tape),
+        threads_(threads) {}
 
   /// The same, with weights prepared by each pass from the parameters `theta`.
   OverTime(detail::NonTemporary<C> cell, detail::NonTemporary<Timeline> timeline, Direction direction, Tape<C>& tape,
-           const Scalar* theta)
-      : OverTime(cell, tape.weights, timeline, direction, tape) {
+           const Scalar* theta, ThreadPool* threads = nullptr)
+      : OverTime(cell, tape.weights, timeline, direction, tape, threads) {
     prepares_ = true;
     theta_ = theta;
   }
@@ -91,7 +97,7 @@ class OverTime {
       if (k != tape_.present) run(k, inputs, tape_.checkpoints[k]);
       const auto [first, columns] = columns_of(k);
       present().backward(part_of(inputs), detail::from_column(d_output, first, columns), gradient, part_of(d_inputs),
-                         add_to_inputs);
+                         add_to_inputs, threads_);
     }
     cell_.end_back(*weights_, inputs, gradient, d_inputs, tape_.work);
     for (std::size_t s = 0; s < d_initial.size(); ++s)
@@ -176,7 +182,7 @@ class OverTime {
     tape_.present = k;
     if (tape_.intervals.size() > 1)
       tape_.part.assign_window(timeline_, tape_.intervals[k].first, tape_.intervals[k].last);
-    present().forward(part_of(inputs), initial, tape_.output.from_column(columns_of(k).first));
+    present().forward(part_of(inputs), initial, tape_.output.from_column(columns_of(k).first), threads_);
   }
 
   IntervalPass present() const {
@@ -280,6 +286,7 @@ class OverTime {
   const Timeline& timeline_;
   Direction direction_;
   Tape<C>& tape_;
+  ThreadPool* threads_;
 };
 
 }  // namespace unroll

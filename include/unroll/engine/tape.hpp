@@ -75,6 +75,7 @@ struct Tape {
   std::vector<State<Scalar>> checkpoints;    ///< states before each interval, by sample
   State<Scalar> state;                       ///< final state of an interval, by sample
   Noise noise;                               ///< of the forward pass, also for values that are computed again
+  std::vector<detail::StepRange> chunks;     ///< of the present interval, in the order of the present pass
   std::vector<ConstView<Scalar>> part_inputs;
   std::vector<View<Scalar>> part_d_inputs;
 };

@@ -161,10 +161,10 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     const View<S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
     run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
       if (which == 0)
-        One::backward(cell_, inputs_, weights.forward, in, Direction::forward, d_forward, d_ends.first, tape.forward,
-                      gradient, d_in, d_states.first(split));
+        One::backward(cell_, inputs_, weights.forward, in, Direction::forward, pass, d_forward, d_ends.first,
+                      tape.forward, gradient, d_in, d_states.first(split));
       else
-        One::backward(cell_, inputs_, weights.backward, in, Direction::backward, d_backward, d_ends.second,
+        One::backward(cell_, inputs_, weights.backward, in, Direction::backward, pass, d_backward, d_ends.second,
                       tape.backward, gradient + cell_.parameters().size(), later ? none : d_in, d_states.last(split),
                       true);
     });

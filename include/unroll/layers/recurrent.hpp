@@ -58,7 +58,8 @@ struct OneDirection {
                       std::span<const MatrixX<Scalar>> initial, Tape<C>& tape, Strided<Scalar> output = {}) {
     const Noise noise{pass.training, pass.seed, pass.update, pass.layer, direction == Direction::backward};
     const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
-    over_time(cell, weights, in, direction, tape).forward({x.all(), {}, nullptr, noise}, initial, pass.keeping, output);
+    over_time(cell, weights, in, direction, tape, pass.threads)
+        .forward({x.all(), {}, nullptr, noise}, initial, pass.keeping, output);
   }
 
   static ConstView<Scalar> output(const C& cell, const Signal<Scalar>& in, const Tape<C>& tape) {
@@ -71,12 +72,13 @@ struct OneDirection {
   }
 
   static void backward(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
-                       const Signal<Scalar>& in, Direction direction, const ConstView<Scalar>& d_output,
-                       std::span<const MatrixX<Scalar>> d_final, Tape<C>& tape, Scalar* gradient, View<Scalar> d_in,
-                       std::span<MatrixX<Scalar>> d_initial, bool add_to_input = false) {
+                       const Signal<Scalar>& in, Direction direction, const Pass& pass,
+                       const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final, Tape<C>& tape,
+                       Scalar* gradient, View<Scalar> d_in, std::span<MatrixX<Scalar>> d_initial,
+                       bool add_to_input = false) {
     const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
     InputViews<C, View<Scalar>> d_x(inputs, d_in);
-    over_time(cell, weights, in, direction, tape)
+    over_time(cell, weights, in, direction, tape, pass.threads)
         .backward({x.all(), {}}, d_output, d_final, gradient, {d_x.all(), {}}, d_initial, add_to_input);
   }
 
@@ -117,8 +119,8 @@ struct OneDirection {
   }
 
   static OverTime<C> over_time(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
-                               Direction direction, Tape<C>& tape) {
-    return {cell, weights, *in.timeline, direction, tape};
+                               Direction direction, Tape<C>& tape, ThreadPool* threads = nullptr) {
+    return {cell, weights, *in.timeline, direction, tape, threads};
   }
 };
 
@@ -235,15 +237,15 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     One::final_state(cell_, in, direction, tape.cell, state);
   }
 
-  void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>& d_final,
-                Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
+                const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     if (returns == Returns::last && d_out.data() != nullptr) {
       auto d_steps = tape.d_steps.shape(cell_.output_rows(), in.timeline->columns());
       detail::scatter_last(d_out, *in.timeline, direction, d_steps);
       new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // rebinds the Map, as Eigen documents
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
-    One::backward(cell_, inputs_, weights, in, direction, d_out, d_final, tape.cell, gradient, d_in,
+    One::backward(cell_, inputs_, weights, in, direction, pass, d_out, d_final, tape.cell, gradient, d_in,
                   d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial));
   }
 

@@ -10,9 +10,9 @@
 #include "unroll/core/timeline.hpp"
 #include "unroll/parameters/initializers.hpp"
 #include "unroll/recurrence/columns/masks.hpp"
-#include "unroll/recurrence/run/cell_loops.hpp"
-#include "unroll/recurrence/run/cell_stream.hpp"
+#include "unroll/recurrence/run/cell_steps.hpp"
 #include "unroll/recurrence/run/cell_trace.hpp"
+#include "unroll/recurrence/run/stream/cell_stream.hpp"
 
 namespace unroll {
 
@@ -20,6 +20,8 @@ namespace unroll {
 /// functions. Holds neither parameters nor values of a pass: these are arguments. `fixed_units`: units at compile time.
 template <std::floating_point S, const auto& equations, int fixed_units = Eigen::Dynamic>
 class EquationCell {
+  using Steps = detail::CellSteps<S, detail::Derived<equations>, fixed_units>;
+
  public:
   using Scalar = S;
   using Derivation = detail::Derived<equations>;
@@ -42,9 +44,9 @@ class EquationCell {
   int constants() const { return program.constants; }
   Index input_rows(int k) const { return layout_->input_rows(k); }
   Index constant_rows(int k) const { return layout_->constant_rows(k); }
-  Index units() const { return rows_of_size(0); }
-  Index state_rows(int s) const { return rows_of_size(program.state[s].dimension); }
-  Index output_rows() const { return rows_of_size(program.dimension_of(program.output)); }
+  Index units() const { return Steps::rows_of_size(*layout_, 0); }
+  Index state_rows(int s) const { return Steps::rows_of_size(*layout_, program.state[s].dimension); }
+  Index output_rows() const { return Steps::rows_of_size(*layout_, program.dimension_of(program.output)); }
   const ParameterTable& parameters() const { return layout_->table(); }
   /// Whether the biases of the equations are parameters; true for a cell without sizes.
   bool biased() const { return layout_ == nullptr || layout_->biased(); }
@@ -66,6 +68,8 @@ class EquationCell {
   Index kept_rows() const {
     Index rows = layout_->term_rows();
     for (int k = 0; k < schedule.extras; ++k) rows += layout_->rows(schedule.extra[k]);
+    for (int k = 0; k < schedule.incomings; ++k)
+      if (Steps::late_gradient[k]) rows += layout_->rows(schedule.incoming_operation[k]);
     return rows;
   }
 
@@ -113,6 +117,9 @@ class EquationCell {
   void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
     work.terms.shape(layout_->term_rows(), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
+    for (int k = 0; k < schedule.incomings; ++k)
+      if (Steps::late_gradient[k])
+        work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.columns());
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).make_room(timeline); });
     work.consumed = false;
   }
@@ -134,54 +141,47 @@ class EquationCell {
       detail::draw_masks<Derivation>(*layout_, inputs.noise, timeline, first, columns, work.terms.view());
   }
 
+  /// Stages that depend on the states before the step. Those behind them, if any, run for many steps at once: `finish`.
   void step(const Weights& weights, const Step<S, states>& step, Work& work) const {
-    const auto frame = detail::make_frame(*layout_, weights, step, work);
-    Loops::template for_stages<0>([&]<class Stage>(Stage) {
-      constexpr int stage = Stage::value;
-      for (int v = 0; v < schedule.sources; ++v)
-        if (const detail::Source& source = schedule.source[v]; source.ready == stage)
-          products(weights, work).take(source, values_of(source.operation, step, work), step.first, step.columns);
-      Loops::each_column_operation(stage, [&]<class Run>(int k, int) {
-        Run(*layout_, weights, work).run(k, step.first, step.columns, step.rank);
-      });
-      Loops::template for_passes<stage>(
-          [&]<class Kernel>(Kernel, int dimension) { Kernel::forward(frame, rows_of_size(dimension), step.columns); });
-    });
+    Steps(*layout_, weights, work).template forward<0, Steps::first_late>(step);
+  }
+  static constexpr bool finishes = Steps::first_late < schedule.stages;
+  void finish(const Weights& weights, const Step<S, states>& columns, Work& work) const {
+    Steps(*layout_, weights, work).template forward<Steps::first_late, schedule.stages>(columns);
   }
 
   void begin_back(const Weights& weights, const Timeline& timeline, Work& work) const {
     products(weights, work).begin_gradients();
     for (int k = 0; k < schedule.incomings; ++k)
-      work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
+      if (!Steps::late_gradient[k])
+        work.incoming[k].shape(layout_->rows(schedule.incoming_operation[k]), timeline.batch());
     Loops::each_source(detail::Op::constant,
                        [&](const detail::Source&, int k) { products(weights, work).begin_constant_gradient(k); });
     Loops::each_kind([&]<class Run>() { Run(*layout_, weights, work).begin_back(); });
   }
 
+  void finish_back(const Weights& weights, const StepBack<S, states>& columns, Work& work) const {
+    Steps(*layout_, weights, work).template backward<Steps::first_late, schedule.stages>(columns);
+  }
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
-    auto frame = detail::make_frame(*layout_, weights, step, work);
-    frame.d_state = step.d_state;
-    frame.d_output = step.d_output;
-    for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = work.incoming[k].strided();
-    for (int w = 0; w < program.weights; ++w) frame.d_weight[w] = work.d_single[w].data();
-    Loops::template for_stages<0>([&]<class Stage>(Stage) {
-      constexpr int stage = schedule.stages - 1 - Stage::value;
-      for (int v = 0; v < schedule.sources; ++v)
-        if (const detail::Source& source = schedule.source[v]; source.ready == stage + 1)
-          pull_source(source, weights, step, work);
-      Loops::template for_passes<stage>(
-          [&]<class Kernel>(Kernel, int dimension) { Kernel::backward(frame, rows_of_size(dimension), step.columns); });
-      Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
-        const auto d_result = work.incoming[schedule.incoming[operation]].strided();
-        Run(*layout_, weights, work).run_back(k, step.first, step.columns, step.rank, d_result);
-      });
-    });
+    Steps(*layout_, weights, work).template backward<0, Steps::first_late>(step);
     Loops::each_source(detail::Op::state, [&](const detail::Source& source, int k) {
       products(weights, work).source_gradient(source, step.first, step.columns, step.d_state[k], true);
     });
     Loops::each_source(detail::Op::constant, [&](const detail::Source& source, int k) {
       products(weights, work).gather_constant(source, k, step.first, step.columns, step.rank);
     });
+  }
+
+  /// Adds the sums of the steps of a chunk to those of all chunks. After it, `collect` and `pull_inputs` of this chunk
+  /// may run in any thread.
+  void end_chunk(Work& work) const {
+    for (int w = 0; w < program.weights; ++w) {
+      work.d_singles[w] += work.d_single[w].template cast<double>();
+      work.d_single[w].setZero();
+    }
+    Loops::each_source(detail::Op::constant,
+                       [&](const detail::Source&, int k) { Products::add_constant_gradient(work, k); });
   }
 
   /// Adds the parameter gradients, which are sums over columns, for many steps at once. `chunk` holds the states before
@@ -193,16 +193,10 @@ class EquationCell {
       const detail::Operation& operation = program.operation[source.operation];
       if (operation.op == detail::Op::constant) continue;
       const auto values = operation.op == detail::Op::input ? input(inputs, operation.index, chunk.first)
-                                                            : values_of(source.operation, chunk, work);
+                                                            : Steps::values_of(source.operation, chunk, work);
       products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient);
     }
     products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
-    for (int w = 0; w < program.weights; ++w) {
-      work.d_singles[w] += work.d_single[w].template cast<double>();
-      work.d_single[w].setZero();
-    }
-    Loops::each_source(detail::Op::constant,
-                       [&](const detail::Source&, int k) { products(weights, work).add_constant_gradient(k); });
     work.consumed = true;
   }
 
@@ -250,35 +244,11 @@ class EquationCell {
   using Trace = detail::CellTrace<S, Derivation>;
   using Loops = detail::CellLoops<S, Derivation>;
 
-  Index rows_of_size(int dimension) const {
-    if constexpr (fixed_units != Eigen::Dynamic)
-      if (dimension == 0) return fixed_units;
-    return layout_->rows_of_size(dimension);
-  }
-
   Products products(const Weights& weights, Work& work) const { return {*layout_, weights, work}; }
 
   static Strided<const S> input(const Inputs<S>& inputs, int k, Index first) {
     const auto& x = inputs.steps[std::size_t(k)];
     return Strided<const S>{x.data(), x.outerStride()}.from_column(first);
-  }
-
-  /// Values that a product reads, starting at the step's first column.
-  Strided<const S> values_of(int operation, const Step<S, states>& step, Work& work) const {
-    if (program.operation[operation].op == detail::Op::state) return step.before[program.operation[operation].index];
-    const int at = schedule.stored_at[operation];
-    if (schedule.storage[operation] == detail::Storage::history) return step.after[at];
-    return work.extra[at].strided().from_column(step.first);
-  }
-
-  /// Gradient of an intermediate value from the terms that read it, for the pass that computed the value.
-  void pull_source(const detail::Source& source, const Weights& weights, const Step<S, states>& step,
-                   Work& work) const {
-    const int o = source.operation;
-    const bool read_by_later_pass = schedule.last_reader[o] > source.ready - 1;
-    products(weights, work)
-        .source_gradient(source, step.first, step.columns, work.incoming[schedule.incoming[o]].strided(),
-                         read_by_later_pass);
   }
 
   std::shared_ptr<const detail::CellLayout<Derivation>> layout_;  // shared by copies, since cells are passed by value

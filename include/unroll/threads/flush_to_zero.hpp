@@ -32,6 +32,26 @@ inline std::uint64_t floating_point_mode() noexcept { return 0; }
 inline void set_floating_point_mode(std::uint64_t) noexcept {}
 #endif
 
+/// Flush bits of the calling thread.
+inline std::uint64_t flush_mode() noexcept { return floating_point_mode() & flush_bits; }
+
+/// Scope in which the calling thread has the flush bits of another one. The destructor restores them.
+class FlushAs {
+ public:
+  explicit FlushAs(std::uint64_t flush) noexcept : before_(flush_mode()) { set(flush); }
+  ~FlushAs() { set(before_); }
+  FlushAs(const FlushAs&) = delete;
+  FlushAs& operator=(const FlushAs&) = delete;
+
+ private:
+  static void set(std::uint64_t flush) noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (flush_mode() != flush) set_floating_point_mode((floating_point_mode() & ~flush_bits) | flush);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  const std::uint64_t before_;
+};
+
 }  // namespace detail
 
 /// Scope in which SIMD arithmetic of the calling thread treats subnormal operands and results as 0. The destructor

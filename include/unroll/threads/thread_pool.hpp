@@ -20,8 +20,20 @@
 #include "unroll/core/error.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/core/types.hpp"
+#include "unroll/threads/flush_to_zero.hpp"
 
 namespace unroll {
+
+namespace detail {
+
+/// Tells the processor that the thread waits for another one.
+inline void relax() {
+#if EIGEN_ARCH_i386_OR_x86_64 && (EIGEN_COMP_GNUC || EIGEN_COMP_CLANG)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace detail
 
 /// Thread pool, including the calling thread.
 ///
@@ -57,7 +69,8 @@ class ThreadPool {
 
   /// Parallel loop: f(k) for all k < count, concurrently and in any order; returns when all tasks are done. Tasks may
   /// call `run`: a thread waits only for tasks that are already running, so nested calls cannot deadlock. If tasks
-  /// throw, rethrows the exception of the lowest k after all tasks have ended. Allocates nothing.
+  /// throw, rethrows the exception of the lowest k after all tasks have ended. Allocates nothing. Subnormal numbers are
+  /// treated as in the calling thread (FlushToZero).
   template <class F>
   void run(Index count, F&& f) {
     if (count <= 1 || shared_->workers.empty() || !in_owner()) {
@@ -82,6 +95,7 @@ class ThreadPool {
     std::mutex error_mutex = {};
     std::exception_ptr error = {};
     Index failed = 0;
+    const std::uint64_t flush = detail::flush_mode();  // of the thread that opened the job
   };
 
   static long process() {
@@ -149,7 +163,10 @@ class ThreadPool {
       if (Job* const job = find_job()) {
         ++job->helpers;
         lock.unlock();
-        take_part(*job);
+        {
+          const detail::FlushAs mode(job->flush);
+          take_part(*job);
+        }
         lock.lock();
         if (--job->helpers == 0) shared_->done.notify_all();
         continue;
@@ -166,12 +183,7 @@ class ThreadPool {
   template <class Condition>
   static void spin(const Condition& condition) {
     for (int k = 0; k < 200 && !condition(); ++k)
-      for (int pause = 0; pause < 10; ++pause) relax();
-  }
-  static void relax() {
-#if EIGEN_ARCH_i386_OR_x86_64 && (EIGEN_COMP_GNUC || EIGEN_COMP_CLANG)
-    __builtin_ia32_pause();
-#endif
+      for (int pause = 0; pause < 10; ++pause) detail::relax();
   }
 
   /// State shared with the threads.

@@ -6,7 +6,7 @@
 #include "unroll/layers/recurrent.hpp"
 #include "unroll/recurrence/equation_cell.hpp"
 #include "unroll/recurrence/language.hpp"
-#include "unroll/recurrence/run/cell_stream.hpp"
+#include "unroll/recurrence/run/stream/cell_stream.hpp"
 
 namespace unroll::detail {
 

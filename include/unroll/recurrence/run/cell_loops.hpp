@@ -11,9 +11,10 @@ struct CellLoops {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
-  template <int from, class F>
+  /// Calls f(stage) for the stages from `from` to `to` - 1.
+  template <int from, int to, class F>
   static void for_stages(F&& f) {
-    if constexpr (from < schedule.stages) f(std::integral_constant<int, from>{}), for_stages<from + 1>(f);
+    if constexpr (from < to) f(std::integral_constant<int, from>{}), for_stages<from + 1, to>(f);
   }
 
   /// Calls f(kernel, index of its size) for all passes of a stage.

@@ -162,9 +162,9 @@ class CellProducts : public CellMatrices<S, D> {
     work_.d_constant[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
     work_.d_constants[constant].zero(work_.constant[constant].rows(), work_.constant[constant].cols());
   }
-  void add_constant_gradient(int constant) {
-    auto chunk = work_.d_constant[constant].view();
-    work_.d_constants[constant].view() += chunk.template cast<double>();
+  static void add_constant_gradient(CellWork<S, D>& work, int constant) {
+    auto chunk = work.d_constant[constant].view();
+    work.d_constants[constant].view() += chunk.template cast<double>();
     chunk.setZero();
   }
 

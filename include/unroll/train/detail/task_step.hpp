@@ -69,7 +69,6 @@ class TaskStep {
         model().prepare_back(weights_);
       }
       run_tasks(threads(shards), Index(shards.size()), [&](Index s) {
-        const FlushToZero own;
         learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum);
       });
       take_in(shards, report);

@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -72,15 +74,13 @@ class Hdf5Dataset {
     std::vector<hvl_t> read = room<hvl_t>(std::size_t(sizes[0]));
     // Several arrays may be the same bytes of the file.
     const hsize_t stored = std::max<hsize_t>(H5Tget_size(element), 1);
-    Budget budget{std::size_t(std::max(always, file_bytes_ / stored * sizeof(T)))};
-    const RaggedMemory memory{type, space_, read.data()};
-    transfer(type, H5S_ALL, H5S_ALL, read.data(), &budget);
+    ArrayMemory memory(std::size_t(std::max(always, file_bytes_ / stored * sizeof(T))));
+    transfer(type, H5S_ALL, H5S_ALL, read.data(), &memory);
     std::vector<std::vector<T>> rows;
-    for (hvl_t& array : read) {
+    for (const hvl_t& array : read) {
       const T* const begin = static_cast<const T*>(array.p);
       rows.emplace_back(begin, begin + array.len);
-      std::free(std::exchange(array.p, nullptr));  // NOLINT: allocated by Budget
-      array.len = 0;
+      memory.free(array.p);
     }
     return rows;
   }
@@ -92,22 +92,37 @@ class Hdf5Dataset {
   /// Memory of any dataset: elements that were never written need no space in the file and read as zeros.
   static constexpr hsize_t always = hsize_t(1) << 24;
 
-  /// Memory that libhdf5 may allocate for arrays of different lengths.
-  struct Budget {
-    std::size_t left;
-    static void* allocate(std::size_t bytes, void* budget) {
-      std::size_t& left = static_cast<Budget*>(budget)->left;
-      if (bytes > left) return nullptr;
-      left -= bytes;
-      return std::malloc(bytes);  // NOLINT
+  /// Memory that libhdf5 may allocate for arrays of different lengths. The destructor frees what is left: libhdf5 loses
+  /// the arrays of a read that fails.
+  class ArrayMemory {
+   public:
+    explicit ArrayMemory(std::size_t bytes) : left_(bytes) {}
+    ArrayMemory(const ArrayMemory&) = delete;
+    ArrayMemory& operator=(const ArrayMemory&) = delete;
+    ~ArrayMemory() {
+      for (void* block : blocks_) std::free(block);  // NOLINT
     }
-  };
+    void free(void* block) {
+      if (blocks_.erase(block) != 0) std::free(block);  // NOLINT
+    }
+    static void* allocate(std::size_t bytes, void* memory) {
+      auto& self = *static_cast<ArrayMemory*>(memory);
+      if (bytes > self.left_) return nullptr;
+      void* const block = std::malloc(bytes);  // NOLINT
+      try {
+        if (block != nullptr) self.blocks_.insert(block);
+      } catch (const std::bad_alloc&) {
+        std::free(block);  // NOLINT
+        return nullptr;
+      }
+      self.left_ -= bytes;
+      return block;
+    }
+    static void release(void* block, void* memory) { static_cast<ArrayMemory*>(memory)->free(block); }
 
-  /// RAII object that frees the memory of arrays.
-  struct RaggedMemory {
-    hid_t type, space;
-    hvl_t* arrays;
-    ~RaggedMemory() { H5Dvlen_reclaim(type, space, H5P_DEFAULT, arrays); }
+   private:
+    std::size_t left_;
+    std::unordered_set<void*> blocks_;
   };
 
   /// Elements that the file can hold. Compressed ones take at most 1100 times their space, about the best ratio of
@@ -160,13 +175,11 @@ class Hdf5Dataset {
     return values;
   }
 
-  void transfer(hid_t type, hid_t memory, hid_t selection, void* to, Budget* budget = nullptr) const {
+  void transfer(hid_t type, hid_t memory, hid_t selection, void* to, ArrayMemory* arrays = nullptr) const {
     bool lost = false;
     const Hdf5Handle how(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
     H5Pset_type_conv_cb(how, stop_at_lost_number, &lost);
-    if (budget != nullptr)
-      H5Pset_vlen_mem_manager(
-          how, Budget::allocate, budget, [](void* block, void*) { std::free(block); }, nullptr);
+    if (arrays != nullptr) H5Pset_vlen_mem_manager(how, ArrayMemory::allocate, arrays, ArrayMemory::release, arrays);
     const herr_t status = H5Dread(data_, type, memory, selection, how, to);
     if (lost)
       throw ValueError(text(where, ": every number must fit in ", hdf5_type_name(type), ", got a larger or fractional ",

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "unroll/recurrence/run/element_wise.hpp"
-#include "unroll/recurrence/run/stream_plan.hpp"
+#include "unroll/recurrence/run/stream/stream_plan.hpp"
 #include "unroll/simd/activations.hpp"
 #include "unroll/simd/fast_functions.hpp"
 

@@ -2,7 +2,7 @@
 // A cell for one sequence, step by step. Weights are stored in reading order; the caller holds the states.
 
 #include "unroll/recurrence/run/layout.hpp"
-#include "unroll/recurrence/run/stream_kernel.hpp"
+#include "unroll/recurrence/run/stream/stream_kernel.hpp"
 
 namespace unroll::detail {
 

@@ -1,0 +1,140 @@
+#pragma once
+// Stages of a cell, for the columns of a step or, behind the last value that a state depends on, of many steps.
+
+#include <algorithm>
+
+#include "unroll/recurrence/run/cell_loops.hpp"
+#include "unroll/recurrence/run/cell_trace.hpp"
+
+namespace unroll::detail {
+
+/// First stage that may run for many steps at once: no later step reads its values, neither it nor a stage behind it
+/// reads a state before the step, has a column operation, or sums gradients of single weights.
+template <class D>
+constexpr int find_first_late() {
+  const auto& program = D::program;
+  const auto& schedule = D::schedule;
+  int first = 1;
+  for (int s = 0; s < program.states; ++s) first = std::max(first, 1 + schedule.stage[program.equation_of(s)]);
+  for (int k = 0; k < program.column_operations; ++k)
+    first = std::max(first, 1 + schedule.stage[program.operation[program.column_operation[k].operation].equation]);
+  for (int stage = first; stage < schedule.stages; ++stage)
+    for (int dimension = 0; dimension < program.size_count; ++dimension) {
+      const PassPlan<D> plan(stage, dimension);
+      for (int o = 0; o < program.operations; ++o) {
+        const Op op = program.operation[o].op;
+        if ((plan.brought_forward[o] || plan.brought_back[o] || plan.read[o] || plan.runs[o]) &&
+            (op == Op::state || op == Op::unit_weight || op == Op::scalar_weight))
+          first = stage + 1;
+      }
+    }
+  return first;
+}
+
+/// Stages on the buffers of one pass. `fixed_units`: units at compile time.
+template <class S, class D, int fixed_units>
+class CellSteps {
+  static constexpr const auto& program = D::program;
+  static constexpr const auto& schedule = D::schedule;
+  static constexpr int states = program.states;
+  using Loops = CellLoops<S, D>;
+
+ public:
+  static constexpr int first_late = find_first_late<D>();
+
+  /// Whether a late stage adds to the gradient of a value, which then is stored for many steps: by number of
+  /// `incoming`.
+  static constexpr auto late_gradient = [] {
+    Table<bool, schedule.incomings> late{};
+    for (int k = 0; k < schedule.incomings; ++k) {
+      const int o = schedule.incoming_operation[k];
+      late[k] = schedule.last_reader[o] >= first_late;
+      for (int v = 0; v < schedule.sources; ++v)
+        if (schedule.source[v].operation == o && schedule.source[v].ready >= first_late) late[k] = true;
+    }
+    return late;
+  }();
+
+  CellSteps(const CellLayout<D>& layout, const CellWeights<S, D>& weights, CellWork<S, D>& work)
+      : layout_(layout), weights_(weights), work_(work) {}
+
+  static Index rows_of_size(const CellLayout<D>& layout, int dimension) {
+    if constexpr (fixed_units != Eigen::Dynamic)
+      if (dimension == 0) return fixed_units;
+    return layout.rows_of_size(dimension);
+  }
+
+  /// Stages from `from` to `to` - 1 for adjacent columns.
+  template <int from, int to>
+  void forward(const Step<S, states>& step) {
+    const auto frame = make_frame(layout_, weights_, step, work_);
+    Loops::template for_stages<from, to>([&]<class Stage>(Stage) {
+      constexpr int stage = Stage::value;
+      for (int v = 0; v < schedule.sources; ++v)
+        if (const Source& source = schedule.source[v]; source.ready == stage)
+          products().take(source, values_of(source.operation, step, work_), step.first, step.columns);
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int) {
+        Run(layout_, weights_, work_).run(k, step.first, step.columns, step.rank);
+      });
+      Loops::template for_passes<stage>([&]<class Kernel>(Kernel, int dimension) {
+        Kernel::forward(frame, rows_of_size(layout_, dimension), step.columns);
+      });
+    });
+  }
+
+  /// The same stages, last first: replaces pre-activations by their gradients.
+  template <int from, int to>
+  void backward(const StepBack<S, states>& step) {
+    auto frame = make_frame(layout_, weights_, step, work_);
+    frame.d_state = step.d_state;
+    frame.d_output = step.d_output;
+    for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = incoming(k, step.first);
+    for (int w = 0; w < program.weights; ++w) frame.d_weight[w] = work_.d_single[w].data();
+    Loops::template for_stages<0, to - from>([&]<class Number>(Number) {
+      constexpr int stage = to - 1 - Number::value;
+      if constexpr (stage + 1 != first_late) pull_sources(stage + 1, step);  // the late stages end with it
+      Loops::template for_passes<stage>([&]<class Kernel>(Kernel, int dimension) {
+        Kernel::backward(frame, rows_of_size(layout_, dimension), step.columns);
+      });
+      Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
+        const auto d_result = work_.incoming[schedule.incoming[operation]].strided();
+        Run(layout_, weights_, work_).run_back(k, step.first, step.columns, step.rank, d_result);
+      });
+    });
+    if constexpr (from == first_late && from < to) pull_sources(from, step);
+  }
+
+  /// Values that a product reads, starting at the first column of the step.
+  static Strided<const S> values_of(int operation, const Step<S, states>& step, CellWork<S, D>& work) {
+    if (program.operation[operation].op == Op::state) return step.before[program.operation[operation].index];
+    const int at = schedule.stored_at[operation];
+    if (schedule.storage[operation] == Storage::history) return step.after[at];
+    return work.extra[at].strided().from_column(step.first);
+  }
+
+ private:
+  CellProducts<S, D> products() const { return {layout_, weights_, work_}; }
+
+  Strided<S> incoming(int k, Index first) const {
+    const Strided<S> all = work_.incoming[k].strided();
+    return late_gradient[k] ? all.from_column(first) : all;
+  }
+
+  /// Gradients of the values that products before the pass of a stage read, from the terms of these products.
+  void pull_sources(int ready, const Step<S, states>& step) {
+    for (int v = 0; v < schedule.sources; ++v) {
+      const Source& source = schedule.source[v];
+      const int o = source.operation;
+      if (source.ready != ready || ready == 0) continue;
+      const bool read_by_later_pass = schedule.last_reader[o] > ready - 1;
+      products().source_gradient(source, step.first, step.columns, incoming(schedule.incoming[o], step.first),
+                                 read_by_later_pass);
+    }
+  }
+
+  const CellLayout<D>& layout_;
+  const CellWeights<S, D>& weights_;
+  CellWork<S, D>& work_;
+};
+
+}  // namespace unroll::detail

@@ -1,0 +1,148 @@
+#pragma once
+// Loop over chunks that several threads share: one thread runs the work of each chunk that depends on the chunk before
+// it, and the other threads do the rest. Values do not depend on the threads.
+
+#include <array>
+#include <atomic>
+#include <thread>
+#include <type_traits>
+
+#include "unroll/threads/thread_pool.hpp"
+
+namespace unroll::detail {
+
+/// Work that a loop does not have.
+struct NoWork {
+  void operator()(Index) const {}
+};
+
+/// Work of the chunks k < count. For each chunk first `before(k)`, then `lead(k)`, then `in_order(k)` and `after(k)`.
+/// Calls of `before` are independent of each other, as are those of `after`; they run concurrently and in any order.
+/// `lead` runs in order, and so does `in_order`: at most one call of each runs at a time.
+template <class Before, class Lead, class InOrder, class After>
+class ChunkPipeline {
+ public:
+  ChunkPipeline(Index count, Before& before, Lead& lead, InOrder& in_order, After& after)
+      : count_(count), before_(before), lead_(lead), in_order_(in_order), after_(after) {
+    for (auto& ready : ready_) ready.store(-1, std::memory_order_relaxed);
+    if constexpr (std::is_same_v<InOrder, NoWork>) next_in_order_ = count;
+    if constexpr (std::is_same_v<After, NoWork>) next_after_ = count;
+  }
+
+  void run(ThreadPool& threads) {
+    threads.run(threads.threads(), [&](Index role) {
+      try {
+        if (role == 0) lead();
+        help(role == 0);
+      } catch (...) {
+        failed_ = true;  // ends the other roles
+        throw;
+      }
+    });
+  }
+
+ private:
+  static constexpr Index most_ahead = 16;  // chunks that `before` may be ahead of `lead`
+  static constexpr Index most_behind = 4;  // chunks that wait for a helper; more would leave the cache
+
+  void lead() {
+    for (Index k = 0; k < count_; ++k) {
+      if constexpr (!std::is_same_v<Before, NoWork>) {
+        for (Pause pause; !is_ready(k);) {
+          if (failed()) return;
+          if (!run_before()) pause();
+        }
+      }
+      lead_(k);
+      led_.store(k + 1, std::memory_order_release);
+      const Index behind = helped_.load(std::memory_order_relaxed) ? most_behind : 0;
+      while (next_in_order_.load(std::memory_order_relaxed) + behind <= k && run_in_order()) continue;
+      while (next_after_.load(std::memory_order_relaxed) + behind <= k && run_after()) continue;
+      if (failed()) return;
+    }
+  }
+
+  void help(bool leads) {
+    if (!leads) helped_.store(true, std::memory_order_relaxed);
+    for (Pause pause; !failed() && !all_taken();)
+      if (!run_in_order() && !run_after() && !run_before()) pause();
+  }
+  bool all_taken() const {
+    return next_in_order_.load(std::memory_order_relaxed) >= count_ &&
+           next_after_.load(std::memory_order_relaxed) >= count_ && led_.load(std::memory_order_relaxed) >= count_;
+  }
+
+  bool run_before() {
+    if constexpr (std::is_same_v<Before, NoWork>) return false;
+    const Index k = claim(next_before_, std::min(count_, led_.load(std::memory_order_acquire) + most_ahead));
+    if (k < 0) return false;
+    before_(k);
+    place(k).store(k, std::memory_order_release);
+    return true;
+  }
+  bool run_after() {
+    const Index k = claim(next_after_, led_.load(std::memory_order_acquire));
+    if (k >= 0) after_(k);
+    return k >= 0;
+  }
+  bool run_in_order() {
+    if (next_in_order_.load(std::memory_order_relaxed) >= led_.load(std::memory_order_acquire)) return false;
+    if (busy_.test_and_set(std::memory_order_acquire)) return false;
+    const Index k = next_in_order_.load(std::memory_order_relaxed);
+    const bool runs = k < led_.load(std::memory_order_acquire);
+    if (runs) {
+      in_order_(k);
+      next_in_order_.store(k + 1, std::memory_order_relaxed);
+    }
+    busy_.clear(std::memory_order_release);
+    return runs;
+  }
+
+  /// Takes the next number below `limit`; -1 if there is none.
+  static Index claim(std::atomic<Index>& next, Index limit) {
+    for (Index k = next.load(std::memory_order_relaxed); k < limit;)
+      if (next.compare_exchange_weak(k, k + 1)) return k;
+    return -1;
+  }
+  bool is_ready(Index k) { return place(k).load(std::memory_order_acquire) == k; }
+  std::atomic<Index>& place(Index k) { return ready_[std::size_t(k) % ready_.size()]; }
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+
+  /// Waits for a short time, at first without giving up the core.
+  class Pause {
+   public:
+    void operator()() {
+      if (++rounds_ > 1000) std::this_thread::yield();
+      relax();
+    }
+
+   private:
+    int rounds_ = 0;
+  };
+
+  const Index count_;
+  Before& before_;
+  Lead& lead_;
+  InOrder& in_order_;
+  After& after_;
+  std::atomic<Index> next_before_ = 0, next_in_order_ = 0, next_after_ = 0;  // not yet claimed
+  std::atomic<Index> led_ = 0;                                               // chunks whose `lead` has ended
+  std::atomic<bool> helped_ = false, failed_ = false;
+  std::atomic_flag busy_ = {};                          // `in_order` runs
+  std::array<std::atomic<Index>, most_ahead> ready_{};  // chunk whose `before` has ended last, at this place
+};
+
+/// Work of the chunks k < count, as ChunkPipeline; without threads (null) one chunk after the other.
+template <class Before, class Lead, class InOrder, class After>
+void run_chunks(ThreadPool* threads, Index count, Before before, Lead lead, InOrder in_order, After after) {
+  if (threads != nullptr && threads->threads() > 1 && count > 1)
+    return ChunkPipeline(count, before, lead, in_order, after).run(*threads);
+  for (Index k = 0; k < count; ++k) {
+    before(k);
+    lead(k);
+    in_order(k);
+    after(k);
+  }
+}
+
+}  // namespace unroll::detail
