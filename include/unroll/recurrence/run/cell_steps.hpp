@@ -97,7 +97,7 @@ class CellSteps {
         Kernel::backward(frame, rows_of_size(layout_, dimension), step.columns);
       });
       Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
-        const auto d_result = work_.incoming[schedule.incoming[operation]].strided();
+        const auto d_result = incoming(schedule.incoming[operation], step.first);
         Run(layout_, weights_, work_).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
