@@ -142,8 +142,11 @@ class Reference {
       Index from = r;
       if (term.copy == language::Copy::spread) from = 0;
       if (term.copy == language::Copy::part) from = term.part * rows + r;
-      if (term.copy == language::Copy::by_row) from = r / columns;
-      if (term.copy == language::Copy::by_column) from = r % source.size();
+      if (term.copy == language::Copy::by_row || term.copy == language::Copy::by_head) from = r / columns;
+      if (term.copy == language::Copy::by_column) {
+        const Index width = run_.cell.layout().sides(term.dimension).second, heads = source.size() / width;
+        from = r / (rows / heads) * width + r % width;
+      }
       v[r] = source[from];
     }
     return v;

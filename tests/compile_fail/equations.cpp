@@ -209,7 +209,7 @@ constexpr auto equations = cell(state(h), n = layer_norm(2 * h), next(h) = tanh(
 constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = tanh(linear(x, h)) * single);
 #endif
 
-// CASE 39: unroll: part<k>(...), by_row(...) and by_column(...) must read a named value; give the expression a separate equation
+// CASE 39: unroll: part<k>(...), by_head(...), by_row(...) and by_column(...) must read a named value; give the expression a separate equation
 #if CASE == 39
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * part<0>(2 * h));
 #endif
@@ -224,7 +224,7 @@ constexpr auto equations = cell(state(h), next(h) = dropout(tanh(linear(x, h)), 
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, heads<0>)));
 #endif
 
-// CASE 42: unroll: equations of another size, part<k>(...), by_row(...), by_column(...) and operations on all rows must not
+// CASE 42: unroll: equations of another size, part<k>(...), by_head(...), by_row(...), by_column(...) and operations on all rows must not
 #if CASE == 42
 constexpr auto single_row = symbol<"single_row", "one">;
 constexpr auto equations = cell(state(h), single_row = scalar(p), next(h) = tanh(linear(x, h)) * single_row);

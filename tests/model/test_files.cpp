@@ -30,6 +30,8 @@ Stack<float> model_of(const std::string& layer, const std::string& cell) {
                                                     {"lru", {{"outputs", 2}}},
                                                     {"lmu", {{"order", 3}}},
                                                     {"gated deltanet", {{"keys", 3}}},
+                                                    {"gated deltanet with heads", {{"keys", 3}, {"heads", 2}}},
+                                                    {"mlstm with heads", {{"keys", 3}, {"heads", 2}}},
                                                     {"rwkv-6", {{"rank", 2}}}};
   if (const auto found = sizes.find(cell); found != sizes.end()) options["sizes"] = found->second;
   if (cell.find("project") != cell.npos) options["sizes"] = {{"projected", 2}};

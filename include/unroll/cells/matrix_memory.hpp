@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,19 @@ inline constexpr auto found = symbol<"found">;
 inline constexpr auto weighed = symbol<"weighed">;
 inline constexpr auto total = symbol<"total", "one">;
 
+/// Update of the matrix and the normaliser, and what a query reads of them: the sum over a column of `found` is C q, and
+/// that of `weighed` n' q.
+template <class Matrix, class Product, class Vector, class Weighed, class Query, class Key, class Past, class Now>
+constexpr auto memory_update(Matrix matrix, Product product, Vector normaliser, Weighed weight_of_query, Query query,
+                             Key key, Past decay, Now strength) {
+  return group(
+      next(matrix) = decay * matrix + strength * outer(v, key),
+      next(normaliser) = decay * normaliser + strength * key,
+      product = next(matrix) * by_column(query),
+      found = row_sums(product),
+      weight_of_query = next(normaliser) * query);
+}
+
 /// mLSTM, Beck et al. 2024 (xLSTM, arXiv:2405.04517), equations 19 to 27 in their stabilised form, with one head. The
 /// factor 1 / sqrt(units) of k is part of its weights. `i` and `f` are the exponents of the paper's gates; of its two
 /// forget gates this is the sigmoid one, log sigmoid(a) = -softplus(-a).
@@ -46,16 +60,51 @@ inline constexpr auto mlstm = cell(state(C, n, m),
     next(m) = max(keep, i),
     past = exp(keep - next(m)),
     now = exp(i - next(m)),
-    next(C) = past * C + now * outer(v, k),
-    next(n) = past * n + now * k,
-    read = next(C) * by_column(q),
-    found = row_sums(read),
-    weighed = next(n) * q,
+    memory_update(C, read, n, weighed, q, k, past, now),
     total = sum(weighed),
     y = o * found / max(abs(total), exp(min(-next(m), 80))),
     output(y));
+
+namespace of_heads {
+inline constexpr auto q = symbol<"q", "heads*keys">;
+inline constexpr auto k = symbol<"k", "heads*keys">;
+inline constexpr auto n = symbol<"n", "heads*keys">;
+inline constexpr auto weighed = symbol<"weighed", "heads*keys">;
+inline constexpr auto C = symbol<"C", "units*keys">;
+inline constexpr auto read = symbol<"read", "units*keys">;
+inline constexpr auto i = symbol<"i", "heads">;
+inline constexpr auto f = symbol<"f", "heads">;
+inline constexpr auto m = symbol<"m", "heads">;
+inline constexpr auto keep = symbol<"keep", "heads">;
+inline constexpr auto past = symbol<"past", "heads">;
+inline constexpr auto now = symbol<"now", "heads">;
+inline constexpr auto total = symbol<"total", "heads">;
+inline constexpr auto bound = symbol<"bound", "heads">;
+
+/// mLSTM with heads, each with a block of the units, and keys of a given size: `.sizes = {{"heads", 4}, {"keys", 16}}`.
+///
+/// x [inputs x B] input; C [units*keys x B] matrices, n [heads*keys x B] normaliser, m [heads x B] stabiliser;
+/// y [units x B] output; batch size B.
+inline constexpr auto headed_mlstm = cell(state(C, n, m),
+    q = linear(x),
+    k = linear(x),
+    v = linear(x),
+    o = sigmoid(linear(x)),
+    i = linear(x),
+    f = linear(x),
+    keep = -softplus(-f) + m,
+    next(m) = max(keep, i),
+    past = exp(keep - next(m)),
+    now = exp(i - next(m)),
+    memory_update(C, read, n, weighed, q, k, by_head(past), by_head(now)),
+    total = row_sums(weighed),
+    bound = max(abs(total), exp(min(-next(m), 80))),
+    y = o * found / by_head(bound),
+    output(y));
+}  // namespace of_heads
 }  // namespace mlstm_equations
 using mlstm_equations::mlstm;
+using mlstm_equations::of_heads::headed_mlstm;
 
 namespace delta_equations {
 using namespace symbols;
@@ -77,7 +126,8 @@ inline constexpr auto read = symbol<"read", "units*keys">;
 inline constexpr auto found = symbol<"found">;
 
 /// The gated delta rule, Yang et al. 2024 (arXiv:2412.06464), equation 10, for the state S [units*keys]: equations of a
-/// query, a key, a value, a decay and a writing strength of one row each. The symbol r has S' q.
+/// query, a key, a value, a decay and a writing strength of one row each, or of one for each head: by_head(alpha). The
+/// symbol r has S' q.
 template <class Q, class K, class V, class A, class B>
 constexpr auto gated_delta_rule(Q query, K key, V value, A decay, B strength) {
   return group(
@@ -108,34 +158,92 @@ inline constexpr auto gated_delta_net = cell(state(S),
     gated_delta_rule(q, k, v, alpha, beta),
     y = r * silu(linear(x, no_bias)),
     output(y));
+
+namespace of_heads {
+inline constexpr auto q = symbol<"q", "heads*keys">;
+inline constexpr auto k = symbol<"k", "heads*keys">;
+inline constexpr auto a = symbol<"a", "heads*keys">;
+inline constexpr auto b = symbol<"b", "heads*keys">;
+inline constexpr auto a2 = symbol<"a2", "heads*keys">;
+inline constexpr auto b2 = symbol<"b2", "heads*keys">;
+inline constexpr auto aa = symbol<"aa", "heads">;
+inline constexpr auto bb = symbol<"bb", "heads">;
+inline constexpr auto alpha = symbol<"alpha", "heads">;
+inline constexpr auto beta = symbol<"beta", "heads">;
+inline constexpr auto rate = symbol<"rate", "heads">;
+
+/// Gated DeltaNet with heads, each with a block of the units and one decay and writing strength.
+///
+/// x [inputs x B] input; S [units*keys x B] matrices; y [units x B] output; batch size B.
+inline constexpr auto headed_gated_delta_net = cell(state(S),
+    a = silu(linear(x, no_bias)),
+    a2 = square(a),
+    aa = row_sums(a2),
+    q = a / sqrt(by_head(aa) + 1e-6),
+    b = silu(linear(x, no_bias)),
+    b2 = square(b),
+    bb = row_sums(b2),
+    k = b / sqrt(by_head(bb) + 1e-6),
+    v = silu(linear(x, no_bias)),
+    alpha = exp(-exp(weight(rate)) * softplus(linear(x))),
+    beta = sigmoid(linear(x, no_bias)),
+    gated_delta_rule(q, k, v, by_head(alpha), by_head(beta)),
+    y = r * silu(linear(x, no_bias)),
+    output(y));
+}  // namespace of_heads
 }  // namespace delta_equations
 using delta_equations::gated_delta_net;
 using delta_equations::gated_delta_rule;
+using delta_equations::of_heads::headed_gated_delta_net;
 }  // namespace equations
 
-template <class Scalar, int units = Eigen::Dynamic>
-struct Mlstm : EquationCell<Scalar, equations::mlstm, units> {
-  using EquationCell<Scalar, equations::mlstm, units>::EquationCell;
-  static constexpr std::string_view name = "mlstm";
+namespace detail {
+
+/// mLSTM of `equations`: the bias of the forget gate is 3 at the start, and the weights of k are divided by the square
+/// root of the keys of a head.
+template <class Scalar, const auto& equations, int units>
+struct MlstmOf : EquationCell<Scalar, equations, units> {
+  using EquationCell<Scalar, equations, units>::EquationCell;
   static std::vector<std::pair<std::string, Initializer>> named_initializers() {
     return {{"f.b", init::constant(3)}};
   }
-  /// Divides the initial weights of k by sqrt(units).
   void set_given(Scalar* theta) const {
-    const ParameterBlock& block = this->parameters().at("k.x");
-    const double scale = 1 / std::sqrt(double(block.rows));
-    for (Index c = 0; c < block.cols; ++c)
-      for (Index r = 0; r < block.rows; ++r) {
-        Scalar& w = theta[block.offset + c * block.stride + r];
+    const ParameterBlock &keys = this->parameters().at("k.x"), &gate = this->parameters().at("i.x");
+    const double scale = 1 / std::sqrt(double(keys.rows / gate.rows));
+    for (Index c = 0; c < keys.cols; ++c)
+      for (Index r = 0; r < keys.rows; ++r) {
+        Scalar& w = theta[keys.offset + c * keys.stride + r];
         w = Scalar(double(w) * scale);
       }
   }
+};
+
+}  // namespace detail
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct Mlstm : detail::MlstmOf<Scalar, equations::mlstm, units> {
+  using detail::MlstmOf<Scalar, equations::mlstm, units>::MlstmOf;
+  static constexpr std::string_view name = "mlstm";
+};
+
+/// Requires two sizes: `.sizes = {{"heads", 4}, {"keys", 16}}`, of which heads divides the units.
+template <class Scalar, int units = Eigen::Dynamic>
+struct HeadedMlstm : detail::MlstmOf<Scalar, equations::headed_mlstm, units> {
+  using detail::MlstmOf<Scalar, equations::headed_mlstm, units>::MlstmOf;
+  static constexpr std::string_view name = "mlstm with heads";
 };
 
 template <class Scalar, int units = Eigen::Dynamic>
 struct GatedDeltaNet : EquationCell<Scalar, equations::gated_delta_net, units> {
   using EquationCell<Scalar, equations::gated_delta_net, units>::EquationCell;
   static constexpr std::string_view name = "gated deltanet";
+};
+
+/// Requires two sizes: `.sizes = {{"heads", 4}, {"keys", 16}}`, of which heads divides the units.
+template <class Scalar, int units = Eigen::Dynamic>
+struct HeadedGatedDeltaNet : EquationCell<Scalar, equations::headed_gated_delta_net, units> {
+  using EquationCell<Scalar, equations::headed_gated_delta_net, units>::EquationCell;
+  static constexpr std::string_view name = "gated deltanet with heads";
 };
 
 }  // namespace unroll

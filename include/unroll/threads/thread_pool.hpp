@@ -26,7 +26,7 @@ namespace unroll {
 
 namespace detail {
 
-/// Tells the processor that the thread waits for another one.
+/// Hint to the processor that the thread waits for another one.
 inline void relax() {
 #if EIGEN_ARCH_i386_OR_x86_64 && (EIGEN_COMP_GNUC || EIGEN_COMP_CLANG)
   __builtin_ia32_pause();

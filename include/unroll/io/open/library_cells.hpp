@@ -45,8 +45,8 @@ void add_gated_cells(LayerRegistry<S>& registry) {
 }
 template <class S>
 void add_other_cells(LayerRegistry<S>& registry) {
-  registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, GatedDeltaNet, HeadedSlstm, AntisymmetricRnn, EchoState, Ltc,
-                        Rwkv6>();
+  registry.template add<Lru, Lmu, MogrifierLstm, Mlstm, HeadedMlstm, GatedDeltaNet, HeadedGatedDeltaNet, HeadedSlstm,
+                        AntisymmetricRnn, EchoState, Ltc, Rwkv6>();
 }
 
 }  // namespace detail

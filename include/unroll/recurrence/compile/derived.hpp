@@ -58,14 +58,14 @@ constexpr bool check_equations() {
   static_assert(
       misuse != Misuse::output_of_column,
       "unroll: output(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; add "
-      "an equation such as y = linear(ctx)");
+      "an equation such as y = 1 * ctx");
   static_assert(misuse != Misuse::copy_of_constant,
                 "unroll: attend(dot, ...), layer_norm(...) and other operations on all rows must not read a constant; "
                 "project it first, q = linear(constant)");
   static_assert(
       misuse != Misuse::copy_of_weight,
-      "unroll: equations of another size, part<k>(...), by_row(...), by_column(...) and operations on all rows "
-      "must not read an equation that is only a number or a single weight; write it where it is used");
+      "unroll: equations of another size, part<k>(...), by_head(...), by_row(...), by_column(...) and operations "
+      "on all rows must not read an equation that is only a number or a single weight; write it where it is used");
   static_assert(misuse != Misuse::rows_of_unsized,
                 "unroll: an operation on all rows must read an input whose size has a name: input<\"x\", "
                 "\"features\">");

@@ -159,6 +159,7 @@ class EquationText {
   [[gnu::cold]] std::string copy(const LinearTerm& term) const {
     if (term.is_mask()) return mask("mask", term);
     const std::string from = named(term.source[0]);
+    if (term.copy == Copy::by_head) return latex() ? text(from, "^{\\mathrm{head}}") : text("by_head(", from, ")");
     if (term.copy == Copy::by_row) return latex() ? text(from, " \\mathbf{1}^T") : text("by_row(", from, ")");
     if (term.copy == Copy::by_column) return latex() ? text("\\mathbf{1} ", from, "^T") : text("by_column(", from, ")");
     if (term.copy != Copy::part) return from;

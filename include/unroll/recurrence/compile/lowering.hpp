@@ -69,7 +69,7 @@ struct Lowering : NamedValues<capacity> {
 
   template <class Named, Copy kind, int number>
   constexpr int lower(Copied<Named, kind, number>) {
-    if (kind != Copy::part && !is_matrix(program.sizes[program.equation[equation].dimension]))
+    if (kind != Copy::part && kind != Copy::by_head && !is_matrix(program.sizes[program.equation[equation].dimension]))
       program.report(detail::Misuse::no_matrix);
     return copy(read(Named{}), name_of(Named{}), kind, number);
   }

@@ -25,7 +25,7 @@ using LibraryFunctions = FunctionList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, 
 template <class F>
 constexpr bool has_name_of_another() {
   constexpr std::string_view words[] = {"max",       "min",    "pow",        "mod",      "clip",    "linear",
-                                        "weight",    "bias",   "scalar",     "next",     "part",    "by_row",
+                                        "weight",    "bias",   "scalar",     "next",     "part",    "by_head", "by_row",
                                         "by_column", "attend", "layer_norm", "rms_norm", "softmax", "mean",
                                         "sum",       "max_of", "row_sums",   "zoneout"};
   if constexpr (!requires { F::function; } || LibraryFunctions::has<F>) return false;

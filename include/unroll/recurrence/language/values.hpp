@@ -52,8 +52,8 @@ struct Equation {
 /// of its rows.
 inline constexpr std::string_view one_row = "one";
 
-/// Position of a letter in a name, or the length of the name. std::string_view::find is no constant expression for names
-/// that are template arguments if g++ compiles with -fsanitize=undefined.
+/// Position of a letter in a name, or the length of the name. std::string_view::find is no constant expression for
+/// names that are template arguments if g++ compiles with -fsanitize=undefined.
 constexpr std::size_t position(std::string_view name, char letter) {
   std::size_t k = 0;
   while (k < name.size() && name[k] != letter) ++k;
@@ -151,18 +151,21 @@ enum class Copy : unsigned char {
   whole,      ///< all rows
   spread,     ///< the only row, for all rows of the equation
   part,       ///< a block of as many rows as the equation has
+  by_head,    ///< one number for the rows of each head
   by_row,     ///< for a matrix, one number for each of its rows
-  by_column,  ///< for a matrix, one number for each of its columns
+  by_column,  ///< for a matrix, one number for each of its columns, or for each column of each head
   dropped,    ///< no value: the mask of dropout(...)
   zoned,      ///< no value: the mask of zoneout(...)
 };
 
-/// Rate of dropout(...), zoneout(...) or drop_weights(...). Throws ValueError outside of [0, 1), in equations at compile time.
+/// Rate of dropout(...), zoneout(...) or drop_weights(...). Throws ValueError outside of [0, 1), in equations at
+/// compile time.
 struct MaskRate {
   double rate;
   constexpr MaskRate(double number) : rate(number) {  // NOLINT: implicit conversion from a number
     if (!(number >= 0 && number < 1))
-      throw ValueError(text("the rate of dropout, zoneout or drop_weights must be at least 0 and below 1, got ", number));
+      throw ValueError(
+          text("the rate of dropout, zoneout or drop_weights must be at least 0 and below 1, got ", number));
   }
 };
 
@@ -185,8 +188,8 @@ namespace parts {
 template <class Named, Copy kind, int number = 0>
 constexpr Copied<Named, kind, number> copied(Named) {
   static_assert(is_named<Named>,
-                "unroll: part<k>(...), by_row(...) and by_column(...) must read a named value; give the expression a "
-                "separate equation");
+                "unroll: part<k>(...), by_head(...), by_row(...) and by_column(...) must read a named value; give the "
+                "expression a separate equation");
   return {};
 }
 }  // namespace parts
@@ -203,7 +206,14 @@ template <class Named>
 constexpr auto by_row(Named v) {
   return parts::copied<Named, Copy::by_row>(v);
 }
-/// Matrix with the element v_c in all rows of column c.
+/// One number of each head for all of its rows: the rows of the equation, or of its matrix, are divided into as many
+/// equal blocks as v has rows.
+template <class Named>
+constexpr auto by_head(Named v) {
+  return parts::copied<Named, Copy::by_head>(v);
+}
+/// Matrix with the element v_c in all rows of column c. A value of the size "heads*keys" in a matrix of the size
+/// "units*keys" has separate elements for each head, whose rows are a block of the matrix.
 template <class Named>
 constexpr auto by_column(Named v) {
   return parts::copied<Named, Copy::by_column>(v);

@@ -219,10 +219,12 @@ class CellProducts : public CellMatrices<S, D> {
       S* const copied = to.at(0, c);
       if (p.copy == Copy::spread)
         std::fill_n(copied, rows, *values);
-      else if (p.copy == Copy::by_row)
+      else if (p.copy == Copy::by_row || p.copy == Copy::by_head)
         for (Index r = 0; r < read; ++r) std::fill_n(copied + r * (rows / read), rows / read, values[r]);
       else
-        for (Index first = 0; first < rows; first += read) std::copy_n(values, read, copied + first);
+        each_block(p, [&](Index from_row, Index to_row, Index size) {
+          std::copy_n(values + from_row, size, copied + to_row);
+        });
     }
   }
   /// The gradient of these rows, from that of the term. The order of sums depends only on the sizes.
@@ -232,12 +234,23 @@ class CellProducts : public CellMatrices<S, D> {
       const S* const gradient = from.at(0, c);
       S* const target = to.at(0, c);
       if (!add) std::fill_n(target, read, S(0));
-      if (p.copy == Copy::spread || p.copy == Copy::by_row)
+      if (p.copy == Copy::spread || p.copy == Copy::by_row || p.copy == Copy::by_head)
         for (Index r = 0; r < read; ++r) target[r] += row_sum(gradient + r * (rows / read), rows / read);
       else
-        for (Index first = 0; first < rows; first += read)
-          Eigen::Map<VectorX<S>>(target, read) += Eigen::Map<const VectorX<S>>(gradient + first, read);
+        each_block(p, [&](Index from_row, Index to_row, Index size) {
+          Eigen::Map<VectorX<S>>(target + from_row, size) += Eigen::Map<const VectorX<S>>(gradient + to_row, size);
+        });
     }
+  }
+  /// Calls f(first row of the source, first row of the term, rows) for the blocks of a copy. The rows of a matrix that
+  /// belong to one head read the same block.
+  template <class F>
+  void each_block(const Product& p, F&& f) const {
+    const Index rows = layout_.product_rows(p), read = layout_.source_rows(p);
+    Index size = read;
+    if (p.copy == Copy::by_column) size = layout_.sides(program.term[schedule.term_at[p.first_slot]].dimension).second;
+    const Index of_head = rows / (read / size);
+    for (Index row = 0; row < rows; row += size) f(row / of_head * size, row, size);
   }
   static S row_sum(const S* values, Index rows) {
     return sum_run(

@@ -146,9 +146,19 @@ class CellSizing {
       const std::string_view size = program.sizes[program.term[term].dimension];
       const auto [height, width] = sides(program.term[term].dimension);
       const Index side = p.copy == Copy::by_row ? height : width;
-      require<ShapeError>(have == side, "cell: '", source, "', of which the equation of '", equation,
+      const int dimension = program.dimension_of(operation);
+      const auto [heads, keys] = dimension < 0 ? std::pair<Index, Index>(0, 0) : sides(dimension);
+      const bool by_head = p.copy == Copy::by_column && heads > 0;
+      if (by_head)
+        require<ShapeError>(keys == width && height % heads == 0, "cell: '", source, "' has the size '",
+                            program.sizes[dimension], "' of ", heads, " * ", keys, ", which must divide the size '",
+                            size, "' of the equation of '", equation, "' into heads, got ", height, " * ", width);
+      require<ShapeError>(by_head || have == side, "cell: '", source, "', of which the equation of '", equation,
                           "' makes a matrix of the size '", size, "', must have ", side, " rows, got ", have);
     }
+    if (p.copy == Copy::by_head)
+      require<ShapeError>(own % have == 0, "cell: '", source, "' has ", have, " heads; the rows of the equation of '",
+                          equation, "' must be a multiple, got ", own);
     if (p.copy == Copy::part)
       require<ShapeError>(have % own == 0 && (p.part + 1) * own <= have, "cell: '", source,
                           "', of which the equation of '", equation, "' reads part ", p.part,
