@@ -92,8 +92,10 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
   std::string long_text = "\xEF\xBB\xBF\u00C9rste  Zeile\r\n\r\n  two\tWords, it's \r three\n\n";
   for (Index k = 0; k < 900; ++k)
     long_text += text(k * k % 61, k % 7 == 0 ? " \u4E2D\u20AC." : " aB", k % 29 == 0 ? "\r\n" : "");
-  for (const std::string& content :
-       {long_text, long_text + "\n", letters + " " + letters, "a b\n\nb c\nd e f\ng h i\n" + letters})
+  std::string line_ends = "a";  // CR LF at the boundary of two parts
+  for (Index k = 0; k < 1500; ++k) line_ends += "\r\n";
+  for (const std::string& content : {long_text, long_text + "\n", line_ends + letters, letters + " " + letters,
+                                     "a b\n\nb c\nd e f\ng h i\n" + letters})
     for (const char* kind : {"characters", "words"})
       for (const char* read : {"streams", "units"})
         for (const auto& [validation, limit] : {std::pair("0.1", 0), {"0.4", 0}, {"0.3", 11}}) {
