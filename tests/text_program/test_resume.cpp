@@ -86,7 +86,7 @@ TEST_CASE("text program: a finished run continues with more epochs as if it had 
   support::check_same(longer, whole, {{"model.safetensors", "samples.txt"}, {"history.csv"}});
 }
 
-TEST_CASE("text program: a training text that is read by parts gives the same bits, also of a run that continues") {
+TEST_CASE("text program: a text that is read by parts gives the same bits, also of a run that continues") {
   const support::TemporaryFolder folder;
   for (const auto& [name, more] : {std::pair("streams", streams), {"sentences", sentences}}) {
     const auto whole = folder.path / name, parts = folder.path / (std::string(name) + " lazy");
