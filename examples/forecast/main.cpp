@@ -86,6 +86,7 @@ int train(const CLI::App& verb, Options& options) {
   Named all;
   for (const Run& run : results.runs) all.emplace_back(text("network, seed ", run.seed), &run.test);
   for (const Baseline& one : results.baselines) all.emplace_back(one.name, &one.test);
+  write_scores(folder.path(), scores_of(results, origins));
   print(options, text("\ntest part, ", origins.size(), " origins\n", comparison_text(best.plan, all), "files in ",
                       options.running.out, ": model.safetensors, report.html, results.json, forecasts.csv, history.csv",
                       missing.empty() ? "" : "; without figures: " + missing, "\n", result_text(results)));
@@ -106,14 +107,16 @@ SeriesSet read_new(const Options& options, const ModelFile& model, bool needs_va
   return set;
 }
 
-/// Files and output of the verbs evaluate and predict.
+/// Files and output of the verbs evaluate and predict. `scores`: null for predictions, which are not tested.
 void write_results(const CLI::App& verb, const Options& options, const SeriesSet& set, const std::string& csv,
-                   const std::string& json, const std::string& words, const char* json_name) {
+                   const std::string& json, const std::string& words, const char* json_name,
+                   const example::RunScores* scores) {
   if (!options.running.out.empty()) {
     example::RunFolder folder(verb, options.running);
     folder.begin(fingerprint(set));
     write_text(folder / "forecasts.csv", csv);
     write_text(folder / json_name, json);
+    if (scores != nullptr) write_scores(folder.path(), *scores);
     print(options, text("files in ", options.running.out, ": forecasts.csv, ", json_name, "\n"));
   }
   print(options, words);
@@ -156,10 +159,11 @@ int evaluate_series(const CLI::App& verb, Options& options) {
     json["baselines"].push_back({{"name", names[k]}, {"errors", errors_json(model.plan, baselines[k])}});
   }
   const auto made = forecasts(model.network, model.plan, windows, origins, options.running.threads);
+  const auto of_items = scores_of(model.plan, origins, {{0, &network}});
   write_results(verb, options, set, forecasts_csv(model.plan, windows, origins, made, true), text_of(json),
                 text(excluded > 0 ? text(excluded, " steps of the training and validation data are excluded\n") : "",
                      origins.size(), " origins\n", comparison_text(model.plan, all)),
-                "results.json");
+                "results.json", &of_items);
   return 0;
 }
 
@@ -177,7 +181,7 @@ int predict_series(const CLI::App& verb, Options& options) {
   const auto made = forecasts(model.network, model.plan, windows, origins, options.running.threads);
   const std::string csv = forecasts_csv(model.plan, windows, origins, made, false);
   write_results(verb, options, set, csv, text_of(forecasts_json(model.plan, windows, origins, made)),
-                options.running.out.empty() ? csv : std::string(), "forecasts.json");
+                options.running.out.empty() ? csv : std::string(), "forecasts.json", nullptr);
   return 0;
 }
 

@@ -183,6 +183,16 @@ nlohmann::ordered_json results_json(const nlohmann::ordered_json& settings, cons
   return all;
 }
 
+example::RunScores scores_of(const Results& results, const std::vector<Origin>& test) {
+  const Plan& plan = results.best().model.plan;
+  std::vector<std::pair<std::uint64_t, const Scores*>> seeds;
+  std::vector<History> histories;
+  for (const Run& run : results.runs) seeds.emplace_back(run.seed, &run.test), histories.push_back(run.fit.history);
+  example::RunScores scores = scores_of(plan, test, seeds);
+  scores.curves = example::curves_of(histories, plan.recursive() ? "squared error" : "pinball loss");
+  return scores;
+}
+
 std::string history_csv(const Results& results) {
   DataTable table{{"seed"}, {}};
   table.columns.insert(table.columns.end(), Epoch::names.begin(), Epoch::names.end());

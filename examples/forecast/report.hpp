@@ -26,6 +26,9 @@ nlohmann::ordered_json errors_json(const Plan& plan, const Scores& scores);
 
 nlohmann::ordered_json results_json(const nlohmann::ordered_json& settings, const Data& data, const Results& results);
 
+/// Scores of the runs at the origins of the test part and their losses, for comparisons.
+example::RunScores scores_of(const Results& results, const std::vector<Origin>& test);
+
 /// Epochs of all runs; the last column has seconds.
 std::string history_csv(const Results& results);
 

@@ -93,7 +93,7 @@ std::string write_report(const std::filesystem::path& folder, const std::string&
   const auto& [data, studies, place] = results;
   const Study& chosen = studies[place];
   const std::string name = name_of(chosen.network);
-  Report report("Grapheme-to-phoneme conversion", folder);
+  Report report(text("Grapheme-to-phoneme conversion", studies.size() > 1 ? ": comparison of attention" : ""), folder);
   const std::string words = data_text(sources, data);
   report.paragraph(words.substr(0, words.find('\n')) + ".");
   report.paragraph(studies.size() > 1

@@ -221,7 +221,7 @@ std::string search_text(const Options& options) {
 std::string write_report(const std::filesystem::path& folder, const Options& options, const Data& data,
                          const Study& study, double seconds, const Inspection& seen) {
   const Row& chosen = study.selected();
-  Report report("Activity recognition: " + data.name + ", settings", folder);
+  Report report("Activity recognition study: " + data.name, folder);
   report.paragraph(text(study.rows.size(), " settings of a network (", options.cell, "), ", chosen.runs.size(),
                         chosen.runs.size() > 1 ? " seeds each; " : " seed each; ", search_text(options), ". ",
                         remarks_of(data.remarks)));

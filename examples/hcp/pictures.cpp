@@ -194,7 +194,12 @@ void add_training(Report& report, const Results& results) {
 
 std::string write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Data& data,
                          const std::vector<Index>& shown, const Model* model, const Results& results) {
-  Report report(results.leak ? "HCP study: leak test" : "HCP study: movie clips from brain activity", folder);
+  const bool trained = !results.runs.empty() && !results.runs.front().training.history.empty();
+  Report report(text(results.leak ? "HCP leak test"
+                     : trained    ? "HCP training"
+                                  : "HCP evaluation",
+                     ": movie clips from brain activity"),
+                folder);
   report.paragraph(
       results.leak
           ? text("Data: ", data.source, ".")
@@ -212,8 +217,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::js
   if (model != nullptr && !shown.empty()) add_attention(report, data, shown, *model);
   if (results.leak) add_controls(report, *results.leak);
   report.file("metrics.json", "all printed numbers");
-  if (!results.runs.empty() && !results.runs.front().training.history.empty())
-    report.file("model.safetensors", "the trained model");
+  if (trained) report.file("model.safetensors", "the trained model");
   report.write();
   return report.missing();
 }

@@ -1,6 +1,6 @@
 #include "data.hpp"
 
-#include <numeric>
+#include <array>
 #include <set>
 
 #include "../support/fingerprint.hpp"
@@ -19,48 +19,65 @@ Events make_events(const Toy& toy, std::uint64_t set, Index count) {
   return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy simulation", {}, "toy"};
 }
 
-Events part(const Events& events, Index first, Index last) {
-  std::vector<Index> some(std::size_t(std::max<Index>(last - first, 0)));
-  std::iota(some.begin(), some.end(), first);
-  return {events.data.subset(some), events.source, events.remarks, events.channels, events.has_truth};
+Events in_memory(const LazyEvents& events) {
+  std::vector<MatrixX<float>> inputs, targets;
+  each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
+    inputs.push_back(input), targets.push_back(target);
+  });
+  return events.with(Dataset<float>::step_valued(std::move(inputs), std::move(targets)));
 }
 
-std::string fingerprint(const Events& events) {
+template <class Data>
+std::string fingerprint(const EventsOf<Data>& events) {
   example::Fingerprint all;
-  for (Index k = 0; k < events.data.size(); ++k) {
-    MatrixX<float> target = events.data.values(k);
+  each_event(events, [&](const MatrixX<float>& input, MatrixX<float> target) {
     target = target.array().isNaN().select(-1, target);  // NaN has many bit patterns
-    all.add(events.data.sequence(k)).add(target);
-  }
+    all.add(input).add(target);
+  });
   return all.text();
 }
+template std::string fingerprint(const Events&);
+template std::string fingerprint(const LazyEvents&);
+
+namespace {
+
+Comparison compare_level(const MatrixX<float>& input, const MatrixX<float>& target, double level,
+                         const Search& search) {
+  const MatrixX<float> above = (input.row(0).array() > float(level)).cast<float>();
+  return compare(bins_of(target), bins_of(above), search);
+}
+
+}  // namespace
 
 Score level_score(const Events& events, double level, const Search& search) {
   Score score;
-  for (Index k = 0; k < events.data.size(); ++k) {
-    const MatrixX<float> above = (events.data.sequence(k).row(0).array() > float(level)).cast<float>();
-    score += compare(bins_of(events.data.values(k)), bins_of(above), search);
-  }
+  each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
+    score += compare_level(input, target, level, search);
+  });
   return score;
 }
 
-Index shared_events(const Events& training, const Events& events) {
+Index shared_events(const LazyEvents& training, const Events& events) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
-  for (Index k = 0; k < training.data.size(); ++k) known.insert(fingerprint(training.data.sequence(k)));
+  each_event(training, [&](const MatrixX<float>& x, const MatrixX<float>&) { known.insert(fingerprint(x)); });
   Index shared = 0;
-  for (Index k = 0; k < events.data.size(); ++k) {
-    const MatrixX<float>& x = events.data.sequence(k);
+  each_event(events, [&](const MatrixX<float>& x, const MatrixX<float>&) {
     shared += (x.array() != 0).any() && known.contains(fingerprint(x));
-  }
+  });
   return shared;
 }
 
-Baseline threshold_baseline(const Events& training, const Events& test, const Search& search) {
+Baseline threshold_baseline(const LazyEvents& training, const Events& test, const Search& search) {
+  constexpr std::array levels{0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5};
+  std::array<Score, levels.size()> scores;
+  each_event(training, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
+    for (std::size_t k = 0; k < levels.size(); ++k) scores[k] += compare_level(input, target, levels[k], search);
+  });
   Baseline best;
   double most = -1;
-  for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
-    if (const double f1 = level_score(training, level, search).f1(); f1 >= most) most = f1, best.level = level;
+  for (std::size_t k = 0; k < levels.size(); ++k)
+    if (const double f1 = scores[k].f1(); f1 >= most) most = f1, best.level = levels[k];
   best.score = level_score(test, best.level, search);
   return best;
 }

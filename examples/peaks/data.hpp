@@ -7,12 +7,15 @@
 
 #include "scorer.hpp"
 #include "toy.hpp"
-#include "unroll/data/dataset.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 
 namespace peaks {
 
-struct Events {
-  unroll::Dataset<float> data;       // inputs [4 x bins] per event; targets [1 x bins], NaN in masked bins
+/// Events with inputs [4 x bins] and targets [1 x bins], NaN in masked bins. `Data`: Dataset, or LazyDataset for
+/// training events that need not fit in memory.
+template <class Data>
+struct EventsOf {
+  Data data;
   std::string source;                // for messages
   std::vector<std::string> remarks;  // peculiarities of the data, one sentence each
   std::string channels;              // inputs: "toy", "kernel", "poca" or "X"
@@ -21,10 +24,34 @@ struct Events {
   unroll::Index bins() const { return data.length(0); }
   double bin_width() const { return (z_last - z_first) / double(bins()); }        // mm
   double place(double bin) const { return z_first + (bin + 0.5) * bin_width(); }  // mm, of the middle of a bin
+
+  /// The same events with other data.
+  template <class Other>
+  EventsOf<Other> with(Other other) const {
+    return {std::move(other), source, remarks, channels, has_truth};
+  }
 };
+using Events = EventsOf<unroll::Dataset<float>>;
+using LazyEvents = EventsOf<unroll::LazyDataset<float>>;
+
+/// Events in memory, for functions that take training events.
+inline LazyEvents lazy(Events events) {
+  auto data = std::move(events.data);
+  return events.with(unroll::LazyDataset<float>(std::move(data)));
+}
+/// Events that are read when they are needed, in memory.
+Events in_memory(const LazyEvents& events);
+
+/// Calls f(input, target) for each event.
+template <class Data, class F>
+void each_event(const EventsOf<Data>& events, F&& f) {
+  unroll::detail::each_sample(
+      events.data, [&](const unroll::Dataset<float>& data, unroll::Index k) { f(data.sequence(k), data.values(k)); });
+}
 
 /// Hash of inputs and targets.
-std::string fingerprint(const Events& events);
+template <class Data>
+std::string fingerprint(const EventsOf<Data>& events);
 
 /// Simulated events. Training, test and validation use different `set`s. Throws ValueError if `count` is 0.
 Events make_events(const Toy& toy, std::uint64_t set, unroll::Index count);
@@ -42,17 +69,21 @@ struct ReadOptions {
   bool needs_truth = true;  // false: a file without `pv` is accepted, and no event is dropped
 };
 
-/// Reads a file of the real project, HDF5 or .npz, with arrays [events x 4000] (.npz: any number of bins): targets `pv`
-/// and `pv_other`, and inputs `kernel`, `Xmax` and `Ymax`, or `poca_KDE_A`, `poca_KDE_B`, `poca_KDE_A_xMax` and
-/// `poca_KDE_A_yMax`. A .npz file may contain instead the inputs as `X` [events x 4 x bins] and the targets as `Y`
-/// [events x bins], NaN in masked bins. Events whose targets are all NaN are dropped, events without tracks are kept;
-/// the remarks report both. Throws FileError for missing arrays and non-finite inputs, ShapeError for other shapes,
-/// ValueError if no event is left and for positions beyond 20 mm, which have another unit, and FileError for HDF5 in a
-/// build without it.
+/// Reads a file of the real project, HDF5, .npz or a folder of .npy files, with arrays [events x 4000] (NumPy: any
+/// number of bins): targets `pv` and `pv_other`, and inputs `kernel`, `Xmax` and `Ymax`, or `poca_KDE_A`, `poca_KDE_B`,
+/// `poca_KDE_A_xMax` and `poca_KDE_A_yMax`. Files of NumPy may contain instead the inputs as `X` [events x 4 x bins]
+/// and the targets as `Y` [events x bins], NaN in masked bins. Events whose targets are all NaN are dropped, events
+/// without tracks are kept; the remarks report both. Throws FileError for missing arrays and non-finite inputs,
+/// ShapeError for other shapes, ValueError if no event is left and for positions beyond 20 mm, which have another unit,
+/// and FileError for HDF5 in a build without it.
 Events read_events(const std::filesystem::path& file, const ReadOptions& options);
 inline Events read_events(const std::filesystem::path& file, Channels channels) {
   return read_events(file, ReadOptions{channels});
 }
+
+/// The same events, read once to check them, then each one when it is needed. Throws also FileError for compressed .npz
+/// files and for arrays in Fortran order.
+LazyEvents read_events_lazily(const std::filesystem::path& file, const ReadOptions& options);
 
 /// Arrays of a file by name.
 class ArrayFile {
@@ -61,17 +92,26 @@ class ArrayFile {
   virtual bool has(const std::string& name) const = 0;
   /// Throws FileError if there is no such array.
   virtual std::vector<unroll::Index> shape(const std::string& name) const = 0;
-  virtual std::vector<float> read(const std::string& name) const = 0;
+  /// `count` entries of the first dimension, from `first` on, row-major.
+  virtual std::vector<float> read(const std::string& name, unroll::Index first, unroll::Index count) const = 0;
   virtual std::string path() const = 0;
 };
 /// Throws FileError in a build without HDF5.
 std::unique_ptr<ArrayFile> open_hdf5(const std::filesystem::path& file);
+/// Arrays NAME.npy of a folder, or of a .npz file whose arrays are not compressed; `read` reads from the file.
+std::unique_ptr<ArrayFile> open_npy_folder(const std::filesystem::path& folder);
+std::unique_ptr<ArrayFile> open_npz_rows(const std::filesystem::path& file);
 
 /// The events [first, last).
-Events part(const Events& events, unroll::Index first, unroll::Index last);
+template <class Data>
+EventsOf<Data> part(const EventsOf<Data>& events, unroll::Index first, unroll::Index last) {
+  std::vector<unroll::Index> some;
+  for (unroll::Index k = first; k < last; ++k) some.push_back(k);
+  return events.with(events.data.subset(some));
+}
 
 /// Number of `events` that are also in `training`. Events without tracks are not counted, since they are all equal.
-unroll::Index shared_events(const Events& training, const Events& events);
+unroll::Index shared_events(const LazyEvents& training, const Events& events);
 
 /// Score of a fixed level without a model: a bin belongs to a peak where channel 0 exceeds `level`.
 Score level_score(const Events& events, double level, const Search& search);
@@ -81,7 +121,7 @@ struct Baseline {
   double level = 0;
   Score score;
 };
-Baseline threshold_baseline(const Events& training, const Events& test, const Search& search);
+Baseline threshold_baseline(const LazyEvents& training, const Events& test, const Search& search);
 
 /// View of a row [1 x bins] for find_peaks and compare.
 inline std::span<const float> bins_of(const unroll::MatrixX<float>& row) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "data.hpp"
@@ -17,7 +18,11 @@ class NpzArrays : public ArrayFile {
   explicit NpzArrays(const std::filesystem::path& path) : path_(path.string()), arrays_(read_npz(path)) {}
   bool has(const std::string& name) const override { return arrays_.contains(name); }
   std::vector<Index> shape(const std::string& name) const override { return at(name).shape; }
-  std::vector<float> read(const std::string& name) const override { return at(name).to<float>(); }
+  std::vector<float> read(const std::string& name, Index first, Index count) const override {
+    const std::vector<float> all = at(name).to<float>();
+    const auto row = std::ssize(all) / shape(name).front();
+    return {all.begin() + first * row, all.begin() + (first + count) * row};
+  }
   std::string path() const override { return path_; }
 
  private:
@@ -33,49 +38,70 @@ class NpzArrays : public ArrayFile {
   std::map<std::string, Tensor> arrays_;
 };
 
-std::unique_ptr<ArrayFile> open_file(const std::filesystem::path& path) {
-  if (path.extension() == ".npz") return std::make_unique<NpzArrays>(path);
-  return open_hdf5(path);
+bool is_numpy(const std::filesystem::path& path) {
+  return path.extension() == ".npz" || std::filesystem::is_directory(path);
 }
+
+std::unique_ptr<ArrayFile> open_file(const std::filesystem::path& path, bool lazily) {
+  if (std::filesystem::is_directory(path)) return open_npy_folder(path);
+  if (path.extension() != ".npz") return open_hdf5(path);
+  if (lazily) return open_npz_rows(path);
+  return std::make_unique<NpzArrays>(path);
+}
+
+/// Input channels and targets of consecutive events, [bins x events].
+struct Block {
+  Index first = 0, count = 0;
+  std::vector<MatrixX<float>> channels = {};
+  MatrixX<float> findable = {}, other = {};
+};
+
+/// Numbers of events with peculiarities.
+struct Tally {
+  Index without_target = 0, empty = 0;
+};
 
 /// Reader of arrays with one row of bins per event.
 class Reader {
  public:
-  Reader(const std::filesystem::path& path, const ReadOptions& options)
-      : file_(open_file(path)), options_(options), npz_(path.extension() == ".npz") {
+  Reader(const std::filesystem::path& path, const ReadOptions& options, bool lazily)
+      : file_(open_file(path, lazily)), options_(options), numpy_(is_numpy(path)) {
     poca_ = options.channels == Channels::closest_approach;
     if (options.channels == Channels::automatic) poca_ = !file_->has("kernel") && file_->has("poca_KDE_A");
-    whole_ = npz_ && options.channels == Channels::automatic && !poca_ && !file_->has("kernel") && file_->has("X");
+    whole_ = numpy_ && options.channels == Channels::automatic && !poca_ && !file_->has("kernel") && file_->has("X");
     truth_ = options.needs_truth || file_->has(target_name());
     take_sizes();
   }
 
-  Events read() const {
-    const MatrixX<float> findable = truth_ ? rows(target_name()) : MatrixX<float>(),
-                         other = truth_ && !whole_ ? rows("pv_other") : MatrixX<float>();
-    const std::vector<MatrixX<float>> channels = whole_ ? of_one_array() : poca_ ? closest_approach() : kernel();
-    std::vector<MatrixX<float>> inputs, targets;
-    Index without_target = 0, empty = 0;
-    for (Index k = 0; k < events_; ++k) {
-      MatrixX<float> target = MatrixX<float>::Constant(1, bins_, std::nanf("")), input(Index(channels.size()), bins_);
+  Index events() const { return events_; }
+  Index bins() const { return bins_; }
+
+  /// Calls f(event, input, target) for the events [first, first + count) without those that are omitted.
+  template <class F>
+  void read(Index first, Index count, Tally& tally, const F& f) const {
+    const Block block = this->block(first, count);
+    for (Index k = 0; k < count; ++k) {
+      MatrixX<float> target = MatrixX<float>::Constant(1, bins_, std::nanf("")),
+                     input(Index(block.channels.size()), bins_);
       if (truth_) {
-        target = findable.col(k).transpose();
-        check_target(target, k);
-        if (!whole_) mask(target, other.col(k).transpose());
+        target = block.findable.col(k).transpose();
+        check_target(target, first + k);
+        if (!whole_) mask(target, block.other.col(k).transpose());
       }
-      for (std::size_t c = 0; c < channels.size(); ++c) input.row(Index(c)) = channels[c].col(k).transpose();
-      if (options_.needs_truth && target.array().isNaN().all() && ++without_target) continue;
-      empty += input.isZero(0);
-      inputs.push_back(std::move(input));
-      targets.push_back(std::move(target));
+      for (std::size_t c = 0; c < block.channels.size(); ++c)
+        input.row(Index(c)) = block.channels[c].col(k).transpose();
+      if (options_.needs_truth && target.array().isNaN().all() && ++tally.without_target) continue;
+      tally.empty += input.isZero(0);
+      f(first + k, std::move(input), std::move(target));
     }
-    require<ValueError>(!inputs.empty(), file_->path(), ": the targets must not all be NaN");
-    return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), file_->path(),
-            remarks(without_target, empty),
-            whole_  ? "X"
-            : poca_ ? "poca"
-                    : "kernel",
-            truth_};
+  }
+
+  void require_events(const Tally& tally) const {
+    require<ValueError>(tally.without_target < events_, file_->path(), ": the targets must not all be NaN");
+  }
+  template <class Data>
+  EventsOf<Data> events_of(Data data, const Tally& tally) const {
+    return {std::move(data), file_->path(), remarks(tally), whole_ ? "X" : poca_ ? "poca" : "kernel", truth_};
   }
 
  private:
@@ -87,42 +113,51 @@ class Reader {
     const std::string name = truth_ ? target_name() : whole_ ? "X" : poca_ ? "poca_KDE_A" : "kernel";
     auto sizes = file_->shape(name);
     if (name == "X" && sizes.size() == 3) sizes.erase(sizes.begin() + 1);
-    const bool fits = sizes.size() == 2 && (npz_ ? sizes[1] >= 100 && sizes[1] <= 100000 : sizes[1] == project_bins);
+    const bool fits = sizes.size() == 2 && (numpy_ ? sizes[1] >= 100 && sizes[1] <= 100000 : sizes[1] == project_bins);
     require<ShapeError>(fits, place(name), "the shape must be ",
-                        npz_ ? "[events, bins] with 100 to 100000 bins" : text("[events, ", project_bins, "]"),
+                        numpy_ ? "[events, bins] with 100 to 100000 bins" : text("[events, ", project_bins, "]"),
                         ", got ", [&] { return detail::shape_text(file_->shape(name)); });
     require<ValueError>(sizes[0] > 0, file_->path(), ": must contain events, found none");
     events_ = sizes[0], bins_ = sizes[1];
   }
 
-  /// [bins x events]
-  MatrixX<float> rows(const std::string& name) const {
+  Block block(Index first, Index count) const {
+    Block block{.first = first, .count = count};
+    if (truth_) block.findable = rows(target_name(), block);
+    if (truth_ && !whole_) block.other = rows("pv_other", block);
+    block.channels = whole_ ? of_one_array(block) : poca_ ? closest_approach(block) : kernel(block);
+    return block;
+  }
+
+  /// [bins x events of the block]
+  MatrixX<float> rows(const std::string& name, const Block& block) const {
     const auto sizes = file_->shape(name);
     require<ShapeError>(sizes == std::vector<Index>{events_, bins_}, place(name), "the shape must be that of '",
                         truth_  ? target_name()
                         : poca_ ? "poca_KDE_A"
                                 : "kernel",
                         "', [", events_, ", ", bins_, "], got ", [&] { return detail::shape_text(sizes); });
-    const std::vector<float> numbers = file_->read(name);
-    return Eigen::Map<const MatrixX<float>>(numbers.data(), bins_, events_);
+    const std::vector<float> numbers = file_->read(name, block.first, block.count);
+    return Eigen::Map<const MatrixX<float>>(numbers.data(), bins_, block.count);
   }
 
-  void check_finite(const std::string& name, const MatrixX<float>& numbers) const {
+  void check_finite(const std::string& name, const MatrixX<float>& numbers, const Block& block) const {
     for (Index k = 0; k < numbers.size(); ++k)
       require<FileError>(
-          std::isfinite(numbers.data()[k]), [&] { return place(name); }, "event ", k / bins_, ", bin ", k % bins_,
-          " must be finite, got ", numbers.data()[k]);
+          std::isfinite(numbers.data()[k]), [&] { return place(name); }, "event ", block.first + k / bins_, ", bin ",
+          k % bins_, " must be finite, got ", numbers.data()[k]);
   }
-  MatrixX<float> input(const std::string& name) const {
-    MatrixX<float> numbers = rows(name);
-    check_finite(name, numbers);
+  MatrixX<float> input(const std::string& name, const Block& block) const {
+    MatrixX<float> numbers = rows(name, block);
+    check_finite(name, numbers, block);
     return numbers;
   }
 
   /// Transverse positions in units of 0.5 mm, 0 where the density is 0, because they are undefined there.
   /// `millimetres`: value of 1 in the file.
-  MatrixX<float> position(const std::string& name, const MatrixX<float>& density, double millimetres) const {
-    const MatrixX<float> given = (density.array() == 0).select(0, input(name));
+  MatrixX<float> position(const std::string& name, const MatrixX<float>& density, double millimetres,
+                          const Block& block) const {
+    const MatrixX<float> given = (density.array() == 0).select(0, input(name, block));
     const double largest = millimetres * double(given.cwiseAbs().maxCoeff());
     const char* const unit = millimetres == 1 ? "mm" : "mm / 2500";
     require<ValueError>(largest <= furthest, place(name), "positions must be at most ", furthest, " mm, got ", largest,
@@ -131,27 +166,28 @@ class Reader {
     return float(2 * millimetres) * given;
   }
 
-  std::vector<MatrixX<float>> kernel() const {
-    const MatrixX<float> density = input("kernel");
+  std::vector<MatrixX<float>> kernel(const Block& block) const {
+    const MatrixX<float> density = input("kernel", block);
     const double unit = options_.unit == TransverseUnit::project ? 2500 : 1;
-    return {density, density.cwiseAbs2(), position("Xmax", density, unit), position("Ymax", density, unit)};
+    return {density, density.cwiseAbs2(), position("Xmax", density, unit, block),
+            position("Ymax", density, unit, block)};
   }
 
-  std::vector<MatrixX<float>> closest_approach() const {
-    const MatrixX<float> density = input("poca_KDE_A");
-    const auto place_of = [&](const char* name) -> MatrixX<float> { return position(name, density, 1) / 2; };
-    return {density, input("poca_KDE_B"), place_of("poca_KDE_A_xMax"), place_of("poca_KDE_A_yMax")};
+  std::vector<MatrixX<float>> closest_approach(const Block& block) const {
+    const MatrixX<float> density = input("poca_KDE_A", block);
+    const auto place_of = [&](const char* name) -> MatrixX<float> { return position(name, density, 1, block) / 2; };
+    return {density, input("poca_KDE_B", block), place_of("poca_KDE_A_xMax"), place_of("poca_KDE_A_yMax")};
   }
 
-  std::vector<MatrixX<float>> of_one_array() const {
+  std::vector<MatrixX<float>> of_one_array(const Block& block) const {
     const auto sizes = file_->shape("X");
     require<ShapeError>(sizes == std::vector<Index>{events_, 4, bins_}, place("X"), "the shape must be [", events_,
                         ", 4, ", bins_, "], got ", [&] { return detail::shape_text(sizes); });
-    const std::vector<float> numbers = file_->read("X");
-    const Eigen::Map<const MatrixX<float>> all(numbers.data(), bins_, 4 * events_);
-    std::vector<MatrixX<float>> channels(4, MatrixX<float>(bins_, events_));
-    for (Index k = 0; k < 4 * events_; ++k) channels[std::size_t(k % 4)].col(k / 4) = all.col(k);
-    for (const auto& channel : channels) check_finite("X", channel);
+    const std::vector<float> numbers = file_->read("X", block.first, block.count);
+    const Eigen::Map<const MatrixX<float>> all(numbers.data(), bins_, 4 * block.count);
+    std::vector<MatrixX<float>> channels(4, MatrixX<float>(bins_, block.count));
+    for (Index k = 0; k < 4 * block.count; ++k) channels[std::size_t(k % 4)].col(k / 4) = all.col(k);
+    for (const auto& channel : channels) check_finite("X", channel, block);
     return channels;
   }
 
@@ -163,24 +199,52 @@ class Reader {
           target(0, bin));
   }
 
-  std::vector<std::string> remarks(Index without_target, Index empty) const {
+  std::vector<std::string> remarks(const Tally& tally) const {
     std::vector<std::string> all;
-    if (without_target > 0)
-      all.push_back(text(without_target, " of ", events_, " events have only NaN targets and are omitted."));
-    if (empty > 0) all.push_back(text(empty, " of ", events_, " events have no tracks."));
+    if (tally.without_target > 0)
+      all.push_back(text(tally.without_target, " of ", events_, " events have only NaN targets and are omitted."));
+    if (tally.empty > 0) all.push_back(text(tally.empty, " of ", events_, " events have no tracks."));
     return all;
   }
 
   std::unique_ptr<ArrayFile> file_;
   ReadOptions options_;
-  bool npz_, poca_ = false, whole_ = false, truth_ = true;
+  bool numpy_, poca_ = false, whole_ = false, truth_ = true;
   Index events_ = 0, bins_ = 0;
 };
 
 }  // namespace
 
 Events read_events(const std::filesystem::path& file, const ReadOptions& options) {
-  return Reader(file, options).read();
+  const Reader reader(file, options, false);
+  std::vector<MatrixX<float>> inputs, targets;
+  Tally tally;
+  reader.read(0, reader.events(), tally, [&](Index, MatrixX<float> input, MatrixX<float> target) {
+    inputs.push_back(std::move(input)), targets.push_back(std::move(target));
+  });
+  reader.require_events(tally);
+  return reader.events_of(Dataset<float>::step_valued(std::move(inputs), std::move(targets)), tally);
+}
+
+LazyEvents read_events_lazily(const std::filesystem::path& file, const ReadOptions& options) {
+  constexpr Index checked_together = 64;
+  const auto reader = std::make_shared<const Reader>(file, options, true);
+  std::vector<Index> kept;
+  Tally tally;
+  for (Index first = 0; first < reader->events(); first += checked_together)
+    reader->read(first, std::min(checked_together, reader->events() - first), tally,
+                 [&](Index event, const MatrixX<float>&, const MatrixX<float>&) { kept.push_back(event); });
+  reader->require_events(tally);
+  const auto read = [reader, kept](Index k) {
+    std::vector<MatrixX<float>> inputs, targets;
+    Tally unused;
+    reader->read(kept[std::size_t(k)], 1, unused, [&](Index, MatrixX<float> input, MatrixX<float> target) {
+      inputs.push_back(std::move(input)), targets.push_back(std::move(target));
+    });
+    return Dataset<float>::step_valued(std::move(inputs), std::move(targets));
+  };
+  const std::vector<Index> lengths(kept.size(), reader->bins());
+  return reader->events_of(LazyDataset<float>(std::ssize(kept), read, {.lengths = lengths}), tally);
 }
 
 }  // namespace peaks

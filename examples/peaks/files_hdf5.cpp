@@ -12,7 +12,9 @@ class Hdf5Arrays : public ArrayFile {
   explicit Hdf5Arrays(const std::filesystem::path& path) : file_(path) {}
   bool has(const std::string& name) const override { return file_.has(name); }
   std::vector<Index> shape(const std::string& name) const override { return file_.shape(name).sizes; }
-  std::vector<float> read(const std::string& name) const override { return file_.read<float>(name); }
+  std::vector<float> read(const std::string& name, Index first, Index count) const override {
+    return file_.read<float>(name, first, count);
+  }
   std::string path() const override { return file_.path(); }
 
  private:

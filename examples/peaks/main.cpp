@@ -64,7 +64,7 @@ int run_trainings(const CLI::App& verb, Options& options) {
   const EventSets events = read_events(options);
   if (loaded) check_fits(*loaded, events.training);
   check_memory(options, events.training.data.size(), events.training.bins());
-  example::RunFolder folder(verb, options.running);
+  example::RunFolder folder(verb, options.running, {"lazy"});
   example::check_copy(options.save);
   folder.begin(fingerprint(events.training) + fingerprint(events.validation) + fingerprint(events.test));
   options.folder = folder.path();

@@ -21,9 +21,10 @@ ModelFile read_model(const std::filesystem::path& file);
 
 /// Writes a network with the inputs, units and bins of `events` and with `facts` about its training.
 void write_model(const std::filesystem::path& file, const Network& network, const ModelOptions& options,
-                 const Events& events, std::map<std::string, std::string> facts);
+                 const LazyEvents& events, std::map<std::string, std::string> facts);
 
 /// Throws ShapeError unless `events` have the bins and inputs of the training events of `model`.
-void check_fits(const ModelFile& model, const Events& events);
+template <class Data>
+void check_fits(const ModelFile& model, const EventsOf<Data>& events);
 
 }  // namespace peaks

@@ -24,7 +24,7 @@ const std::map<std::string, Channels>& channel_names() {
 }
 
 void add_data_options(CLI::App& app, Options& o) {
-  app.add_option("--data", o.data, "events, HDF5 or .npz file (default: toy simulation)")
+  app.add_option("--data", o.data, "events, HDF5 or .npz file or folder of .npy files (default: toy simulation)")
       ->option_text("FILE")
       ->group(data_group);
   app.add_option("--channels", o.channels_word, "input densities of files: kernel, or points of closest approach")
@@ -63,6 +63,11 @@ void add_training_options(CLI::App& app, Options& o) {
       ->group(data_group);
   app.add_option("--events", o.events, "number of training events; 0: 240 of the toy, all of a file")
       ->check(whole(0, 10000000))
+      ->group(data_group);
+  app.add_flag(
+         "--lazy", o.lazy,
+         "read training events when they are needed, for data larger than memory; HDF5, folders of .npy, and .npz "
+         "without compression")
       ->group(data_group);
   add_test_events(app, o, "number of test events; 0: 100 of the toy, a fifth of --data, all of --test");
   app.add_option("--model", o.model.kind, "kind of network")->check(one_of(model_kinds()));
@@ -131,7 +136,7 @@ void check_options(const CLI::App& app, Options& o) {
   };
   for (const char* name : {"--bins", "--hard", "--pile-up", "--data-seed"})
     if (!o.data.empty() && given(name)) refuse(name, "cannot be combined with --data: it is an option of the toy");
-  for (const char* name : {"--test", "--channels", "--transverse-unit"})
+  for (const char* name : {"--test", "--channels", "--transverse-unit", "--lazy"})
     if (o.data.empty() && given(name)) refuse(name, "needs --data");
   o.channels = channel_names().at(o.channels_word);
   o.unit = o.unit_word == "mm" ? TransverseUnit::millimetre : TransverseUnit::project;

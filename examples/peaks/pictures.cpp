@@ -182,24 +182,19 @@ Curves histogram(const std::string& what, const std::vector<Index>& numbers, Ind
           .series = {{.name = "events", .x = std::move(x), .y = std::move(events), .line = Line::steps}}};
 }
 
-std::vector<Index> of_all_events(const EventSets& events, Index (*number)(const MatrixX<float>&, const Search&)) {
-  const Search search = Search().scaled_to(events.test.bin_width());
-  std::vector<Index> numbers;
-  for (const Events* part : {&events.training, &events.test})
-    for (Index k = 0; k < part->data.size(); ++k) numbers.push_back(number(part->data.values(k), search));
-  return numbers;
-}
-
 void add_distributions(Report& report, const EventSets& events) {
-  const auto vertices = [](const MatrixX<float>& target, const Search& search) {
-    return Index(find_peaks(bins_of(target), search).size());
+  const Search search = Search().scaled_to(events.test.bin_width());
+  std::vector<Index> peaks_of, masked_of;
+  const auto add = [&](const MatrixX<float>&, const MatrixX<float>& target) {
+    peaks_of.push_back(Index(find_peaks(bins_of(target), search).size()));
+    masked_of.push_back(target.array().isNaN().count());
   };
-  const auto masked = [](const MatrixX<float>& target, const Search&) { return target.array().isNaN().count(); };
+  each_event(events.training, add);
+  each_event(events.test, add);
   const auto mean_text = [](const std::vector<Index>& numbers) {
     return format("Mean: %.1f.",
                   double(std::accumulate(numbers.begin(), numbers.end(), Index(0))) / double(numbers.size()));
   };
-  const auto peaks_of = of_all_events(events, vertices), masked_of = of_all_events(events, masked);
   report.heading("Events");
   report.figure("peaks_per_event", histogram("peaks per event", peaks_of, 1),
                 "Histogram of the true peaks per event, training and test events.", mean_text(peaks_of));

@@ -102,11 +102,11 @@ void add_metrics(Report& report, const Options& options, const Baseline& baselin
 }
 
 void add_remarks(Report& report, const Options& options, const EventSets& events, const std::vector<Point>& points) {
-  if (const Index shared = shared_events(events.training, events.test); shared > 0)
-    report.paragraph(text(shared, " of the test events are also training events."));
+  if (events.shared > 0) report.paragraph(text(events.shared, " of the test events are also training events."));
   if (options.data.empty()) report.paragraph(toy_warning);
-  for (const Events* part : {&events.training, &events.test})
-    for (const std::string& remark : part->remarks) report.paragraph(part->source + ": " + remark);
+  for (const std::string& remark : events.training.remarks) report.paragraph(events.training.source + ": " + remark);
+  if (events.test.source != events.training.source)
+    for (const std::string& remark : events.test.remarks) report.paragraph(events.test.source + ": " + remark);
   for (const Point& point : points)
     for (const Run& run : point.runs)
       if (!run.collapse.empty()) report.paragraph(text("Seed ", run.seed, ": ", run.collapse));
@@ -124,8 +124,7 @@ std::string data_text(const EventSets& events) {
   for (const std::string& remark : events.training.remarks) words += events.training.source + ": " + remark + "\n";
   if (!one_file)
     for (const std::string& remark : events.test.remarks) words += events.test.source + ": " + remark + "\n";
-  if (const Index shared = shared_events(events.training, events.test); shared > 0)
-    words += text(shared, " of the test events are also training events\n");
+  if (events.shared > 0) words += text(events.shared, " of the test events are also training events\n");
   return events.training.source == "a toy simulation" ? words + toy_warning + "\n" : words;
 }
 
@@ -227,7 +226,8 @@ example::RunScores scores_of(const Events& test, const Point& point) {
 
 Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
                      const EventSets& events, const Baseline& baseline, const std::vector<Point>& points) {
-  Report report("Peaks study: vertices along a beam", folder);
+  Report report(options.study.empty() ? "Peaks training: vertices along a beam" : "Peaks study: vertices along a beam",
+                folder);
   report.paragraph(
       "Results after each epoch, and the selection of networks and settings, are those of the validation events. The "
       "test events are used once, for the selected ones.");

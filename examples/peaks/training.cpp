@@ -85,16 +85,17 @@ std::vector<RunEpoch> epochs_of(const Tensor& tensor, const std::string& file) {
   return epochs;
 }
 
-double largest_input(const Events& events) {
+double largest_input(const LazyEvents& events) {
   float largest = 0;
-  for (Index k = 0; k < events.data.size(); ++k)
-    largest = std::max(largest, events.data.sequence(k).cwiseAbs().maxCoeff());
+  each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>&) {
+    largest = std::max(largest, input.cwiseAbs().maxCoeff());
+  });
   return double(largest);
 }
 
 class Training {
  public:
-  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
+  Training(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
            const Search& search, Run& run, const std::function<void(const RunEpoch&)>& on_epoch)
       : network_(network),
         options_(options),
@@ -132,7 +133,7 @@ class Training {
     const auto cut = Index(0.7 * double(options_.epochs));
     const auto factor = [cut, begin = phase.first](long epoch) { return begin + epoch < cut ? 1.0 : 0.3; };
     Adam<float> adam({.learning_rate = options_.rate, .beta1 = options_.beta1, .beta2 = options_.beta2});
-    FitOptions<float> options{
+    FitOptions<float, LazyDataset<float>> options{
         .epochs = last - phase.first,
         .batches = {.size = options_.batch},
         .seed = Random(run_.seed, Purpose::shuffle, std::uint64_t(phase.first)).bits(0),  // an order of this phase
@@ -174,7 +175,7 @@ class Training {
 
   Network& network_;
   const TrainingOptions& options_;
-  const Events& training_;
+  const LazyEvents& training_;
   const Events& validation_;
   const Search& search_;
   Run& run_;
@@ -197,7 +198,7 @@ Outcome score(const Network& network, const Events& events, const Search& search
   return score(evaluator, network, events, search, threads);
 }
 
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
+Run train(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
           bool trained) {
   Run run{.seed = seed};

@@ -57,7 +57,7 @@ Outcome score(const Network& network, const Events& events, const Search& search
 
 /// Trains from initial values that depend on `seed`, or from the present parameters if `trained`, or continues the run
 /// in options.checkpoint; scores `validation` after each epoch. Throws example::Interrupted if a stop is requested.
-Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
+Run train(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
           bool trained = false);
 

@@ -1,5 +1,6 @@
 #include "corpus.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../support/fingerprint.hpp"
@@ -18,48 +19,112 @@ TextUnit unit_of(const Options& options) {
                                       : TextUnit::paragraph;
 }
 
-/// Splits off the end: tokens of a stream, or the units whose share of the tokens, with an end token each, is nearest.
-std::vector<Tokens> take_end(std::vector<Tokens>& all, double share, const Options& options) {
-  std::vector<Tokens> end;
+/// Sizes of the units of a text, of which the last ones are split off: those whose share of the tokens, with an end
+/// token each, is nearest. Of a stream, whose size is the only one, the last tokens. Returns the sizes of the first
+/// part.
+std::vector<Index> without_end(std::vector<Index> sizes, double share, const Options& options) {
   if (options.streams()) {
-    Tokens& stream = all.front();
-    end.emplace_back(stream.end() - Index(std::floor(share * double(stream.size()))), stream.end());
-    stream.resize(stream.size() - end.front().size());
-    return end;
+    sizes.front() -= Index(std::floor(share * double(sizes.front())));
+    return sizes;
   }
   double total = 0, taken = 0;
-  for (const Tokens& unit : all) total += double(unit.size() + 1);
-  std::size_t first = all.size();
+  for (const Index size : sizes) total += double(size + 1);
+  std::size_t first = sizes.size();
   for (; first > 0; --first) {
-    const double with = taken + double(all[first - 1].size() + 1);
+    const double with = taken + double(sizes[first - 1] + 1);
     if (share * total - taken < with - share * total) break;
     taken = with;
   }
-  end.assign(all.begin() + Index(first), all.end());
-  all.resize(first);
-  return end;
+  sizes.resize(first);
+  return sizes;
 }
 
-/// The first `limit` tokens of a stream, or the first units with that number of tokens.
-void limit_tokens(std::vector<Tokens>& all, Index limit) {
-  if (limit == 0) return;
+/// Sizes of the first `limit` tokens of a stream, or of the first units with that number of tokens; 0: all.
+std::vector<Index> limited(std::vector<Index> sizes, Index limit) {
+  if (limit == 0) return sizes;
   Index left = limit;
   std::size_t kept = 0;
-  for (; kept < all.size() && left > 0; ++kept) {
-    if (Index(all[kept].size()) > left) all[kept].resize(std::size_t(left));
-    left -= Index(all[kept].size());
+  for (; kept < sizes.size() && left > 0; ++kept) {
+    sizes[kept] = std::min(sizes[kept], left);
+    left -= sizes[kept];
   }
-  all.resize(kept);
+  sizes.resize(kept);
+  return sizes;
 }
 
-Vocabulary vocabulary_of(const std::vector<Tokens>& all, const Options& options) {
-  TokenCounts counts;
-  for (const Tokens& tokens : all) counts.add_all(tokens);
+std::vector<Index> sizes_of(const std::vector<Tokens>& all) {
+  std::vector<Index> sizes;
+  for (const Tokens& tokens : all) sizes.push_back(std::ssize(tokens));
+  return sizes;
+}
+
+/// The tokens behind the first `sizes` of each unit.
+std::vector<Tokens> behind(const std::vector<Tokens>& all, const std::vector<Index>& sizes, const Options& options) {
+  if (options.streams()) return {Tokens(all.front().begin() + sizes.front(), all.front().end())};
+  return {all.begin() + std::ssize(sizes), all.end()};
+}
+
+void shorten(std::vector<Tokens>& all, const std::vector<Index>& sizes) {
+  all.resize(sizes.size());
+  for (std::size_t k = 0; k < sizes.size(); ++k) all[k].resize(std::size_t(sizes[k]));
+}
+
+Vocabulary vocabulary_of(const TokenCounts& counts, const Options& options) {
   Index different = 0;
   for (const auto& count : counts.counts()) different += count.first != Vocabulary::end_token;
   require<ValueError>(different > 1, options.text, ": must have at least two different ", options.tokens, ", got 1");
   return Vocabulary(
       counts, {.size = options.vocabulary, .start = !options.streams(), .end = !options.streams() || options.words()});
+}
+
+void check_enough(bool enough, const Options& options) {
+  require<ValueError>(enough, options.text, ": must be long enough for training and validation with --validation ",
+                      options.validation, "; give a file or another share");
+}
+
+bool is_enough(const Part& validation, const Options& options) {
+  return !validation.units.empty() && (!options.streams() || validation.units.front().size() > 1);
+}
+
+/// Counts of the tokens of a part of a file.
+TokenCounts counts_of(const TextFile& file, const std::vector<Index>& sizes, const Options& options) {
+  TokenCounts counts;
+  const Index pieces = options.streams() ? file.pieces() : std::ssize(sizes);
+  for (Index k = 0; k < pieces; ++k) {
+    const Index left = options.streams() ? sizes.front() - file.before(k) : sizes[std::size_t(k)];
+    if (left <= 0 && options.streams()) break;
+    Tokens tokens = file.read(k);
+    if (left < std::ssize(tokens)) tokens.resize(std::size_t(left));
+    counts.add_all(tokens);
+  }
+  return counts;
+}
+
+/// A corpus whose training part stays in its file.
+Corpus read_lazily(const Options& options, const Vocabulary* known) {
+  const auto file = std::make_shared<const TextFile>(options.text, options);
+  std::vector<Index> all;
+  if (options.streams()) all.push_back(file->before(file->pieces()));
+  for (Index k = 0; k < file->pieces() && !options.streams(); ++k) all.push_back(file->tokens(k));
+  const auto share = options.share();
+  const std::vector<Index> first = share ? without_end(all, *share, options) : all,
+                           kept = limited(first, options.limit);
+  check_enough(!kept.empty() && (!share || (options.streams() ? all.front() > first.front() + 1 : all != first)),
+               options);
+  Corpus corpus;
+  corpus.vocabulary = known != nullptr ? *known : vocabulary_of(counts_of(*file, kept, options), options);
+  corpus.train.lazy = std::make_shared<const LazyPart>(file, kept, corpus.vocabulary, options.streams());
+  if (!share) {
+    corpus.validation = part_of(read_tokens(options.validation, options.column, options), corpus.vocabulary);
+  } else {
+    const LazyPart whole(file, all, corpus.vocabulary, options.streams());
+    if (options.streams())
+      corpus.validation.units.push_back(whole.stream(first.front(), all.front() - first.front()));
+    else
+      for (Index k = std::ssize(first); k < std::ssize(all); ++k) corpus.validation.units.push_back(whole.unit(k));
+  }
+  check_enough(is_enough(corpus.validation, options), options);
+  return corpus;
 }
 
 bool no_blank_before(const std::string& word) {
@@ -73,15 +138,34 @@ bool no_blank_behind(const std::string& word) {
 
 Index Part::tokens() const {
   Index sum = 0;
+  if (lazy)
+    for (const Index size : lazy->sizes()) sum += size;
   for (const auto& unit : units) sum += Index(unit.size());
   return sum;
+}
+
+TokenStreams<float> training_streams(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+  const StreamOptions streams{.streams = options.batch, .steps = options.steps};
+  if (!part.lazy) return {part.units.front(), vocabulary.size(), streams};
+  const auto read = [text = part.lazy](Index first, Index count) { return text->stream(first, count); };
+  return {part.tokens(), read, vocabulary.size(), streams};
+}
+
+LazyDataset<float> training_units(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+  if (!part.lazy) return LazyDataset<float>(sentence_data<float>(part.units, vocabulary, options.longest));
+  LazyOptions lazy;
+  for (const Index size : part.lazy->sizes())
+    lazy.lengths.push_back(1 + (options.longest == 0 ? size : std::min(size, options.longest)));
+  const auto read = [text = part.lazy, vocabulary, longest = options.longest](Index k) {
+    return sentence_data<float>({text->unit(k)}, vocabulary, longest);
+  };
+  return {std::ssize(part.lazy->sizes()), read, std::move(lazy)};
 }
 
 Sequences Sequences::for_training(const Part& part, const Vocabulary& vocabulary, const Options& options) {
   Sequences all;
   if (options.streams())
-    all.streams_.emplace(part.units.front(), vocabulary.size(),
-                         StreamOptions{.streams = options.batch, .steps = options.steps});
+    all.streams_.emplace(training_streams(part, vocabulary, options));
   else
     all.units_ = sentence_data<float>(part.units, vocabulary, options.longest);
   return all;
@@ -115,16 +199,10 @@ std::string text_of(const Tokens& tokens, const Options& options) {
   return text;
 }
 
-std::vector<Tokens> read_tokens(const std::string& file, const std::string& column, const Options& options) {
-  const std::vector<std::string> texts = example::read_texts(file, column);
+std::vector<Tokens> tokens_in(const std::string& text, const Options& options) {
+  if (options.streams() && !options.words()) return {tokens_of(text, options)};
   std::vector<Tokens> all;
-  if (options.streams() && !options.words()) {
-    std::string text;
-    for (const std::string& one : texts) text += (text.empty() ? "" : "\n") + one;
-    return {tokens_of(text, options)};
-  }
-  for (const std::string& text : texts)
-    for (const std::string& one : units(text, unit_of(options))) all.push_back(tokens_of(one, options));
+  for (const std::string& one : units(text, unit_of(options))) all.push_back(tokens_of(one, options));
   if (!options.streams()) return all;
   Tokens stream;
   for (Tokens& one : all) {
@@ -134,18 +212,38 @@ std::vector<Tokens> read_tokens(const std::string& file, const std::string& colu
   return {stream};
 }
 
+std::vector<Tokens> read_tokens(const std::string& file, const std::string& column, const Options& options) {
+  const std::vector<std::string> texts = example::read_texts(file, column);
+  if (options.streams() && !options.words()) {
+    std::string text;
+    for (const std::string& one : texts) text += (text.empty() ? "" : "\n") + one;
+    return tokens_in(text, options);
+  }
+  std::vector<Tokens> all;
+  for (const std::string& text : texts)
+    for (Tokens& tokens : tokens_in(text, options)) {
+      if (all.empty() || !options.streams())
+        all.push_back(std::move(tokens));
+      else
+        all.front().insert(all.front().end(), tokens.begin(), tokens.end());
+    }
+  return all;
+}
+
 Corpus read_corpus(const Options& options, const Vocabulary* known) {
+  if (options.lazy) return read_lazily(options, known);
   auto train = read_tokens(options.text, options.column, options);
   const auto share = options.share();
+  const auto sizes = sizes_of(train), first = share ? without_end(sizes, *share, options) : sizes;
   const auto validation =
-      share ? take_end(train, *share, options) : read_tokens(options.validation, options.column, options);
-  limit_tokens(train, options.limit);
+      share ? behind(train, first, options) : read_tokens(options.validation, options.column, options);
+  shorten(train, limited(first, options.limit));
   const bool enough = !validation.empty() && (!options.streams() || validation.front().size() > 1);
-  require<ValueError>(enough && !train.empty(), options.text,
-                      ": must be long enough for training and validation with --validation ", options.validation,
-                      "; give a file or another share");
+  check_enough(enough && !train.empty(), options);
   Corpus corpus;
-  corpus.vocabulary = known != nullptr ? *known : vocabulary_of(train, options);
+  TokenCounts counts;
+  for (const Tokens& tokens : train) counts.add_all(tokens);
+  corpus.vocabulary = known != nullptr ? *known : vocabulary_of(counts, options);
   corpus.train = part_of(train, corpus.vocabulary);
   corpus.validation = part_of(validation, corpus.vocabulary);
   return corpus;
@@ -154,13 +252,12 @@ Corpus read_corpus(const Options& options, const Vocabulary* known) {
 std::string Corpus::fingerprint() const {
   example::Fingerprint all;
   for (Index k = 0; k < vocabulary.size(); ++k) all.add(vocabulary.token(k).c_str(), vocabulary.token(k).size() + 1);
+  const auto add_size = [&](std::uint64_t size) { all.add(&size, sizeof size); };
+  const auto add = [&](const std::vector<Index>& numbers) { all.add(numbers.data(), numbers.size() * sizeof(Index)); };
   for (const Part* part : {&train, &validation}) {
-    for (const auto& unit : part->units) {
-      const auto size = std::uint64_t(unit.size());
-      all.add(&size, sizeof size).add(unit.data(), unit.size() * sizeof(Index));
-    }
-    const std::uint64_t end = part->units.size();
-    all.add(&end, sizeof end);
+    for (const auto& unit : part->units) add_size(unit.size()), add(unit);
+    if (part->lazy) part->lazy->visit(add_size, add);
+    add_size(part->lazy ? part->lazy->sizes().size() : part->units.size());
   }
   return all.text();
 }

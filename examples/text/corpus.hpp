@@ -4,21 +4,22 @@
 #include <optional>
 
 #include "options.hpp"
+#include "text_file.hpp"
+#include "unroll/data/lazy_dataset.hpp"
 #include "unroll/data/streams.hpp"
 #include "unroll/text/sentences.hpp"
 #include "unroll/text/vocabulary.hpp"
 
 namespace lm {
 
-using Tokens = std::vector<std::string>;
-
 /// Text as token numbers; `units` holds one entry per unit, a single one for streams.
 struct Part {
   std::vector<std::vector<unroll::Index>> units;  // token numbers
+  std::shared_ptr<const LazyPart> lazy = {};      // in place of `units`, if tokens are read when they are needed
   unroll::Index tokens() const;
 };
 
-/// Training or validation data: token streams with their windows, or one sequence per unit.
+/// Validation data, or training data in memory: token streams with their windows, or one sequence per unit.
 class Sequences {
  public:
   /// Streams: for_training has options.batch streams with windows of options.steps, for_validation one stream with its
@@ -34,6 +35,12 @@ class Sequences {
   std::optional<unroll::TokenStreams<float>> streams_;
   std::optional<unroll::Dataset<float>> units_;
 };
+
+/// Training data as Sequences::for_training, in memory or read when they are needed.
+unroll::TokenStreams<float> training_streams(const Part& part, const unroll::Vocabulary& vocabulary,
+                                             const Options& options);
+unroll::LazyDataset<float> training_units(const Part& part, const unroll::Vocabulary& vocabulary,
+                                          const Options& options);
 
 struct Corpus {
   unroll::Vocabulary vocabulary;
@@ -53,7 +60,8 @@ std::vector<Tokens> read_tokens(const std::string& file, const std::string& colu
 /// Numbers of tokens.
 Part part_of(const std::vector<Tokens>& all, const unroll::Vocabulary& vocabulary);
 
-/// Reads the files. The vocabulary is that of the training part, or `known`. Throws FileError and ValueError for
+/// Reads the files. The vocabulary is that of the training part, or `known`. With --lazy, tokens of the training part
+/// are read again when they are needed. Throws FileError and ValueError for
 /// unreadable, too short or constant texts.
 Corpus read_corpus(const Options& options, const unroll::Vocabulary* known = nullptr);
 

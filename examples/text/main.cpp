@@ -164,8 +164,10 @@ class Training {
 int evaluate_model(const CLI::App& app, const Options& options) {
   const Model model = load(options.load);
   const bool given = app.count("--text") > 0;
+  Options training = model.options;
+  training.lazy = training.column.empty() && training.in_lines();  // only the validation text is needed in memory
   const Part part = given ? part_of(read_tokens(options.text, options.column, model.options), model.vocabulary)
-                          : read_corpus(model.options, &model.vocabulary).validation;
+                          : read_corpus(training, &model.vocabulary).validation;
   const auto sequences = Sequences::for_validation(part, model.vocabulary, model.options);
   const Validation result = validate(model.network, sequences, model.vocabulary, Threads{options.running.threads});
   print_result(options, validation_text(result, model.options) + "\n",

@@ -35,6 +35,9 @@ CLI::Option* add_column(CLI::App& app, Options& o) {
 void add_text_options(CLI::App& app, Options& o) {
   app.add_option("--text", o.text, "UTF-8 text for training")->option_text("FILE (five books of Moses)");
   add_column(app, o);
+  app.add_flag("--lazy", o.lazy,
+               "read the training text by parts when a batch needs them, for texts larger than memory; characters in "
+               "streams, and lines");
   app.add_option("--validation", o.validation,
                  "validation text, or share of the tokens of --text, at its end, held out for validation")
       ->option_text("FILE|SHARE (0.1)")
@@ -161,7 +164,7 @@ EarlierNames earlier_names() {
 }
 
 std::vector<std::string> free_options() {
-  return {"epochs", "overfit", "prompt", "samples", "length", "least-length", "temperature", "top-k", "top-p"};
+  return {"epochs", "lazy", "overfit", "prompt", "samples", "length", "least-length", "temperature", "top-k", "top-p"};
 }
 
 std::vector<std::string> network_options() {
@@ -216,6 +219,9 @@ void check_together(const Options& o) {
                       ", with --tied, got ", o.embedding);
   require<ValueError>(o.vectors.empty() || o.words(), "--vectors must be used with --tokens words, got --tokens ",
                       o.tokens);
+  require<ValueError>(!o.lazy || o.column.empty(), "--lazy cannot be combined with --column: tables are in memory");
+  require<ValueError>(!o.lazy || o.in_lines(), "--unit must be line with --lazy, got ", o.unit);
+  require<ValueError>(!o.lazy || o.overfit == 0, "--lazy cannot be combined with --overfit: its check is in memory");
   require<ValueError>(o.least_length <= o.length, "--least-length must be at most --length, which is ", o.length,
                       ", got ", o.least_length);
 }

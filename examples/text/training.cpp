@@ -76,7 +76,7 @@ void fit(Model& model, const Data& data, const Data& validation, const Options& 
   UpdateRatios ratios(model.network, state);
   auto all = fit_options<Data>(options, run, state, ratios);
   all.validation = &validation;
-  if constexpr (std::is_same_v<Data, Dataset<float>>) all.batches = {.size = options.batch, .by_length = true};
+  if constexpr (std::is_same_v<Data, LazyDataset<float>>) all.batches = {.size = options.batch, .by_length = true};
   const bool quiet = options.running.quiet || options.running.json;
   example::train(model.network, Loss(), optimizer, data, all,
                  {run.checkpoint, options.running.checkpoint_seconds, quiet}, state);
@@ -108,15 +108,18 @@ Validation validate(const Network& network, const Sequences& sequences, const Vo
 }
 
 RunState train(Model& model, const Corpus& corpus, const Options& options, const Run& run) {
-  const auto training = Sequences::for_training(corpus.train, corpus.vocabulary, options),
-             validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, options);
+  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, options);
   RunState state;
   state.details = unroll::detail::dumped(unroll::detail::json_of(details_of(model)), "details");
-  for (Index k = 0; k < training.data().size(); ++k) state.tokens += training.data().length(k);
-  if (training.streams() != nullptr)
-    fit(model, *training.streams(), *validation.streams(), options, run, state);
-  else
-    fit(model, training.data(), validation.data(), options, run, state);
+  if (options.streams()) {
+    const auto training = training_streams(corpus.train, corpus.vocabulary, options);
+    state.tokens = training.tokens();
+    fit(model, training, *validation.streams(), options, run, state);
+  } else {
+    const auto training = training_units(corpus.train, corpus.vocabulary, options);
+    for (Index k = 0; k < training.size(); ++k) state.tokens += training.length(k);
+    fit(model, training, LazyDataset<float>(validation.data()), options, run, state);
+  }
   return state;
 }
 

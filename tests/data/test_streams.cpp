@@ -152,6 +152,43 @@ TEST_CASE("evaluate: the loss of token streams does not depend on the window siz
   CHECK(sum({2, 50, Tail::keep}) == Approx(two).epsilon(1e-13));
 }
 
+TEST_CASE("streams: a text that is read by windows has the windows of the text in memory") {
+  const Tokens tokens = drawn(37, 9);
+  Index longest = 0;
+  const auto read = [&](Index first, Index count) {
+    longest = std::max(longest, count);
+    return Tokens(tokens.begin() + first, tokens.begin() + first + count);
+  };
+  const Model model = model_of(9);
+  for (const Tail tail : {Tail::drop, Tail::keep}) {
+    const StreamOptions options{.streams = 3, .steps = 4, .tail = tail};
+    const TokenStreams<double> whole(tokens, 9, options), parts(37, read, 9, options);
+    CHECK(parts.windows() == whole.windows());
+    CHECK(parts.tokens() == whole.tokens());
+    CHECK(parts.dropped() == whole.dropped());
+    for (Index k = 0; k < whole.windows(); ++k)
+      parts.visit_window(k, [&](const Dataset<double>& data, std::span<const Index> samples) {
+        REQUIRE(samples.size() == 3);
+        for (std::size_t s = 0; s < 3; ++s) {
+          CHECK(data.sequence(samples[s]) == whole.data().sequence(whole.window(k)[s]));
+          CHECK(data.labels(samples[s]) == whole.data().labels(whole.window(k)[s]));
+        }
+      });
+    Evaluator<Model> evaluator;
+    CHECK(evaluate(evaluator, model, parts, Loss()).loss.sum == evaluate(evaluator, model, whole, Loss()).loss.sum);
+    CHECK_THROWS_MATCHES(parts.visit_window(whole.windows(), [](const auto&, auto) {}), ValueError, says("window"));
+    CHECK_THROWS_MATCHES(parts.window(1), ValueError, says("window"));
+  }
+  CHECK(longest == 5);
+  const StreamOptions two{.streams = 2, .steps = 3};
+  const auto late = [&](Index first, Index count) { return Tokens(std::size_t(count), first < 6 ? 1 : 9); };
+  CHECK_THROWS_MATCHES(TokenStreams<double>(13, late, 9, two), ValueError, says("token must be 0 to 8, got 9"));
+  const auto few = [](Index, Index count) { return Tokens(std::size_t(count - 1), 1); };
+  CHECK_THROWS_MATCHES(TokenStreams<double>(13, few, 9, two), ShapeError, says("4, got 3"));
+  CHECK_THROWS_MATCHES(TokenStreams<double>(6, read, 9, two), ValueError, says("text must have at least 7 tokens"));
+  CHECK_THROWS_MATCHES(TokenStreams<double>(13, {}, 9, two), ValueError, says("the reading function is empty"));
+}
+
 TEST_CASE("evaluate: the loss of a large vocabulary is exact when it is computed in pieces") {
   const Index vocabulary = 1500;
   const Tokens tokens = drawn(400, vocabulary);

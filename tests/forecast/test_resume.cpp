@@ -37,7 +37,7 @@ TEST_CASE("forecast program: a run killed at any moment resumes to the same bits
     };
     support::interrupt_and_compare(FORECAST_PROGRAM, run_in,
                                    {.files = {"model.safetensors", "model-3.safetensors", "model-8.safetensors",
-                                              "forecasts.csv", "comparison.csv"},
+                                              "forecasts.csv", "comparison.csv", "scores.json"},
                                     .tables = {"history.csv"}},
                                    {.count = 4, .signals = {SIGKILL, SIGKILL, SIGTERM}});
   }

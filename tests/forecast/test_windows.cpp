@@ -216,6 +216,53 @@ TEST_CASE("scores: errors, scaled errors and coverage of known forecasts") {
   CHECK(scores.shares() == std::vector<double>{0, 2.0 / 3, 2.0 / 3});
 }
 
+TEST_CASE("scores: of comparisons are sums of origins, in blocks of the horizon") {
+  Data data = some_data(12, 4, 6);
+  data.set.series[0].values(0, 8) = NAN;
+  data.set.series.push_back(data.set.series[0]);
+  const Plan plan = some_plan("none");
+  const Windows windows(plan, data.set);
+  const std::vector<Origin> origins{{0, 5}, {0, 6}, {0, 7}, {0, 9}, {1, 8}};
+  const auto scores_with = [&](double error, double scale, bool points = false) {
+    Scores scores(plan);
+    for (const Origin& origin : origins) {
+      MatrixX<double> made(4, points ? 1 : 3);
+      for (Index row = 0; row < 4; ++row)
+        made.row(row).setConstant(windows.truth(origin, row / 2, row % 2 + 1) + error * double(row + 1));
+      scores.add(windows, origin, made, {scale, NAN});
+    }
+    return scores;
+  };
+  const Scores one = scores_with(1, 4), two = scores_with(-2, 4);
+  const auto scores = scores_of(plan, origins, {{3, &one}, {9, &two}});
+  CHECK(scores.seeds == std::vector<std::uint64_t>{3, 9});
+  CHECK(scores.items == "origins");
+  CHECK(scores.groups == "blocks of 2 steps");
+  CHECK(scores.group_of == std::vector<Index>{0, 0, 1, 2, 3});
+  REQUIRE(scores.measures.size() == 3);
+  CHECK(scores.measures[0].name == "MASE");
+  CHECK(scores.measures[0].seeds[0].parts == std::vector<double>{0.75, 0.5, 0.25, 0.75, 0.75});  // step 8 is missing
+  CHECK(scores.measures[0].seeds[0].wholes == std::vector<double>{2, 1, 1, 2, 2});
+  CHECK(scores.measures[1].seeds[1].parts == std::vector<double>{20, 18, 16, 20, 20});
+  CHECK(scores.measures[1].seeds[1].wholes == std::vector<double>{4, 3, 3, 4, 4});
+  CHECK(scores.measures[2].name == "pinball loss of the quantiles 0.1, 0.5, 0.9");
+  for (std::size_t k = 0; k < 3; ++k) {
+    double parts = 0, wholes = 0;
+    for (const double part : scores.measures[k].seeds[1].parts) parts += part;
+    for (const double whole : scores.measures[k].seeds[1].wholes) wholes += whole;
+    const Errors all = two.errors();
+    CHECK(parts / wholes == Approx(k == 0 ? all.mase : k == 1 ? all.mae : all.pinball));
+  }
+  CHECK(scores_with(1, 4).tested() == two.tested());
+  CHECK(scores_with(1, 5).tested() != two.tested());
+  CHECK(scores_of(plan, origins, {{3, &one}}).tested == scores.tested);
+  data.set.series[0].values(1, 8) = 7;
+  CHECK(scores_with(1, 4).tested() != one.tested());
+  const Scores unscaled = scores_with(1, NAN), points = scores_with(1, 4, true);
+  CHECK(scores_of(plan, origins, {{3, &unscaled}}).measures.front().name == "mean absolute error");
+  CHECK(scores_of(plan, origins, {{3, &points}}).measures.back().name == "mean absolute error");
+}
+
 TEST_CASE("plan: a file of another content is refused") {
   Plan plan = some_plan("none");
   plan.input_mean = plan.input_deviation = {1, 1}, plan.output_mean = plan.output_deviation = {1, 1, 1, 1};

@@ -46,7 +46,15 @@ struct Made {
     }
     return path;
   }
-  Events read(Channels channels = Channels::automatic) const { return read_events(write(), channels); }
+  /// The events, also when they are read one by one.
+  Events read(Channels channels = Channels::automatic) const {
+    const auto path = write();
+    Events events = read_events(path, channels);
+    const LazyEvents lazily = read_events_lazily(path, ReadOptions{channels});
+    CHECK(fingerprint(lazily) == fingerprint(events));
+    CHECK(lazily.remarks == events.remarks);
+    return events;
+  }
 };
 
 }  // namespace

@@ -49,7 +49,7 @@ TEST_CASE("peaks training: scores every epoch with the same bits for recomputed 
     Network network = make_network({"rcnn", 4, 1});
     TrainingOptions options{.epochs = 2, .warm_up = 1, .recompute = recompute, .threads = threads};
     Index told = 0;
-    const Run run = train(network, options, training, test, {}, 1, [&](const RunEpoch&) { ++told; });
+    const Run run = train(network, options, lazy(training), test, {}, 1, [&](const RunEpoch&) { ++told; });
     CHECK(told == 2);
     CHECK(run.epochs[1].numbers.epoch == 2);
     CHECK(run.score().events == 3);

@@ -1,8 +1,10 @@
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <map>
 #include <peaks/data.hpp>
 #include <unroll/io/formats/npz.hpp>
+#include <unroll/io/input_file.hpp>
 
 #include "support/catch.hpp"
 #include "support/temporary.hpp"
@@ -71,6 +73,76 @@ TEST_CASE("peaks npz: inputs and targets may be the arrays X and Y") {
                        says("'X': event 0, bin 7 must be finite, got inf"));
   CHECK_THROWS_MATCHES(read({{"X", array(0, {2, 4, 10})}, {"Y", array(0, {2, 10})}}), ShapeError,
                        says("[events, bins] with 100 to 100000 bins, got [2, 10]"));
+}
+
+namespace {
+
+/// Twenty events with a target in bin `event`, except for two without targets.
+std::map<std::string, Tensor> many_events() {
+  std::vector<float> x, y;
+  for (Index event = 0; event < 20; ++event)
+    for (Index c = 0; c < 5; ++c)
+      for (Index bin = 0; bin < bins; ++bin)
+        (c < 4 ? x : y)
+            .push_back(c == 4 && event % 11 == 7 ? NAN
+                       : c == 4                  ? float(bin == event)
+                                                 : float(event * 1000 + c * 100 + bin) / 9);
+  return {{"X", Tensor::of(x, {20, 4, bins})}, {"Y", Tensor::of(y, {20, bins})}};
+}
+
+}  // namespace
+
+TEST_CASE("peaks npy: events of folders and .npz files, whole or one by one, are the same") {
+  const support::TemporaryFolder folder;
+  const auto arrays = many_events();
+  write_npz(folder.path / "e.npz", arrays);
+  for (const auto& [name, array] : arrays) write_npy(folder.path / (name + ".npy"), array);
+  const Events whole = read_events(folder.path / "e.npz", ReadOptions());
+  CHECK(whole.data.size() == 18);
+  CHECK(whole.remarks == std::vector<std::string>{"2 of 20 events have only NaN targets and are omitted."});
+  CHECK(fingerprint(read_events(folder.path, ReadOptions())) == fingerprint(whole));
+  for (const auto& file : {folder.path, folder.path / "e.npz"}) {
+    const LazyEvents lazily = read_events_lazily(file, ReadOptions());
+    CHECK(lazily.data.size() == 18);
+    CHECK(lazily.data.length(17) == bins);
+    CHECK(lazily.remarks == whole.remarks);
+    CHECK(lazily.channels == "X");
+    CHECK(fingerprint(lazily) == fingerprint(whole));
+    CHECK(lazily.data.read(16).sequence(0) == whole.data.sequence(16));
+    CHECK(fingerprint(in_memory(part(lazily, 4, 9))) == fingerprint(part(whole, 4, 9)));
+  }
+}
+
+TEST_CASE("peaks npy: refuses arrays that cannot be read one by one, and damaged ones") {
+  const support::TemporaryFolder folder;
+  const auto file = folder.path / "e.npz";
+  auto arrays = many_events();
+  write_npz(file, arrays);
+  std::string bytes = unroll::detail::read_text(file);
+  const auto changed = [&](std::size_t at, char to) {
+    std::string other = bytes;
+    other[at] = to;
+    std::ofstream(file, std::ios::binary) << other;
+  };
+  changed(bytes.size() / 2, '\x7');
+  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("the checksum does not match"));
+  changed(bytes.rfind("PK\1\2") + 10, 8);  // the method of the last member, Y
+  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("must not be compressed"));
+  arrays.erase("Y");
+  write_npz(file, arrays);
+  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("must contain an array 'Y', found X"));
+  write_npy(folder.path / "X.npy", arrays.at("X"));
+  CHECK_THROWS_MATCHES(read_events_lazily(folder.path, ReadOptions()), FileError, says("a file 'Y.npy', found none"));
+  std::string y = "\x93NUMPY\1";
+  y += std::string(1, '\0') + std::string("\x76\0", 2);
+  std::string header = "{'descr': '<f4', 'fortran_order': True, 'shape': (20, 100), }";
+  header.resize(0x75, ' ');
+  std::ofstream(folder.path / "Y.npy", std::ios::binary) << y << header << '\n' << std::string(8000, '\0');
+  CHECK_THROWS_MATCHES(read_events_lazily(folder.path, ReadOptions()), FileError, says("must be in C order"));
+  std::vector<float> x(70 * 4 * bins, 0.f);
+  x[(66 * 4 + 2) * bins + 3] = INFINITY;
+  write_npz(file, {{"X", Tensor::of(x, {70, 4, bins})}, {"Y", array(0, {70, bins})}});
+  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("event 66, bin 3 must be finite"));
 }
 
 }  // namespace test_npz

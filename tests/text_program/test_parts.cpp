@@ -87,6 +87,88 @@ TEST_CASE("text program: a limit shortens the training text only") {
   CHECK(corpus.validation.tokens() == 2);
 }
 
+TEST_CASE("text program: a training text that is read by parts is that in memory") {
+  Index compared = 0;
+  std::string long_text = "\xEF\xBB\xBF\u00C9rste  Zeile\r\n\r\n  two\tWords, it's \r three\n\n";
+  for (Index k = 0; k < 900; ++k)
+    long_text += text(k * k % 61, k % 7 == 0 ? " \u4E2D\u20AC." : " aB", k % 29 == 0 ? "\r\n" : "");
+  std::string line_ends = "a";  // CR LF at the boundary of two parts
+  for (Index k = 0; k < 1500; ++k) line_ends += "\r\n";
+  for (const std::string& content : {long_text, long_text + "\n", line_ends + letters, letters + " " + letters,
+                                     "a b\n\nb c\nd e f\ng h i\n" + letters})
+    for (const char* kind : {"characters", "words"})
+      for (const char* read : {"streams", "units"})
+        for (const auto& [validation, limit] : {std::pair("0.1", 0), {"0.4", 0}, {"0.3", 11}}) {
+          Small small(content);
+          Options& options = small.options;
+          options.tokens = kind, options.read = read, options.validation = validation, options.limit = limit;
+          options.letters = limit > 0 ? "lower" : "keep", options.vocabulary = limit, options.longest = 4;
+          options.batch = 2, options.steps = 2;
+          CAPTURE(content.substr(0, 20), kind, read, validation);
+          const auto error = [&] {
+            try {
+              (void)read_corpus(options);
+              return std::string();
+            } catch (const Error& found) {
+              return std::string(found.what());
+            }
+          };
+          const std::string in_memory_error = error();
+          options.lazy = true;
+          CHECK(error() == in_memory_error);
+          if (!in_memory_error.empty()) continue;
+          ++compared;
+          options.lazy = false;
+          const Corpus whole = read_corpus(options);
+          options.lazy = true;
+          const Corpus parts = read_corpus(options);
+          CHECK(parts.vocabulary == whole.vocabulary);
+          CHECK(parts.train.tokens() == whole.train.tokens());
+          CHECK(parts.validation.units == whole.validation.units);
+          CHECK(parts.fingerprint() == whole.fingerprint());
+          if (options.streams()) {
+            const auto a = training_streams(whole.train, whole.vocabulary, options),
+                       b = training_streams(parts.train, whole.vocabulary, options);
+            REQUIRE(a.windows() == b.windows());
+            CHECK(a.tokens() == b.tokens());
+            for (Index k = 0; k < a.windows(); ++k)
+              a.visit_window(k, [&](const auto& in_memory, std::span<const Index> samples) {
+                b.visit_window(k, [&](const auto& read_again, std::span<const Index> others) {
+                  for (std::size_t s = 0; s < samples.size(); ++s) {
+                    CHECK(in_memory.sequence(samples[s]) == read_again.sequence(others[s]));
+                    CHECK(in_memory.labels(samples[s]) == read_again.labels(others[s]));
+                  }
+                });
+              });
+          } else {
+            const auto a = training_units(whole.train, whole.vocabulary, options),
+                       b = training_units(parts.train, whole.vocabulary, options);
+            REQUIRE(a.size() == b.size());
+            for (Index k = 0; k < a.size(); ++k) {
+              CHECK(a.length(k) == b.length(k));
+              CHECK(a.read(k).sequence(0) == b.read(k).sequence(0));
+              CHECK(a.read(k).labels(0) == b.read(k).labels(0));
+            }
+          }
+        }
+  CHECK(compared > 30);
+}
+
+TEST_CASE("text program: training on a text that is read by parts refuses what it cannot read, and a changed file") {
+  Small small("a b\nb c\nc d\n\xFF e\n");
+  small.options.tokens = "words", small.options.lazy = true;
+  CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("from byte 0 on, line 4: byte 12 must be UTF-8"));
+  std::ofstream(small.options.text) << "  \n \r\n";
+  CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("the file must have text, got none"));
+  std::ofstream(small.options.text) << letters;
+  small.options.tokens = "characters", small.options.validation = "0";
+  CHECK_THROWS_MATCHES(read_corpus(small.options), ValueError, says("must be long enough for training and validation"));
+  small.options.validation = "0.2";
+  const Corpus corpus = read_corpus(small.options);
+  std::ofstream(small.options.text) << letters.substr(9);
+  CHECK_THROWS_MATCHES(corpus.train.lazy->stream(0, 3), FileError, says("it may have changed during reading"));
+}
+
 TEST_CASE("text program: losses of tokens have the mean of the validation") {
   Small small("a b a\nb c a b\nc a\nb b c\nd a\n");
   small.options.tokens = "words", small.options.validation = "0.2";

@@ -86,6 +86,24 @@ TEST_CASE("text program: a finished run continues with more epochs as if it had 
   support::check_same(longer, whole, {{"model.safetensors", "samples.txt"}, {"history.csv"}});
 }
 
+TEST_CASE("text program: a text that is read by parts gives the same bits, also of a run that continues") {
+  const support::TemporaryFolder folder;
+  for (const auto& [name, more] : {std::pair("streams", streams), {"sentences", sentences}}) {
+    const auto whole = folder.path / name, parts = folder.path / (std::string(name) + " lazy");
+    const auto with = [&](const char* epochs, bool lazy) {
+      Arguments all = more;
+      all.insert(all.end(), {"--epochs", epochs, "--decay-epochs", "0"});
+      if (lazy) all.push_back("--lazy");
+      return all;
+    };
+    REQUIRE(status_of(run_in(whole, with("3", false))) == 0);
+    REQUIRE(status_of(run_in(parts, with("1", true))) == 0);
+    REQUIRE(status_of(run_in(parts, with("2", false))) == 0);
+    REQUIRE(status_of(run_in(parts, with("3", true))) == 0);
+    support::check_same(parts, whole, {{"model.safetensors", "samples.txt", "scores.json"}, {"history.csv"}});
+  }
+}
+
 TEST_CASE("text program: a run killed many times resumes to the same bits", "[.long]") {
   interrupt_and_compare(streams, {.count = 150});
   interrupt_and_compare(sentences, {.count = 150});

@@ -22,14 +22,18 @@ using Loss = SoftmaxCrossEntropy<float>;
 using Options = FitOptions<float, TokenStreams<float>>;
 constexpr Index vocabulary = 7;
 
-TokenStreams<float> text(Index count, const StreamOptions& options, std::uint64_t seed = 4) {
+std::vector<Index> tokens_of(Index count, std::uint64_t seed) {
   const Random random(seed, Purpose::data);
   std::vector<Index> tokens{0};
   for (Index k = 1; k < count; ++k) {
     const Index next = tokens.back() + 1 + random.below(std::uint64_t(k), 2);
     tokens.push_back(next % vocabulary);
   }
-  return {tokens, vocabulary, options};
+  return tokens;
+}
+
+TokenStreams<float> text(Index count, const StreamOptions& options, std::uint64_t seed = 4) {
+  return {tokens_of(count, seed), vocabulary, options};
 }
 
 Model model_of(AnyLayer<float> middle) {
@@ -92,6 +96,25 @@ TEST_CASE("fit with streams: a resumed run has the same bits and validation carr
   const auto after = evaluate(evaluator, whole.model, other, Loss());
   CHECK(after.loss.value() == want.history[std::size_t(want.best_epoch - 1)].validation_loss);
   CHECK(after.hits.value() == want.history[std::size_t(want.best_epoch - 1)].validation_accuracy);
+}
+
+TEST_CASE("fit with streams: a text that is read by windows gives the bits of the text in memory") {
+  const StreamOptions streams{.streams = 4, .steps = 6};
+  const std::vector<Index> tokens = tokens_of(200, 4);
+  const TokenStreams<float> parts(
+      200,
+      [&](Index first, Index count) {
+        return std::vector<Index>(tokens.begin() + first, tokens.begin() + first + count);
+      },
+      vocabulary, streams);
+  const auto whole = text(Index(200), streams);
+  Run one, two;
+  const auto want = one(whole, {.epochs = 3, .validation = &whole, .shard = 3});
+  two(parts, {.epochs = 1, .validation = &parts, .shard = 3});
+  const auto got = two(parts, {.epochs = 3, .validation = &parts, .shard = 3});
+  CHECK(two.theta() == one.theta());
+  CHECK(two.state.samples == one.state.samples);
+  for (std::size_t k = 0; k < 3; ++k) CHECK(got.history[k].validation_loss == want.history[k].validation_loss);
 }
 
 TEST_CASE("fit with streams: a part of streams without tokens does not change the states of the others") {

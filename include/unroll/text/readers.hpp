@@ -101,11 +101,10 @@ class WordReader {
   std::string word_;
 };
 
-/// Text without byte-order mark and with '\n' for every line end.
-inline std::string plain(std::string_view text) {
+/// Text with '\n' for every line end.
+inline std::string with_plain_ends(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  text = without_mark(text);
   for (const char* const end = text.data() + text.size(); !text.empty();) {
     const std::string_view line = take_line(text);
     out += line;
@@ -113,6 +112,9 @@ inline std::string plain(std::string_view text) {
   }
   return out;
 }
+
+/// Text without byte-order mark and with '\n' for every line end.
+inline std::string plain(std::string_view text) { return with_plain_ends(without_mark(text)); }
 
 /// Removes the first paragraph from `rest` and returns it, with its lines joined by blanks.
 inline std::string take_paragraph(std::string_view& rest) {

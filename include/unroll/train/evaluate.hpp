@@ -206,10 +206,11 @@ Evaluation evaluate(Evaluator<Model>& evaluator, const Model& model, const Token
                     const Loss& loss, const EvaluateOptions& options = {}) {
   Evaluation all;
   std::vector<State<typename Model::Scalar>> states;
-  for (Index k = 0; k < text.windows(); ++k) {
-    const Evaluation window = evaluator(model, text.data(), text.window(k), loss, options, &states);
-    all.loss += window.loss, all.hits += window.hits;
-  }
+  for (Index k = 0; k < text.windows(); ++k)
+    text.visit_window(k, [&](const auto& data, std::span<const Index> samples) {
+      const Evaluation window = evaluator(model, data, samples, loss, options, &states);
+      all.loss += window.loss, all.hits += window.hits;
+    });
   return all;
 }
 

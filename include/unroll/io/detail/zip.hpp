@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "unroll/io/atomic_file.hpp"
@@ -27,11 +28,13 @@ struct ZipMember {
   std::uint64_t offset = 0;  ///< position of the local header
 };
 
-/// Reader of a zip archive in memory (PKWARE's APPNOTE 6.3), with stored and deflated members. Sizes and positions are
-/// taken from the directory at the end, because NumPy does not write them before the members.
+/// Reader of a zip archive (PKWARE's APPNOTE 6.3), with stored and deflated members. Sizes and positions are taken from
+/// the directory at the end, because NumPy does not write them before the members. `Bytes`: the archive in memory, or a
+/// type that reads it from a file, whose subspan(begin, size) is valid until the next call.
+template <class Bytes = std::span<const std::byte>>
 class ZipReader {
  public:
-  ZipReader(std::span<const std::byte> bytes, std::string_view file) : bytes_(bytes), file_(file) {}
+  ZipReader(Bytes bytes, std::string_view file) : bytes_(std::move(bytes)), file_(file) {}
 
   std::vector<ZipMember> members() const {
     auto [at, count, directory_end] = directory();
@@ -50,6 +53,14 @@ class ZipReader {
     }
     expect(at <= directory_end, "the directory is longer than its stated size");
     return all;
+  }
+
+  /// Position of the content of a member in the archive.
+  std::uint64_t content_begin(const ZipMember& member) const {
+    expect(
+        word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
+        " is not at its position in the directory");
+    return member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2);
   }
 
   /// Bytes of a stored member, verified with its checksum.
@@ -93,10 +104,7 @@ class ZipReader {
 
   /// Bytes of a member in the archive.
   std::span<const std::byte> packed(const ZipMember& member) const {
-    expect(
-        word(member.offset, 4) == 0x04034b50, "member ", [&] { return in_quotes(member.name); },
-        " is not at its position in the directory");
-    return part(member.offset + 30 + word(member.offset + 26, 2) + word(member.offset + 28, 2), member.packed);
+    return part(content_begin(member), member.packed);
   }
 
   void check_sum(const ZipMember& member, std::span<const std::byte> content) const {
@@ -178,9 +186,11 @@ class ZipReader {
     }
   }
 
-  std::span<const std::byte> bytes_;
+  Bytes bytes_;
   std::string_view file_;
 };
+template <class Bytes>
+ZipReader(Bytes, std::string_view) -> ZipReader<std::span<const std::byte>>;
 
 /// Common fields of local headers and directory entries: from the required version to the length of the name.
 inline std::string zip_fields(const ZipMember& member) {

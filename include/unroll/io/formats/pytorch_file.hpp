@@ -238,7 +238,7 @@ class TorchArchive {
     return all;
   }
 
-  ZipReader zip_;
+  ZipReader<> zip_;
   const std::string& file_;
   std::uint64_t file_bytes_;
   std::map<std::string, ZipMember> members_;

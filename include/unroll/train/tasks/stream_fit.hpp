@@ -38,7 +38,7 @@ class StreamFit {
     if (options_.validation != nullptr) check("the validation data set", *options_.validation);
   }
 
-  Index samples() const { return text_.data().size(); }
+  Index samples() const { return text_.windows() * text_.streams(); }
   bool validates() const { return options_.validation != nullptr; }
   auto& step() { return step_; }
   LossNames loss_names() const { return names_of_losses(loss_); }
@@ -52,8 +52,9 @@ class StreamFit {
   void carry(const VectorX<S>& states) { states_ = states_of(model_, states, text_.streams()); }
 
   StepReport train(Index b) {
-    const auto samples = text_.window(b);
-    batch_.gather(text_.data(), samples, shard_size(model_, samples, options_.shard), &options_.threads);
+    text_.visit_window(b, [this](const Dataset<S>& data, std::span<const Index> samples) {
+      batch_.gather(data, samples, shard_size(model_, samples, options_.shard), &options_.threads);
+    });
     return step_.step(batch_, &states_);
   }
 
