@@ -70,7 +70,6 @@ class Timeline {
     rank_by_length(lengths);
     padded_steps_ = steps();
     place_columns();
-    number_steps();
   }
 
   /// from_mask in place: reuses the memory of this timeline.
@@ -167,14 +166,18 @@ class Timeline {
   void assign_window(const Timeline& whole, Index first, Index last) {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
                         whole.steps(), "), got [", first, ", ", last, ")");
+    assign_steps(
+        whole, [first](Index n) { return std::min(first, n); }, [last](Index n) { return std::min(last, n); });
+  }
+  /// Steps [first(n), last(n)) of every sequence of n steps, with the same samples and ranks, in place. The number of
+  /// these steps must not decrease with n.
+  template <class First, class Last>
+  void assign_steps(const Timeline& whole, const First& first, const Last& last) {
+    assign_lengths_like(whole, [&](Index n) { return last(n) - first(n); });
     std::tie(padded_steps_, gaps_) = std::tie(whole.padded_steps_, whole.gaps_);
-    std::tie(place_, sample_, rank_) = std::tie(whole.place_, whole.sample_, whole.rank_);
-    length_ = whole.length_;
-    for (Index& length : length_) length = std::clamp(length - first, Index(0), last - first);
-    offset_.assign(whole.offset_.begin() + first, whole.offset_.begin() + last + 1);
-    for (Index& offset : offset_) offset -= whole.offset(first);
-    rank_of_.assign(whole.rank_of_.begin() + whole.offset(first), whole.rank_of_.begin() + whole.offset(last));
-    step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
+    for (Index t = 0; t < steps(); ++t)
+      for (Index r = 0; r < active(t); ++r)
+        step_of_[at(offset(t) + r)] = whole.step_of(whole.offset(first(whole.length(r)) + t) + r);
   }
 
   /// Step `step` of `batch` sequences that have it, as in rectangular(batch, step + 1).window(step, step + 1), at a
@@ -219,7 +222,6 @@ class Timeline {
     length_ = counts_;
     padded_steps_ = resized(whole.padded_steps_);
     place_columns();
-    number_steps();
   }
 
  private:
@@ -247,7 +249,7 @@ class Timeline {
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }
 
-  /// Computes offsets and ranks of all columns from the lengths by rank.
+  /// Computes offsets, and ranks and steps of all columns, from the lengths by rank, without masked steps.
   void place_columns() {
     gaps_ = false;
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
@@ -260,13 +262,7 @@ class Timeline {
     rank_of_.resize(at(columns()));
     step_of_.resize(at(columns()));
     for (Index t = 0; t < steps(); ++t)
-      for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r;
-  }
-
-  /// Sets the steps of sequences that are valid from step 0.
-  void number_steps() {
-    for (Index t = 0; t < steps(); ++t)
-      for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
+      for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r, step_of_[at(offset(t) + r)] = t;
   }
 
   template <class Scalar>
