@@ -277,6 +277,11 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, a
 #if CASE == 51
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, shared_matrix<"p">)) + weight(p) * h);
 #endif
+
+// CASE 52: unroll: rotate(re, im, angle) must read named values or parts of them; give the expression a separate equation
+#if CASE == 52
+constexpr auto equations = cell(state(h, c), next(h) = rotate(linear(x), c, h).re, next(c) = tanh(linear(h)));
+#endif
 }  // namespace
 
 using Made = EquationCell<double, equations>;

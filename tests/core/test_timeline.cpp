@@ -153,6 +153,27 @@ TEST_CASE("timeline: packing selects valid steps, and unpacking restores their p
   CHECK(timeline.pack(next) == packed);
 }
 
+TEST_CASE("timeline: the gradient of repeated values is added to that of the step that they repeat") {
+  MatrixX<bool> mask(3, 6);
+  mask << 0, 1, 0, 0, 1, 0,  //
+      0, 0, 0, 0, 0, 0,      //
+      1, 0, 1, 1, 0, 0;
+  const auto timeline = Timeline::from_mask(mask);
+  const Padding padding = GENERATE(Padding::zero, Padding::repeat_previous, Padding::repeat_next);
+  MatrixX<double> d_padded(1, timeline.padded_steps() * timeline.batch());
+  for (Index k = 0; k < d_padded.cols(); ++k) d_padded(0, k) = double(Index(1) << k);  // each sum has other bits
+  const MatrixX<double> got = timeline.pack_gradient(d_padded, padding);
+  REQUIRE(got.cols() == timeline.columns());
+  for (Index c = 0; c < timeline.columns(); ++c) {  // unpack is linear: the gradient is that of each column alone
+    MatrixX<double> one = MatrixX<double>::Zero(1, timeline.columns());
+    one(0, c) = 1;
+    CHECK(got(0, c) == timeline.unpack(one, padding).cwiseProduct(d_padded).sum());
+  }
+  CHECK_THROWS_MATCHES(timeline.pack_gradient(MatrixX<double>(1, 2), padding), ShapeError,
+                       says("padded columns must be 18, got 2"));
+  CHECK(Timeline::from_lengths({}).pack_gradient(MatrixX<double>(2, 0), padding).cols() == 0);
+}
+
 TEST_CASE("timeline: conversion to ranks and back restores values by sample") {
   const Timeline timeline = Timeline::from_lengths({1, 3, 2});
   const MatrixX<double> by_sample = (MatrixX<double>(1, 3) << 10, 20, 30).finished();

@@ -29,6 +29,7 @@ inline constexpr auto k = symbol<"k", "keys">;
 inline constexpr auto wide = symbol<"wide", "2 context">;
 inline constexpr auto wider = input<"wider", "3 context">;
 inline constexpr auto table = input<"table">;
+inline constexpr auto low = symbol<"low", "3">;
 inline constexpr auto wrong = symbol<"wrong", "2units">;
 inline constexpr auto wrong_matrix = symbol<"wrong_matrix", "units * keys">;
 template <int n>
@@ -44,7 +45,8 @@ inline constexpr auto functions = cell(state(h),
 
 inline constexpr auto sizes = cell(state(h, total),
     u = layer_norm(linear(x, h)),
-    w = linear(u, heads<2>) + linear(x),
+    low = linear(h, no_bias),
+    w = linear(u, heads<2>) + linear(x) + linear(low, no_bias),
     one = sigmoid(linear(u)),
     next(total) = tanh(one + linear(x, total)),
     p = softmax(h),
@@ -301,7 +303,7 @@ TEST_CASE("words: sizes of which only multiples and products are used are given 
   CHECK_THROWS_MATCHES(C({.inputs = {3, 6, 4}, .units = 5, .sizes = {{"keys", 4}}}), ShapeError,
                        says("the size 'context', which is not given; add it"));
   CHECK_THROWS_MATCHES(Named<equations::misspelt_multiple>({.inputs = {3}, .units = 4}), ShapeError,
-                       says("'2units' must be a name, or a number up to 9999, a space and a name"));
+                       says("'2units' must be a name, a number up to 9999, or such a number, a space and a name"));
   CHECK_THROWS_MATCHES(Named<equations::misspelt_product>({.inputs = {3}, .units = 4}), ShapeError,
                        says("the size 'units ' must be a name without spaces at its ends"));
 }
@@ -315,16 +317,29 @@ TEST_CASE("words: heads of a normalisation are given with or without its epsilon
   CHECK(rms_norm(h, heads<2>).word.epsilon == 1e-6);
 }
 
+TEST_CASE("words: a rotation is the product of complex numbers") {
+  using namespace unroll;
+  using namespace unroll::symbols;
+  constexpr auto turned = rotate(h, c, r);
+  constexpr auto parts = rotate(part<0>(a), part<1>(a), r);
+  STATIC_REQUIRE(std::is_same_v<decltype(turned.re), std::remove_const_t<decltype(cos(r) * h - sin(r) * c)>>);
+  STATIC_REQUIRE(std::is_same_v<decltype(turned.im), std::remove_const_t<decltype(cos(r) * c + sin(r) * h)>>);
+  STATIC_REQUIRE(std::is_same_v<decltype(parts.re), decltype(cos(r) * part<0>(a) - sin(r) * part<1>(a))>);
+}
+
 TEST_CASE("words: equations are printed as they are written") {
   const Named<equations::sizes> cell({.inputs = {3}, .units = 4});
   CHECK(describe(cell, Notation::source) ==
         "state(h, total[one])\n"
         "u[2 units] = layer_norm[1e-05](linear(x, h))\n"
-        "w[2 units] = linear(u, heads[2]) + linear(x)\n"
+        "low[3] = linear(h, no_bias)\n"
+        "w[2 units] = linear(u, heads[2]) + linear(x) + linear(low, no_bias)\n"
         "one[one] = sigmoid(linear(u))\n"
         "next(total) = tanh(one + linear(x, total))\n"
         "p = softmax(h)\n"
         "next(h) = tanh(part[1](w) + part[0](u) * one) + 0.5 * p * next(total)\n");
+  CHECK(cell.parameters().at("low.h").rows == 3);
+  CHECK(cell.parameters().at("w3.low").cols == 3);
   const Named<equations::masks> masks({.inputs = {3}, .units = 4});
   CHECK(describe(masks).starts_with("p = h * mask[0.4, sequence]\nq = tanh(W_q_x x + W_q_p p + b_q) * mask[0.25]\n"));
   CHECK(describe(masks, Notation::source)

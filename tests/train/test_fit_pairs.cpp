@@ -232,6 +232,8 @@ TEST_CASE("fit with pairs: refuses mismatched data and options before anything c
       data, [](Options& o) { o.truncation.update_every = 2; },
       "update_every must be 0 steps and accumulate false for pairs, got 2 and false");
   refused(
+      data, [](Options& o) { o.truncation.back = 2; }, "back must be 0 steps for pairs, got 2");
+  refused(
       data, [](Options& o) { o.teacher = teacher_forcing::Schedule([](long) { return 2.0; }); },
       "the share of tokens from the target after 0 updates must be in [0, 1], got 2");
   refused(

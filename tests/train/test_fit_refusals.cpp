@@ -138,7 +138,7 @@ TEST_CASE("fit: refuses options out of range before anything changes") {
   refused({.shard = -1}, "shard must be at least 0 sequences (0: 16), got -1");
   refused({.keeping = {Keep::nothing}}, "Keep::nothing");
   refused({.keeping = {Keep::checkpoints, -1}}, "every must be at least 0 steps (0: automatic), got -1");
-  refused({.truncation = {.update_every = -1}}, "update_every must be at least 0 steps (0: no truncation), got -1");
+  refused({.truncation = {.update_every = -1}}, "update_every must be at least 0 steps (0: no windows), got -1");
   refused({.truncation = {.update_every = 4, .back = 2}}, "back must be at least 4 steps, as update_every, got 2");
   for (const double momentum : {-0.1, 1.0, not_finite})
     refused({.average = WeightAverageOptions{.momentum = momentum}}, "WeightAverage: momentum");
@@ -235,6 +235,8 @@ TEST_CASE("fit: refuses mismatched models, inputs and optimizers before anything
   FitOptions<float> windows{.epochs = 1, .truncation = {.update_every = 2}};
   refused(Run(Stack<float>(2, {Bidirectional<Gru>{.units = 2}, Dense{.units = 2}})), Loss(), good(), windows,
           "reads later steps");
+  const FitOptions<float> last{.epochs = 1, .truncation = {.back = 2}};
+  refused(Run(), Loss(), good(), last, "update_every must be at least 1 step for a model with an output per step");
   const Stack<float> words(1, {Embedding{.size = 3, .dimension = 2}, Dense{.units = 2}});
   const auto tokens = Data::step_labelled({MatrixX<float>::Zero(1, 2), MatrixX<float>::Constant(1, 2, 3)},
                                           {Labels::Zero(2), Labels::Ones(2)});

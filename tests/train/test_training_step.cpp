@@ -136,11 +136,11 @@ void allocates_nothing(Model model, const Dataset<float>& data, StepOptions opti
     step.step(batch);
   };
   train(samples.size());
-  if (options.truncation.active()) train(samples.size());  // both buffers of states have been used then
+  if (options.truncation.reach() > 0) train(samples.size());  // both buffers of states have been used then
   support::AllocationCount allocations;
   Eigen::internal::set_is_malloc_allowed(false);
   train(samples.size());
-  if (!options.truncation.active()) train(samples.size() - 2);
+  if (options.truncation.reach() == 0) train(samples.size() - 2);
   Eigen::internal::set_is_malloc_allowed(true);
   const auto count = allocations.count();
   CHECK(count == 0);
@@ -174,8 +174,9 @@ TEST_CASE("training step: allocates nothing after the first batch of a shape") {
   for (Index s = 0; s < data.size(); ++s) sequences.push_back(data.sequence(s));
   const auto labelled = Dataset<float>::labelled(sequences, {0, 1, 2, 0, -1});
   allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9}, MeanOverTime{}, Dense{.units = 3}), labelled, options);
-  allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9, .returns = Returns::last}, Dense{.units = 3}), labelled,
-                    options);
+  for (const Index back : {0, 2, 20})
+    allocates_nothing(Sequential(2, Recurrent<Gru>{.units = 9, .returns = Returns::last}, Dense{.units = 3}), labelled,
+                      {.clip_norm = 1, .truncation = {.back = back}});
 }
 
 namespace {
@@ -213,6 +214,36 @@ TEST_CASE("training step: truncation to all steps has the bits of full backpropa
       truncated(data, {.truncation = {.update_every = GENERATE(Index(9), Index(100)), .back = 100}}, nullptr, 3);
   CHECK(truncated.model.parameters().values() == full.model.parameters().values());
   CHECK(got.loss.sum == want.loss.sum);
+}
+
+TEST_CASE("training step: gradients of last steps differ from the full one unless no sequence is longer") {
+  std::vector<MatrixX<float>> sequences;
+  const auto steps = step_data({7, 5, 9, 1, 4});
+  for (Index s = 0; s < steps.size(); ++s) sequences.push_back(steps.sequence(s));
+  const auto data = Dataset<float>::labelled(sequences, {0, 1, 2, 0, 1});
+  const auto trained = [&](Index back, std::vector<State<float>>* carried) {
+    Run run;
+    run.model = Model(2, Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 3});
+    run.model.initialise(3);
+    const auto report = run(data, {.truncation = {.back = back}}, carried);
+    CHECK(report.loss.count == 5);
+    return std::pair(report, VectorX<float>(run.model.parameters().values()));
+  };
+  std::vector<State<float>> whole, last;
+  const auto [full, parameters] = trained(0, &whole);
+  CHECK(trained(9, nullptr).second == parameters);
+  const auto [report, others] = trained(2, &last);
+  CHECK(report.loss.sum == Approx(full.loss.sum).epsilon(1e-6));
+  CHECK(report.gradient_norm != Approx(full.gradient_norm).epsilon(1e-3));
+  CHECK(others != parameters);
+  CHECK(last[0][0].isApprox(whole[0][0], 1e-6f));
+  sequences[2].col(3).setConstant(3e38f);  // in a step without a tape
+  Run run;
+  run.model = Model(2, Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 3});
+  run.model.parameters()["0.n.x"].col(0).setConstant(10);
+  run.model.parameters()["0.n.x"].col(1).setConstant(-10);
+  CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(sequences, {0, 1, 2, 0, 1}), {.truncation = {.back = 2}}),
+                       NonFiniteError, says("layer 0 (gru): equation 'n' at sample 2, step 3"));
 }
 
 TEST_CASE("training step: accumulated windows give loss and gradient of the whole batch") {

@@ -5,8 +5,16 @@
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/io/formats/safetensors.hpp>
+#include <unroll/layers/bidirectional.hpp>
+#include <unroll/layers/convolution/conv1d.hpp>
+#include <unroll/layers/dense.hpp>
+#include <unroll/layers/dropout.hpp>
+#include <unroll/layers/graph.hpp>
+#include <unroll/layers/normalisation/batch_norm.hpp>
+#include <unroll/layers/pooling/global_pooling.hpp>
 #include <unroll/layers/recurrent.hpp>
 #include <unroll/models/sequential.hpp>
+#include <unroll/models/stack.hpp>
 #include <unroll/train/detail/truncation.hpp>
 
 #include "support/catch.hpp"
@@ -33,22 +41,26 @@ bool close(const MatrixX<double>& got, const MatrixX<double>& want) {
          ((got - want).array().abs() <= 1e-11 + 1e-9 * want.array().abs()).all();
 }
 
-/// Calls f(window, output, tape) for all windows.
+/// Calls f(window, output, tape) for all windows. Returns the largest number of columns of a pass.
 template <class Model, class F>
-void windows(const Model& model, const MatrixX<double>& x, const Timeline& timeline, const Truncation& truncation,
-             std::vector<State<double>>* carried, F&& f) {
+Index windows(const Model& model, const MatrixX<double>& x, const Timeline& timeline, const Truncation& truncation,
+              std::vector<State<double>>* carried, F&& f) {
   typename Model::Tape tape;
+  Index most = 0;
   detail::TruncatedRun<Model> run;
   run.begin(model, truncation, carried, carried != nullptr);
   for (Index k = 0; k < truncation.windows(timeline.steps()); ++k)
     run.window(
         k, timeline.steps(), view(x), timeline,
-        [&](ConstView<double> part, const Timeline& steps, const std::vector<State<double>>& initial) {
-          model.forward(part, steps, tape, {.training = true}, initial);
+        [&](ConstView<double> part, const Timeline& steps, const std::vector<State<double>>& initial, bool learns) {
+          most = std::max(most, steps.columns());
+          model.forward(part, steps, tape, {.training = true, .keeping = {learns ? Keep::everything : Keep::nothing}},
+                        initial);
         },
         [&](std::vector<State<double>>& state) { model.final_state(tape, state); },
         [&](const Window& window) { f(window, tape.in.back().values, tape); });
   if (carried != nullptr) *carried = run.state();
+  return most;
 }
 
 template <class Model>
@@ -152,13 +164,153 @@ TEST_CASE("truncation: overlapping windows have the outputs of a whole pass and 
   CHECK(truncated({.update_every = every, .back = 9 + every}) < 1e-14);
 }
 
+namespace {
+
+using Many = Stack<double>;
+
+MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed) {
+  const Random random(seed, Purpose::data);
+  return MatrixX<double>::NullaryExpr(rows, cols,
+                                      [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
+}
+
+/// Models whose output is that of the last step.
+std::vector<Many> last_step_models() {
+  Graph<double> graph;
+  const auto in = graph.input(), deep = graph.add(Recurrent<Gru>{.units = 3}, in);
+  graph.concat({graph.add(LastStep{}, deep), graph.add(Recurrent<Elman>{.units = 2, .returns = Returns::last}, deep)});
+  std::vector<Many> models;
+  models.emplace_back(2, std::vector<AnyLayer<double>>{Recurrent<Gru>{.units = 3, .returns = Returns::last}});
+  models.emplace_back(2, std::vector<AnyLayer<double>>{
+                             Recurrent<Gru>{.units = 3}, Conv1d{.units = 3, .kernel = 3, .padding = causal()},
+                             Dropout{.rate = 0.3}, Recurrent<Elman>{.units = 4}, LastStep{}, Dense{.units = 2}});
+  models.emplace_back(2, std::vector<AnyLayer<double>>{graph, Dense{.units = 2}});
+  for (Many& model : models) model.initialise(4);
+  return models;
+}
+
+/// Initial states of `batch` samples.
+std::vector<State<double>> some_states(const Many& model, Index batch) {
+  std::vector<State<double>> states;
+  model.each_layer([&](const auto& layer, std::size_t k) {
+    states.emplace_back();
+    for (const Index rows : layer.state_rows()) states.back().push_back(noise(rows, batch, 7 + k));
+  });
+  return states;
+}
+
+}  // namespace
+
+TEST_CASE("truncation: last steps have the gradient of these steps from constant states, sequence by sequence") {
+  MatrixX<bool> mask(4, 8);
+  mask << 1, 0, 1, 1, 0, 1, 1, 1,  //
+      0, 0, 0, 0, 0, 0, 0, 0,      //
+      1, 1, 1, 1, 1, 1, 1, 1,      //
+      0, 1, 1, 0, 0, 1, 0, 0;
+  const Index back = GENERATE(1, 2, 3, 7);
+  const auto timeline = GENERATE_COPY(Timeline::from_lengths({9, 4, 0, 9, 2, 1}), Timeline::from_mask(mask));
+  const MatrixX<double> x = noise(2, timeline.columns(), 1);
+  for (const Many& model : last_step_models()) {
+    if (timeline.has_gaps() && model.depth() > 2) continue;  // refused by the convolution
+    const MatrixX<double> d_y = noise(model.outputs(), timeline.batch(), 2);
+    auto got = model.parameters().zeros_like(), want = model.parameters().zeros_like();
+    const auto first = some_states(model, timeline.batch());
+    auto carried = first;
+    MatrixX<double> y;
+    const Index most = windows(model, x, timeline, {.back = back}, &carried,
+                               [&](const Window&, const ConstView<double>& output, auto& tape) {
+                                 y = output;
+                                 model.backward(tape, d_y, got);
+                               });
+    CHECK(most <= back * timeline.batch());
+    Many::Tape whole;
+    CHECK(y.isApprox(model.forward(x, timeline, whole, {.training = true}, first), 1e-14));
+    const auto final_state = model.final_state(whole);
+    for (std::size_t k = 0; k < final_state.size(); ++k)
+      for (std::size_t s = 0; s < final_state[k].size(); ++s) CHECK(carried[k][s].isApprox(final_state[k][s], 1e-14));
+    for (Index b = 0; b < timeline.batch(); ++b) {  // the oracle: one sequence in two passes
+      const Index rank = timeline.rank(b), length = timeline.length(rank);
+      MatrixX<bool> steps = MatrixX<bool>::Constant(1, timeline.padded_steps(), false);
+      MatrixX<double> own(2, length);
+      std::vector<Index> places;
+      for (Index c = 0, t = 0; c < timeline.columns(); ++c)
+        if (timeline.sample_of(c) == b) {
+          steps(0, timeline.step_of(c)) = true;
+          places.push_back(timeline.step_of(c));
+          own.col(t++) = x.col(c);
+        }
+      const Index tail = std::min(back, length);
+      auto before = steps, after = steps;
+      for (Index t = 0; t < length; ++t) (t < length - tail ? after : before)(0, places[std::size_t(t)]) = false;
+      auto states = first;
+      for (auto& layer : states)
+        for (auto& state : layer) state = MatrixX<double>(state.col(b));
+      const auto pass = [&](const MatrixX<bool>& where, const MatrixX<double>& columns, Many::Tape& tape) {
+        auto own_timeline = timeline.has_gaps() ? Timeline::from_mask(where)
+                            : where == after    ? Timeline::from_lengths({length}).window(length - tail, length)
+                                                : Timeline::from_lengths({length - tail});
+        own_timeline.set_places(std::array{b});
+        return MatrixX<double>(
+            model.forward(MatrixX<double>(columns), std::move(own_timeline), tape, {.training = true}, states));
+      };
+      Many::Tape prefix, end;
+      pass(before, own.leftCols(length - tail), prefix);
+      states = model.final_state(prefix);
+      CHECK(pass(after, own.rightCols(tail), end).isApprox(MatrixX<double>(y.col(rank)), 1e-14));
+      model.backward(end, MatrixX<double>(d_y.col(rank)), want);
+    }
+    CHECK((got.values() - want.values()).norm() <= 1e-13 * want.values().norm());
+    auto full = model.parameters().zeros_like();
+    model.backward(whole, d_y, full);
+    if (back < 7) CHECK((got.values() - full.values()).norm() > 1e-4 * full.values().norm());
+  }
+}
+
+TEST_CASE("truncation: as many last steps as the longest sequence has give the bits of full backpropagation") {
+  const auto timeline = Timeline::from_lengths({5, 4, 0, 1});
+  const MatrixX<double> x = noise(2, timeline.columns(), 1);
+  const Index back = GENERATE(Index(5), Index(6), std::numeric_limits<Index>::max());
+  for (const Many& model : last_step_models()) {
+    const MatrixX<double> d_y = noise(model.outputs(), timeline.batch(), 2);
+    auto got = model.parameters().zeros_like(), want = model.parameters().zeros_like();
+    windows(model, x, timeline, {.back = back}, nullptr,
+            [&](const Window&, const ConstView<double>&, auto& tape) { model.backward(tape, d_y, got); });
+    Many::Tape tape;
+    model.forward(x, timeline, tape, {.training = true});
+    model.backward(tape, d_y, want);
+    CHECK(got.values() == want.values());
+  }
+}
+
+TEST_CASE("truncation: last steps are refused for models whose output is not that of the last step") {
+  const auto refused = [](std::vector<AnyLayer<double>> layers, const char* part, Truncation truncation = {.back = 3}) {
+    const Many model(2, std::move(layers));
+    CHECK_THROWS_MATCHES(detail::TruncatedRun<Many>::check(model, truncation), ValueError, says(part));
+  };
+  const Recurrent<Gru> steps{.units = 2};
+  refused({steps}, "update_every must be at least 1 step for a model with an output per step, got 0");
+  refused({steps, LastStep{}}, "update_every must be 0 steps for a model with one output per sequence, got 3",
+          {.update_every = 3});
+  refused({steps, MeanOverTime{}}, "layer 1 (mean over time): the layer reads later steps");
+  refused({steps, MaxOverTime{}}, "layer 1 (max over time): the layer reads later steps");
+  refused({Bidirectional<Gru>{.units = 2}, LastStep{}}, "layer 0 (bidirectional gru");
+  refused({Recurrent<Gru>{.units = 2, .direction = Direction::backward, .returns = Returns::last}},
+          "layer 0 (gru, backward): the layer reads later steps");
+  refused({Recurrent<Gru>{.units = 2, .direction = Direction::backward}, LastStep{}}, "layer 0 (gru, backward)");
+  refused({Conv1d{.units = 2, .kernel = 2}, LastStep{}}, "layer 0 (conv1d)");
+  refused({steps, BatchNorm{}, LastStep{}}, "layer 1 (batch norm): the statistics of all steps are not those");
+  CHECK_NOTHROW(detail::TruncatedRun<Many>::check(Many(2, {steps, LastStep{}, BatchNorm{}}), {.back = 3}));
+  Graph<double> graph;
+  graph.add(MeanOverTime{}, graph.add(steps, graph.input()));
+  refused({graph}, "layer 0 (graph): the layer reads later steps");
+}
+
 TEST_CASE("truncation: refuses lengths out of range") {
   CHECK_THROWS_MATCHES((Truncation{.update_every = -1}.check()), ValueError,
-                       says("update_every must be at least 0 steps (0: no truncation), got -1"));
+                       says("update_every must be at least 0 steps (0: no windows), got -1"));
   CHECK_THROWS_MATCHES((Truncation{.update_every = 4, .back = 3}.check()), ValueError,
                        says("back must be at least 4 steps, as update_every, got 3"));
-  CHECK_THROWS_MATCHES((Truncation{.back = 3}.check()), ValueError,
-                       says("back must be 0 steps, as update_every, got 3"));
+  CHECK_THROWS_MATCHES((Truncation{.back = -3}.check()), ValueError, says("back must be at least 0 steps"));
 }
 
 TEST_CASE("truncation: windows of any length cover the existing steps") {

@@ -31,8 +31,8 @@ inline constexpr auto out = symbol<"y", "outputs">;
 inline constexpr auto lru = cell(state(s_re, s_im),
     size = exp(-exp(weight(nu))),
     angle = exp(weight(theta)),
-    next(s_re) = size * (cos(angle) * s_re - sin(angle) * s_im) + exp(weight(gamma)) * linear(x, no_bias),
-    next(s_im) = size * (cos(angle) * s_im + sin(angle) * s_re) + exp(weight(gamma)) * linear(x, no_bias),
+    next(s_re) = size * rotate(s_re, s_im, angle).re + exp(weight(gamma)) * linear(x, no_bias),
+    next(s_im) = size * rotate(s_re, s_im, angle).im + exp(weight(gamma)) * linear(x, no_bias),
     out = linear(next(s_re), x, no_bias) - linear(next(s_im), no_bias),
     output(out));
 }  // namespace lru_equations

@@ -9,8 +9,8 @@
 //     sample    0   2   1    0   2    0
 //     active    3            2        1
 //
-// `active` never increases, so the columns of a step continue the first columns of the step before, and loops over time
-// need no mask. Steps count valid steps only. The step in the padded batch is stored too, for unpacking.
+// `active` never increases: the columns of a step continue the first columns of the step before, and loops over time
+// need no mask. Steps count valid steps. The step in the padded batch is stored too, for unpacking.
 
 #include <algorithm>
 #include <span>
@@ -70,7 +70,6 @@ class Timeline {
     rank_by_length(lengths);
     padded_steps_ = steps();
     place_columns();
-    number_steps();
   }
 
   /// from_mask in place: reuses the memory of this timeline.
@@ -96,7 +95,6 @@ class Timeline {
   Index columns() const { return offset_.back(); }
   /// Number of steps of the padded batch.
   Index padded_steps() const { return padded_steps_; }
-
   // Unchecked accessors for inner loops: indices are from 0 and below steps(), batch() and columns().
   /// Number of sequences longer than t: the columns of step t.
   Index active(Index t) const { return offset_[at(t) + 1] - offset_[at(t)]; }
@@ -116,7 +114,6 @@ class Timeline {
   }
   Index place(Index sample) const { return place_.empty() ? sample : place_[at(sample)]; }
   Index place_of(Index column) const { return place(sample_of(column)); }
-
   Index rank_of(Index column) const { return rank_of_[at(column)]; }
   Index sample_of(Index column) const { return sample(rank_of(column)); }
   /// Step of a column in the padded batch.
@@ -142,10 +139,17 @@ class Timeline {
     detail::check_equal("timeline", "packed columns", packed.cols(), columns());
     MatrixX<Scalar> padded = MatrixX<Scalar>::Zero(packed.rows(), padded_steps() * batch());
     for (Index c = 0; c < columns(); ++c) padded.col(padded_column(c)) = packed.col(c);
-    if (padding != Padding::zero) repeat(padded, padding == Padding::repeat_next);
+    each_repeated(padding, false, [&](Index to, Index from) { padded.col(to) = padded.col(from); });
     return padded;
   }
-
+  /// Gradient of unpack: with repeated values, the gradient of a masked step is added to that of the step that it
+  /// repeats. Throws ShapeError for a wrong size.
+  template <class Scalar>
+  MatrixX<Scalar> pack_gradient(MatrixX<Scalar> d_padded, Padding padding = Padding::zero) const {
+    detail::check_equal("timeline", "padded columns", d_padded.cols(), padded_steps() * batch());
+    each_repeated(padding, true, [&](Index to, Index from) { d_padded.col(from) += d_padded.col(to); });
+    return pack(d_padded);
+  }
   /// Permutations of a matrix with one column per sample: to order of rank, and to order of samples. They throw
   /// ShapeError for another number of columns.
   template <class Scalar>
@@ -167,14 +171,18 @@ class Timeline {
   void assign_window(const Timeline& whole, Index first, Index last) {
     require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
                         whole.steps(), "), got [", first, ", ", last, ")");
+    assign_steps(
+        whole, [first](Index n) { return std::min(first, n); }, [last](Index n) { return std::min(last, n); });
+  }
+  /// Steps [first(n), last(n)) of every sequence of n steps, with the same samples and ranks, in place. The number of
+  /// these steps must not decrease with n.
+  template <class First, class Last>
+  void assign_steps(const Timeline& whole, const First& first, const Last& last) {
+    assign_lengths_like(whole, [&](Index n) { return last(n) - first(n); });
     std::tie(padded_steps_, gaps_) = std::tie(whole.padded_steps_, whole.gaps_);
-    std::tie(place_, sample_, rank_) = std::tie(whole.place_, whole.sample_, whole.rank_);
-    length_ = whole.length_;
-    for (Index& length : length_) length = std::clamp(length - first, Index(0), last - first);
-    offset_.assign(whole.offset_.begin() + first, whole.offset_.begin() + last + 1);
-    for (Index& offset : offset_) offset -= whole.offset(first);
-    rank_of_.assign(whole.rank_of_.begin() + whole.offset(first), whole.rank_of_.begin() + whole.offset(last));
-    step_of_.assign(whole.step_of_.begin() + whole.offset(first), whole.step_of_.begin() + whole.offset(last));
+    for (Index t = 0; t < steps(); ++t)
+      for (Index r = 0; r < active(t); ++r)
+        step_of_[at(offset(t) + r)] = whole.step_of(whole.offset(first(whole.length(r)) + t) + r);
   }
 
   /// Step `step` of `batch` sequences that have it, as in rectangular(batch, step + 1).window(step, step + 1), at a
@@ -219,12 +227,10 @@ class Timeline {
     length_ = counts_;
     padded_steps_ = resized(whole.padded_steps_);
     place_columns();
-    number_steps();
   }
 
  private:
   static std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
   /// Reserves memory for sequences of these lengths before any member changes.
   void make_room(std::span<const Index> lengths) {
     Index columns = 0, longest = 0;
@@ -247,45 +253,39 @@ class Timeline {
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
   }
 
-  /// Computes offsets and ranks of all columns from the lengths by rank.
+  /// Computes offsets, and ranks and steps of all columns, from the lengths by rank, without masked steps.
   void place_columns() {
     gaps_ = false;
     offset_.resize(at(batch() > 0 ? length(0) : 0) + 1);
     offset_[0] = 0;
-    Index lasting = batch();
-    for (Index t = 0; t < steps(); ++t) {
+    rank_of_.clear();
+    step_of_.clear();
+    for (Index t = 0, lasting = batch(); t < steps(); ++t) {
       while (length(lasting - 1) <= t) --lasting;
       offset_[at(t) + 1] = offset(t) + lasting;
+      for (Index r = 0; r < lasting; ++r) rank_of_.push_back(r), step_of_.push_back(t);
     }
-    rank_of_.resize(at(columns()));
-    step_of_.resize(at(columns()));
-    for (Index t = 0; t < steps(); ++t)
-      for (Index r = 0; r < active(t); ++r) rank_of_[at(offset(t) + r)] = r;
   }
 
-  /// Sets the steps of sequences that are valid from step 0.
-  void number_steps() {
-    for (Index t = 0; t < steps(); ++t)
-      for (Index r = 0; r < active(t); ++r) step_of_[at(offset(t) + r)] = t;
-  }
-
-  template <class Scalar>
-  void repeat(MatrixX<Scalar>& padded, bool from_next) const {
-    std::vector<bool> valid(at(padded.cols()), false);
+  /// Calls f(to, from) for the padded columns of masked steps and those that they repeat, in order or in reverse.
+  template <class F>
+  void each_repeated(Padding padding, bool reverse, const F& f) const {
+    if (padding == Padding::zero) return;
+    const bool forward = padding == Padding::repeat_previous;
+    std::vector<bool> valid(at(padded_steps() * batch()), false);
     for (Index c = 0; c < columns(); ++c) valid[at(padded_column(c))] = true;
     for (Index k = 1; k < padded_steps(); ++k) {
-      const Index to = from_next ? padded_steps() - 1 - k : k, from = from_next ? to + 1 : to - 1;
+      const Index n = reverse ? padded_steps() - k : k;
+      const Index to = forward ? n : padded_steps() - 1 - n, from = forward ? to - 1 : to + 1;
       for (Index b = 0; b < batch(); ++b)
-        if (!valid[at(to * batch() + b)]) padded.col(to * batch() + b) = padded.col(from * batch() + b);
+        if (!valid[at(to * batch() + b)]) f(to * batch() + b, from * batch() + b);
     }
   }
 
   template <class Scalar>
   MatrixX<Scalar> permuted(const MatrixX<Scalar>& m, const std::vector<Index>& source) const {
     detail::check_as_many("timeline", "matrix", "columns as samples", m.cols(), batch());
-    MatrixX<Scalar> out(m.rows(), m.cols());
-    for (Index k = 0; k < batch(); ++k) out.col(k) = m.col(source[at(k)]);
-    return out;
+    return m(Eigen::all, source);
   }
 
   Index padded_steps_ = 0;

@@ -48,6 +48,7 @@ class AnyLayer {
   NamedRows inputs() const { return layer_->inputs(); }
   std::vector<Index> state_rows() const { return layer_->state_rows(); }
   bool causal() const { return layer_->causal(); }
+  bool of_last_step() const { return layer_->of_last_step(); }
   Initializers role_initializers() const { return layer_->role_initializers(); }
   std::vector<NamedInitializer> named_initializers() const { return layer_->named_initializers(); }
   Index kept(Index columns, Index batch, Keeping keeping) const { return layer_->kept(columns, batch, keeping); }
@@ -94,6 +95,7 @@ class AnyLayer {
     virtual NamedRows inputs() const = 0;
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
+    virtual bool of_last_step() const = 0;
     virtual Initializers role_initializers() const = 0;
     virtual std::vector<NamedInitializer> named_initializers() const = 0;
     virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
@@ -130,6 +132,7 @@ class AnyLayer {
     NamedRows inputs() const override { return layer.inputs(); }
     std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
+    bool of_last_step() const override { return layer.of_last_step(); }
     Initializers role_initializers() const override { return layer.role_initializers(); }
     std::vector<NamedInitializer> named_initializers() const override { return layer.named_initializers(); }
     Index kept(Index columns, Index batch, Keeping keeping) const override {

@@ -56,6 +56,9 @@ struct LayerBase {
   std::vector<Index> state_rows() const { return {}; }
   /// Whether no step depends on a later one. A causal layer can run window by window.
   bool causal() const { return true; }
+  /// Whether the output is that of the last step of each sequence, and so follows from the states before any number of
+  /// last steps and these steps.
+  bool of_last_step() const { return false; }
   /// Whether each output column depends only on the same input column. Such a layer can run on a subset of columns and
   /// has no states.
   bool columnwise() const { return false; }
@@ -143,6 +146,7 @@ concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping
   layer.set_given(theta);
   { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
   { layer.causal() } -> std::same_as<bool>;
+  { layer.of_last_step() } -> std::same_as<bool>;
   { layer.columnwise() } -> std::same_as<bool>;
   { layer.steps_after(n) } -> std::same_as<Index>;
   layer.check_input(in.values);

@@ -210,6 +210,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   const ParameterTable& parameters() const { return cell_.parameters(); }
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
+  bool of_last_step() const { return direction == Direction::forward && returns == Returns::last; }
   Initializers role_initializers() const { return initializers; }
   std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers(cell_); }
   void set_given(S* theta) const { detail::set_given(cell_, theta); }

@@ -25,12 +25,19 @@ struct Window {
 /// computed with earlier parameters, and recomputes those steps with the present ones. k1 >= the number of steps is
 /// full backpropagation, bit for bit. Each window's loss is divided by the count of the whole batch, so windows are
 /// weighted by their number of losses and their gradients add up.
+///
+/// `back` without `update_every` is for models with one output per sequence, that of its last step: the gradient is
+/// propagated through the last `back` valid steps of each sequence. The states before these steps are computed without
+/// a tape and are constants of the gradient. `back` >= the number of steps is full backpropagation, bit for bit.
 struct Truncation {
-  Index update_every = 0;   ///< k1, in steps; 0: no truncation
+  Index update_every = 0;   ///< k1, in steps; 0: one update per batch
   Index back = 0;           ///< k2, in steps, at least k1; 0: equal to k1
   bool accumulate = false;  ///< one update after all windows: saves memory, keeps the parameters constant in between
 
+  /// Whether a batch is divided into windows.
   bool active() const { return update_every != 0; }
+  /// Whether the gradient is that of the last steps of each sequence.
+  bool of_last_steps() const { return update_every == 0 && back != 0; }
   Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
   /// Window k of `windows(steps)`.
   Window window(Index k, Index steps) const {
@@ -42,11 +49,11 @@ struct Truncation {
 
   /// Throws ValueError for lengths out of range.
   void check() const {
-    require<ValueError>(update_every >= 0, "truncation: update_every must be at least 0 steps (0: no truncation), got ",
+    require<ValueError>(update_every >= 0, "truncation: update_every must be at least 0 steps (0: no windows), got ",
                         update_every);
     require<ValueError>(back >= 0, "truncation: back must be at least 0 steps (0: update_every), got ", back);
-    require<ValueError>(back == 0 || (active() && back >= update_every), "truncation: back must be ",
-                        active() ? "at least " : "", update_every, " steps, as update_every, got ", back);
+    require<ValueError>(back == 0 || back >= update_every, "truncation: back must be at least ", update_every,
+                        " steps, as update_every, got ", back);
   }
 };
 

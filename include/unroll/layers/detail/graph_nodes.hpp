@@ -110,6 +110,11 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
     return all;
   }
+  bool of_last_step() const {
+    bool all = true;
+    each([&](const Layer& layer, std::size_t) { all = all && (layer.causal() || layer.of_last_step()); });
+    return all;
+  }
   /// Checked by the layers that read the input or some of its rows.
   void check_input(const ConstView<S>& values) const {
     each([&](const Layer& layer, std::size_t n) {

@@ -56,6 +56,8 @@ class LastStepLayer : public detail::Pooling<S> {
 
   explicit LastStepLayer(LastStep) {}
 
+  bool of_last_step() const { return true; }
+
   std::string_view name() const { return "last step"; }
   LayerOptions options() const { return {{"layer", name()}}; }
 

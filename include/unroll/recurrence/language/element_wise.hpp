@@ -98,6 +98,35 @@ constexpr auto outer(V v, K k) {
   return by_row(v) * by_column(k);
 }
 
+/// Parts of a complex number in equations.
+template <class Re, class Im>
+struct ComplexParts {
+  Re re;
+  Im im;
+};
+
+namespace parts {
+/// True for an expression that may be written several times: without weights or masks that each occurrence would have.
+template <class E>
+inline constexpr bool is_repeatable = is_named<E>;
+template <class Named, Copy kind, int number>
+inline constexpr bool is_repeatable<Copied<Named, kind, number>> = true;
+template <class Re, class Im>
+constexpr ComplexParts<Re, Im> complex(Re re, Im im) {
+  return {re, im};
+}
+}  // namespace parts
+
+/// Complex numbers re + i im, one for each row, rotated by an angle in radians, i.e. multiplied by exp(i angle):
+/// `rotate(a, b, angle).re` is cos(angle) a - sin(angle) b, `rotate(a, b, angle).im` is cos(angle) b + sin(angle) a.
+template <class Re, class Im, class Angle>
+constexpr auto rotate(Re re, Im im, Angle angle) {
+  static_assert(parts::is_repeatable<Re> && parts::is_repeatable<Im> && parts::is_repeatable<Angle>,
+                "unroll: rotate(re, im, angle) must read named values or parts of them; give the expression a separate "
+                "equation");
+  return parts::complex(cos(angle) * re - sin(angle) * im, cos(angle) * im + sin(angle) * re);
+}
+
 /// Function with a user-defined derivative, used as `activation(f)(e)`; see the concept Activation.
 template <Activation F>
 constexpr auto activation(F function) {

@@ -63,16 +63,16 @@ constexpr std::size_t position(std::string_view name, char letter) {
 /// True for a matrix, whose size is a product: "units*keys".
 constexpr bool is_matrix(std::string_view size) { return position(size, '*') < size.size(); }
 
-/// True for a multiple of another size: "4 units".
+/// True for a multiple of another size, "4 units", or a number of rows, "8".
 constexpr bool is_multiple(std::string_view size) { return !size.empty() && size[0] >= '0' && size[0] <= '9'; }
 
-/// True for a size that is not given: "one", "4 units", "units*keys".
+/// True for a size that is not given: "one", "4 units", "8", "units*keys".
 constexpr bool follows_from_others(std::string_view size) {
   return size == one_row || is_multiple(size) || is_matrix(size);
 }
 
 /// State or intermediate value. Its rows are the cell's units, or the named `size`: "one" is one row, "4 units" four
-/// times as many as the units.
+/// times as many as the units, "8" eight rows.
 template <Name name, Name size = "units">
 struct Symbol {
   static constexpr int operations = size.view() == one_row ? 1 : 0;  // a copy to other rows, or a reference

@@ -90,19 +90,20 @@ class CellSizing {
                         "', which is not given; add it to CellSizes::sizes");
     return rows;
   }
-  /// "4 units": four times the units.
+  /// "4 units": four times the units; "8": 8 rows.
   Index multiple_of_size(const CellSizes& sizes, std::string_view name) {
     const std::size_t space = language::position(name, ' ');
-    bool good = space <= 4 && space < name.size();
+    bool good = space <= 4 && name.back() != ' ';
     Index factor = 0;
     for (const char digit : name.substr(0, good ? space : 0)) {
       good = good && digit >= '0' && digit <= '9';
       factor = 10 * factor + (digit - '0');
     }
     require<ShapeError>(good, "cell: the size '", name,
-                        "' must be a name, or a number up to 9999, a space and a name, such as '4 units'");
-    const Index rows = named_size(sizes, name.substr(space + 1));
+                        "' must be a name, a number up to 9999, or such a number, a space and a name, as in '4 units'");
     require_positive(name, factor);
+    if (space == name.size()) return factor;
+    const Index rows = named_size(sizes, name.substr(space + 1));
     require_positive(name.substr(space + 1), rows);
     return factor * rows;
   }

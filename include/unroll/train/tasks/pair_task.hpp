@@ -39,6 +39,8 @@ class PairTask {
     require<ValueError>(!options.truncation.active() && !options.truncation.accumulate,
                         "training: update_every must be 0 steps and accumulate false for pairs, got ",
                         options.truncation.update_every, " and ", options.truncation.accumulate);
+    require<ValueError>(options.truncation.back == 0, "training: back must be 0 steps for pairs, got ",
+                        options.truncation.back);
   }
 
   /// Returns the share of decoder inputs from the target.

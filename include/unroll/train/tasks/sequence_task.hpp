@@ -84,13 +84,15 @@ class SequenceTask {
   void learn(Part& part, const Batch& batch, Index k, const Weights& weights, Memory& memory, const Pass& pass) const {
     part.run.window(
         k, steps_, batch.x(), batch.timeline(),
-        [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial) {
+        [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial, bool learns) {
+          Pass some = pass;
+          if (!learns) some.keeping = {Keep::nothing};
           part.input.clear();
           part.input.push_back({x, &timeline});
           if constexpr (whole_sequences)
-            model.forward(weights, x, timeline, memory.tape, pass, initial);
+            model.forward(weights, x, timeline, memory.tape, some, initial);
           else
-            model.begin_learning(weights, x, timeline, memory.tape, pass, initial);
+            model.begin_learning(weights, x, timeline, memory.tape, some, initial);
           check_output_steps(batch, timeline, *memory.tape.in.back().timeline);
         },
         [&](States& state) { model.final_state(memory.tape, state); },
@@ -107,9 +109,13 @@ class SequenceTask {
 
   void updated(const Part& first) { model.update_statistics(first.statistics.data()); }
 
-  std::string locate(const Part& part, const Batch&, const Weights& weights, Memory& memory, const Pass& pass) const {
+  std::string locate(const Part& part, const Batch& batch, const Weights& weights, Memory& memory,
+                     const Pass& pass) const {
     const Signal<Scalar>& in = part.input.front();
-    model.forward(weights, in.values, *in.timeline, memory.tape, pass, part.run.state());
+    if (options.truncation.of_last_steps())  // the value may be in an earlier step
+      model.forward(weights, batch.x(), batch.timeline(), memory.tape, pass, part.run.first());
+    else
+      model.forward(weights, in.values, *in.timeline, memory.tape, pass, part.run.state());
     return model.locate_non_finite(memory.tape);
   }
 

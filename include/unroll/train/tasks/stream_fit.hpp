@@ -34,6 +34,7 @@ class StreamFit {
     require<ValueError>(model_.causal(),
                         "fit: the model reads later steps (bidirectional, backward or pooling over time); train it on "
                         "sequences instead of streams");
+    TruncatedRun<Model>::check(model_, options_.truncation);
     check("the data set", text_);
     if (options_.validation != nullptr) check("the validation data set", *options_.validation);
   }
