@@ -85,9 +85,10 @@ class Samples {
 /// loss and backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3.
 class Workload {
  public:
-  /// Sequences of the given lengths.
-  Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {})
-      : threads_(threads), model_(model_of(c)) {
+  /// A model for the inputs and targets of the configuration; sequences of the given lengths.
+  Workload(const Configuration& c, Stack<float> model, std::span<const Index> lengths, int threads = 1,
+           Keeping keeping = {})
+      : threads_(threads), model_(std::move(model)) {
     const Dataset<float> data = Samples(c, lengths).dataset();
     const auto samples = all_samples(data.size());
     batch_.gather(data, samples);
@@ -105,6 +106,11 @@ class Workload {
                 this] { step->step(batch_); };
     restart();
   }
+  Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {})
+      : Workload(c, model_of(c), lengths, threads, keeping) {}
+  /// Full sequences.
+  Workload(const Configuration& c, Stack<float> model)
+      : Workload(c, std::move(model), std::vector<Index>(std::size_t(c.batch), c.steps)) {}
   /// Full sequences, or packed ones of different lengths.
   Workload(const Configuration& c, bool packed, int threads = 1, Keeping keeping = {})
       : Workload(c, packed ? c.lengths() : std::vector<Index>(std::size_t(c.batch), c.steps), threads, keeping) {}

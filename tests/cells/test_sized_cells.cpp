@@ -35,6 +35,7 @@ void is_right(const CellSizes& sizes, const std::vector<std::string>& positive =
 TEST_CASE("cells: cfc, gru-d and phased lstm have right values and gradients") {
   is_right<Cfc<double>>({.inputs = {3, 1}, .units = 5, .sizes = {{"backbone", 4}}});
   is_right<GruD<double>>({.inputs = {3, 3, 3}, .units = 5, .constants = {3}});
+  is_right<StandardizedGruD<double>>({.inputs = {3, 3, 3}, .units = 5});
   is_right<PhasedLstm<double>>({.inputs = {1, 3}, .units = 5}, {"period", "r_on"});
 }
 

@@ -21,19 +21,6 @@ namespace equations {
 using namespace unroll::equations::time_equations;
 
 // clang-format off
-// Inputs are standardized, so the mean that missing values approach is 0.
-inline constexpr auto standardized_gru_d = cell(state(h, x_last),
-    gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
-    gamma_h = exp(-max(0, linear(delta))),
-    xhat = seen * features + (1 - seen) * gamma_x * x_last,
-    k = gamma_h * h,
-    z = sigmoid(linear(xhat, k, seen)),
-    r = sigmoid(linear(xhat, k, seen)),
-    rk = r * k,
-    n = tanh(linear(xhat, rk, seen)),
-    next(h) = k + z * (n - k),
-    next(x_last) = seen * features + (1 - seen) * x_last);
-
 inline constexpr auto two_unknown = cell(state(h), next(h) = tanh(linear(x, delta, h)));
 // clang-format on
 
@@ -45,7 +32,7 @@ template <class S>
 using CfCCell = EquationsOf<equations::cfc>::Cell<S>;
 
 using CfC = Recurrent<EquationsOf<equations::cfc>::Cell>;
-using GruD = Recurrent<EquationsOf<equations::standardized_gru_d>::Cell>;
+using GruD = Recurrent<StandardizedGruD>;
 using BothCfC = Bidirectional<EquationsOf<equations::cfc>::Cell>;
 
 CfC cfc() { return {.units = 4, .sizes = {{"backbone", 5}}}; }

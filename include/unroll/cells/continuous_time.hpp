@@ -99,6 +99,21 @@ inline constexpr auto gru_d = cell(state(h, x_last),
     next(h) = k + z * (n - k),
     next(x_last) = seen * features + (1 - seen) * x_last);
 
+/// GRU-D of standardized inputs, whose mean is 0, so that it needs no constant and runs in a layer.
+///
+/// The inputs are those of gru_d.
+inline constexpr auto standardized_gru_d = cell(state(h, x_last),
+    gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
+    gamma_h = exp(-max(0, linear(delta))),
+    xhat = seen * features + (1 - seen) * gamma_x * x_last,
+    k = gamma_h * h,
+    z = sigmoid(linear(xhat, k, seen)),
+    r = sigmoid(linear(xhat, k, seen)),
+    rk = r * k,
+    n = tanh(linear(xhat, rk, seen)),
+    next(h) = k + z * (n - k),
+    next(x_last) = seen * features + (1 - seen) * x_last);
+
 /// Phased LSTM, Neil et al. 2016 (arXiv:1610.09513), equations 6 to 11, with a leak of 0.001: every unit is open for a
 /// part r_on of its period. The output gate reads the proposed cell state, as in the authors' program.
 ///
@@ -143,6 +158,7 @@ using time_equations::cfc;
 using time_equations::gru_d;
 using time_equations::ltc;
 using time_equations::phased_lstm;
+using time_equations::standardized_gru_d;
 }  // namespace equations
 
 template <class Scalar, int units = Eigen::Dynamic>
@@ -159,6 +175,12 @@ template <class Scalar, int units = Eigen::Dynamic>
 struct GruD : EquationCell<Scalar, equations::gru_d, units> {
   using EquationCell<Scalar, equations::gru_d, units>::EquationCell;
   static constexpr std::string_view name = "gru-d";
+};
+
+template <class Scalar, int units = Eigen::Dynamic>
+struct StandardizedGruD : EquationCell<Scalar, equations::standardized_gru_d, units> {
+  using EquationCell<Scalar, equations::standardized_gru_d, units>::EquationCell;
+  static constexpr std::string_view name = "gru-d of standardized inputs";
 };
 
 /// Periods from exp(1) to exp(6) steps, as in the authors' program for long sequences, open for 5 % of the time.

@@ -38,16 +38,28 @@ enum class Purpose : std::uint32_t {
 namespace detail {
 
 using Block = std::array<std::uint32_t, 4>;
+/// n blocks, word by word, so that loops over the blocks compile to operations on registers.
+template <std::size_t n>
+using Blocks = std::array<std::array<std::uint32_t, n>, 4>;
 
-/// One block of Philox 4x32-10: for a given key a permutation of the counters, so no two counters share a block.
-constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
+/// Blocks of Philox 4x32-10: for a given key a permutation of the counters, so no two counters share a block.
+template <std::size_t n>
+constexpr Blocks<n> philox(Blocks<n> words, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t(0xD2511F53) * counter[0], b = std::uint64_t(0xCD9E8D57) * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::uint64_t a = std::uint64_t(0xD2511F53) * words[0][k], b = std::uint64_t(0xCD9E8D57) * words[2][k];
+      words[0][k] = static_cast<std::uint32_t>(b >> 32) ^ words[1][k] ^ key[0];
+      words[1][k] = static_cast<std::uint32_t>(b);
+      words[2][k] = static_cast<std::uint32_t>(a >> 32) ^ words[3][k] ^ key[1];
+      words[3][k] = static_cast<std::uint32_t>(a);
+    }
     key = {key[0] + 0x9E3779B9u, key[1] + 0xBB67AE85u};  // Weyl sequence: golden ratio and sqrt(3) - 1
   }
-  return counter;
+  return words;
+}
+constexpr Block philox(Block counter, std::array<std::uint32_t, 2> key) {
+  const Blocks<1> words = philox<1>({{{counter[0]}, {counter[1]}, {counter[2]}, {counter[3]}}}, key);
+  return {words[0][0], words[1][0], words[2][0], words[3][0]};
 }
 
 constexpr std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
@@ -150,12 +162,18 @@ class Random {
   void fill_bernoulli(double p, Scalar value, std::type_identity_t<OutVector<Scalar>> out,
                       std::uint64_t first = 0) const {
     const std::uint64_t limit = threshold(p);
-    for (Index i = 0; i < out.size();) {
+    const std::array<Scalar, 2> values{Scalar(0), value};
+    Index i = 0;
+    const auto fill = [&](const auto& words, std::size_t from) {
+      for (std::size_t k = from; k < 4 * words[0].size() && i < out.size(); ++k)
+        out[i++] = values[words[k % 4][k / 4] < limit];
+    };
+    while (i < out.size()) {
       const std::uint64_t element = first + static_cast<std::uint64_t>(i);
-      const auto words = block(element / 4, 0);
-      for (std::size_t word = element % 4; word < 4 && i < out.size(); ++word) {
-        out[i++] = words[word] < limit ? value : Scalar(0);
-      }
+      if (element % 4 == 0 && out.size() - i >= 64)
+        fill(blocks<32>(element / 4), 0);  // fewer are not computed in registers by GCC
+      else
+        fill(blocks<1>(element / 4), element % 4);
     }
   }
 
@@ -167,6 +185,17 @@ class Random {
 
   detail::Block block(std::uint64_t index, std::uint32_t attempt) const {
     return detail::philox({detail::low_word(index), detail::high_word(index), stream_[0], stream_[1] + attempt}, key_);
+  }
+  template <std::size_t n>
+  detail::Blocks<n> blocks(std::uint64_t first) const {
+    detail::Blocks<n> counters;
+    for (std::size_t k = 0; k < n; ++k) {
+      counters[0][k] = detail::low_word(first + k);
+      counters[1][k] = detail::high_word(first + k);
+      counters[2][k] = stream_[0];
+      counters[3][k] = stream_[1];
+    }
+    return detail::philox(counters, key_);
   }
 
   std::uint64_t bits(std::uint64_t element, std::uint32_t attempt) const {

@@ -51,13 +51,36 @@ void map_run(Index count, const F& f, Scalar* to, const From*... from) {
   R::each(count, [&](Index i, auto n) { R::store(to + i, f(R::load(from + i, n)...), n); });
 }
 
+/// Sums of the `n` elements of f(from[i]...), an array, over i < count. Each is the sum of four sums, so that an
+/// addition does not wait for the previous one.
+template <std::size_t n, class Scalar, class F, class... From>
+std::array<Scalar, n> sums_run(Index count, const F& f, const Scalar* first, const From*... from) {
+  using R = Run<Scalar>;
+  using V = typename R::V;
+  std::array<std::array<V, 4>, n> sums;
+  for (auto& four : sums) four.fill(V::constant(0));
+  const auto add = [&](Index i, auto lanes, std::size_t k) __attribute__((always_inline)) {
+    const auto terms = f(R::load(first + i, lanes), R::load(from + i, lanes)...);
+    for (std::size_t s = 0; s < n; ++s) sums[s][k] += R::only(terms[s], lanes);
+  };
+  Index done = 0;
+  for (constexpr typename R::Whole whole; done + 4 * V::size <= count; done += 4 * V::size) {
+    add(done, whole, 0);
+    add(done + V::size, whole, 1);
+    add(done + 2 * V::size, whole, 2);
+    add(done + 3 * V::size, whole, 3);
+  }
+  R::each(count - done, [&](Index i, auto lanes) { add(done + i, lanes, 0); });
+  std::array<Scalar, n> all;
+  for (std::size_t s = 0; s < n; ++s) all[s] = lane_sum((sums[s][0] + sums[s][1]) + (sums[s][2] + sums[s][3]));
+  return all;
+}
+
 /// Sum of f(from[i]...) over i < count.
 template <class Scalar, class F, class... From>
 Scalar sum_run(Index count, const F& f, const Scalar* first, const From*... from) {
-  using R = Run<Scalar>;
-  auto sum = R::V::constant(0);
-  R::each(count, [&](Index i, auto n) { sum += R::only(f(R::load(first + i, n), R::load(from + i, n)...), n); });
-  return lane_sum(sum);
+  return sums_run<1>(
+      count, [&](auto... v) { return std::array{f(v...)}; }, first, from...)[0];
 }
 
 /// to(i, j) = f(from(i, j)...) for matrices of equal shape.

@@ -2,6 +2,7 @@
 // Operations on all rows of a value, forward and backward: layer_norm, rms_norm, softmax, mean, sum and max_of.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "unroll/core/buffer.hpp"
@@ -133,10 +134,17 @@ class CellRows : public ColumnRun<S, D> {
 
   static void run_rows_back(int k, S* v, Index rows, const S* y, const S* g, const S* scale) {
     switch (words.word[k].kind) {
-      case Kind::layer_norm:
-        return normal_back(v, rows, y, g, total(g, rows) / S(rows), *scale);
+      case Kind::layer_norm: {
+        const auto [along, sum] = sums_run<2>(
+            rows,
+            [](V out, V d) {
+              return std::array{out * d, d};
+            },
+            y, g);
+        return normal_back(v, rows, y, g, along, sum, *scale);
+      }
       case Kind::rms_norm:
-        return normal_back(v, rows, y, g, S(0), *scale);
+        return normal_back(v, rows, y, g, dot(y, g, rows), S(0), *scale);
       case Kind::softmax: {
         const S along = dot(y, g, rows);
         map_run(
@@ -187,10 +195,10 @@ class CellRows : public ColumnRun<S, D> {
         rows, [&](V value) { return value * V::constant(scale); }, y, v);
   }
   /// Gradient of a normalised value: scale (g - mean of g - y mean of g y), the first mean only for layer_norm.
-  static void normal_back(S* v, Index rows, const S* y, const S* g, S mean, S scale) {
-    const V along = V::constant(dot(y, g, rows) / S(rows)), offset = V::constant(mean), factor = V::constant(scale);
+  static void normal_back(S* v, Index rows, const S* y, const S* g, S along, S sum, S scale) {
+    const V slope = V::constant(along / S(rows)), offset = V::constant(sum / S(rows)), factor = V::constant(scale);
     map_run(
-        rows, [&](V d, V out) { return factor * (d - offset - out * along); }, v, g, y);
+        rows, [&](V d, V out) { return factor * (d - offset - out * slope); }, v, g, y);
   }
   static void softmax(const S* v, Index rows, S* y) {
     const V top = V::constant(greatest(v, rows));

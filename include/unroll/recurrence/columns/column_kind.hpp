@@ -82,10 +82,11 @@ class ColumnLayout {
 
 /// Base class of K::Run: a kind with the buffers of one pass. A kind redefines only the functions that it needs.
 ///
-/// The operand of an operation is in the rows of its term, where run_back leaves its gradient; the result is in a
-/// matrix that later stages read. A kind also defines run(k, first_column, columns, rank) and run_back(k, first_column,
-/// columns, rank, d_result) for the columns [first_column, first_column + columns). `rank` is the rank of the first
-/// column; `d_result` starts with the first column.
+/// The operand of an operation is in the rows of its term, where run_back leaves its gradient. The result is in a
+/// matrix that later stages read, or in place of the operand if the word has `replaces_operand()`. A kind also defines
+/// run(k, first_column, columns, rank) and run_back(k, first_column, columns, rank, d_result) for the columns
+/// [first_column, first_column + columns). `rank` is the rank of the first column; `d_result` starts with the first
+/// column.
 template <class S, class D>
 class ColumnRun {
  public:
@@ -113,8 +114,9 @@ class ColumnRun {
     return work_of_cell_.terms.strided().at(cell_.term_row()[D::program.column_operation[number].term], column);
   }
   S* result_at(int number, Index column) {
-    const int extra = D::schedule.stored_at[D::program.column_operation[number].operation];
-    return work_of_cell_.extra[extra].strided().at(0, column);
+    const int operation = D::program.column_operation[number].operation;
+    if (D::schedule.storage[operation] == Storage::term_rows) return operand_at(number, column);
+    return work_of_cell_.extra[D::schedule.stored_at[operation]].strided().at(0, column);
   }
 
   const CellLayout<D>& cell_;

@@ -182,7 +182,7 @@ struct Lowering : NamedValues<capacity> {
       program.report(detail::Misuse::copy_of_constant);
     const int number = program.terms, index = program.column_operations++;
     const int left = add(term), operation = add({.op = detail::Op::column, .left = left, .index = index});
-    program.column_operation[index] = {operation, number};
+    program.column_operation[index] = {operation, number, word.replaces_operand()};
     return operation;
   }
   template <int products, bool biased, class Source, class Word>

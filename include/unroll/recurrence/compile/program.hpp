@@ -47,10 +47,10 @@ struct LinearTerm {
   bool of_column = false;  ///< true for the operand of a column operation
   bool named = false;      ///< an operand that is written as a name, even if it has weights
   Copy copy = Copy::none;
-  int part = 0;               ///< number of the block, for Copy::part
+  int part = 0;                    ///< number of the block, for Copy::part
   language::WeightRule rule = {};  ///< of its weights; if it has an option, it has one source
-  double rate = 0;            ///< of a mask
-  bool per_sequence = false;  ///< one mask for all steps
+  double rate = 0;                 ///< of a mask
+  bool per_sequence = false;       ///< one mask for all steps
   int sources = 0;
   Table<int, max_sources> source{};  ///< indices of operations
   Table<std::string_view, max_sources> source_name{};
@@ -66,7 +66,8 @@ struct LinearTerm {
 /// One column operation; its word is in Derived::over_columns.
 struct ColumnOperation {
   int operation = 0;
-  int term = 0;  ///< term of its operand
+  int term = 0;                   ///< term of its operand
+  bool replaces_operand = false;  ///< its gradient does not read the operand, so the result is stored in its place
 };
 
 struct EquationInfo {

@@ -195,10 +195,17 @@ struct Scheduling {
     schedule.extra[schedule.extras++] = o;
   }
 
+  constexpr void store_result(const ColumnOperation& column) {
+    if (column.replaces_operand && !is_source(column.operation))
+      store(column.operation, Storage::term_rows, program.operation[program.operation[column.operation].left].index);
+    else
+      store_extra(column.operation);
+  }
+
   /// The engine stores states after the step. Gradients must not overwrite values that products read. Results of column
   /// operations are computed outside of any pass.
   constexpr void store_states_and_sources() {
-    for (int k = 0; k < program.column_operations; ++k) store_extra(program.column_operation[k].operation);
+    for (int k = 0; k < program.column_operations; ++k) store_result(program.column_operation[k]);
     for (int o = 0; o < program.operations; ++o)
       if (is_leaf(o)) schedule.storage[o] = Storage::leaf;
     for (int s = program.states - 1; s >= 0; --s)

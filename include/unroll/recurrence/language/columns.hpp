@@ -15,7 +15,9 @@ namespace unroll::language {
 ///
 /// A Word has `result_size()`, the name of the size of its result, and `operand_size()`, that of its operand; empty:
 /// the size of its equation, or of the operand if `of_any_size()`. `copies_operand()`: true if a named operand is read
-/// without multiplication by weights. `written(latex)`: its notation, see WrittenOperation.
+/// without multiplication by weights. `replaces_operand()`: true if the gradient is a function of the result, which has
+/// the rows of the operand, so that one is stored in place of the other. `written(latex)`: its notation, see
+/// WrittenOperation.
 template <class Word, class Operand>
 struct OverColumn {
   static constexpr int operations = 2 + Operand::operations;  // its operand is a linear term
@@ -40,6 +42,7 @@ struct AttentionWord {
   bool normalised = false;  ///< the vector of an additive score is g v / |v|, with a learned length g
 
   static constexpr std::string_view result_size() { return "memory"; }
+  static constexpr bool replaces_operand() { return false; }
   static constexpr bool of_any_size() { return false; }
   constexpr std::string_view operand_size() const { return score == ScoreKind::additive ? "attention" : "keys"; }
   constexpr bool copies_operand() const { return score == ScoreKind::dot || score == ScoreKind::scaled_dot; }

@@ -24,6 +24,7 @@ struct RowsWord {
   static constexpr std::string_view operand_size() { return ""; }
   constexpr bool of_any_size() const { return reduces() || kind == RowsKind::row_sums; }
   static constexpr bool copies_operand() { return true; }
+  constexpr bool replaces_operand() const { return !one_each(); }
 
   WrittenOperation written(bool latex) const {
     constexpr std::string_view names[] = {"layer_norm", "rms_norm", "softmax", "mean", "sum", "max_of", "row_sums"};

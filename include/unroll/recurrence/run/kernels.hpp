@@ -19,14 +19,16 @@ class PassKernel {
   static constexpr int operations = program.operations;
 
  public:
-  static void forward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+  /// Frames are passed by value: the compiler keeps the pointers of a local object in registers, while a store through
+  /// one of them might change those of another object.
+  static void forward(const Frame<Scalar, D> frame, Index rows, Index columns) {
     Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
           forward_rows(frame, row, column, count);
         });
   }
 
-  static void backward(const Frame<Scalar, D>& frame, Index rows, Index columns) {
+  static void backward(const Frame<Scalar, D> frame, Index rows, Index columns) {
     Rows::sweep(
         rows, columns, [&](Index row, Index column, auto count) __attribute__((always_inline)) {
           backward_rows(frame, row, column, count);
@@ -115,7 +117,7 @@ class PassKernel {
   /// Sum that starts with its first term instead of 0: most operations have one reader.
   struct Gradient {
     V v;
-    bool any = false;
+    bool any;
     EIGEN_ALWAYS_INLINE void add(V g) {
       v = any ? v + g : g;
       any = true;
@@ -129,7 +131,8 @@ class PassKernel {
   template <class Count>
   EIGEN_ALWAYS_INLINE static void backward_rows(const Frame<Scalar, D>& frame, Index row, Index column, Count count) {
     Values values;
-    Gradients gradients;
+    Gradients gradients;  // a loop over its elements, such as that of an initializer, would keep it in memory
+    each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) { gradients.of[O::value].any = false; });
     obtain_values(frame, values, row, column, count);
     begin_gradients(frame, gradients, row, column, count);
     each_operation<operations>([&]<class O>(O) __attribute__((always_inline)) {

@@ -1,0 +1,78 @@
+#pragma once
+// Labelled sequences for the comparison of cells.
+
+#include <filesystem>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <unroll/data/dataset.hpp>
+#include <unroll/data/standardizer.hpp>
+#include <unroll/io/formats/ts.hpp>
+#include <vector>
+
+namespace bench {
+
+using unroll::Dataset, unroll::Index, unroll::MatrixX;
+
+/// Training and test data, standardized by the training data.
+struct SplitData {
+  Dataset<float> train, test;
+
+  static SplitData of(std::vector<MatrixX<float>> sequences, const std::vector<Index>& labels, Index training,
+                      Index classes) {
+    const auto part = [&](Index first, Index last) {
+      return Dataset<float>::labelled({sequences.begin() + first, sequences.begin() + last},
+                                      {labels.begin() + first, labels.begin() + last}, classes);
+    };
+    SplitData split{part(0, training), part(training, std::ssize(sequences))};
+    const unroll::Standardizer<float> standardizer(split.train);
+    standardizer.apply(split.train);
+    standardizer.apply(split.test);
+    return split;
+  }
+};
+
+/// Images of 8 x 8 grey values and a digit per line, separated by commas: the set "digits" of scikit-learn, of which
+/// the last fifth is for tests. A sequence has the rows of an image as steps [8 x 8] or, if `permuted`, its pixels
+/// [1 x 64], all in the same random order.
+inline SplitData digits(const std::filesystem::path& path, bool permuted) {
+  std::vector<MatrixX<float>> images;
+  std::vector<Index> labels;
+  const auto order = unroll::permutation(64, unroll::Random(1, unroll::Purpose::permute));
+  const std::string text = unroll::detail::read_text(path), name = path.string();
+  unroll::detail::TextLines lines(text, name);
+  while (const auto line = lines.next()) {
+    if (line->empty()) continue;
+    std::vector<float> numbers;
+    std::stringstream fields{std::string(*line)};
+    for (std::string field; std::getline(fields, field, ',');) numbers.push_back(std::stof(field));
+    if (numbers.size() != 65)
+      throw std::invalid_argument(name + ": a line must have 65 numbers, got " + std::to_string(numbers.size()));
+    labels.push_back(Index(numbers.back()));
+    const Eigen::Map<const MatrixX<float>> image(numbers.data(), 8, 8);
+    images.emplace_back(image);
+    if (permuted)
+      images.back() = MatrixX<float>::NullaryExpr(1, 64, [&](Index, Index t) { return image.data()[order[t]]; });
+  }
+  return SplitData::of(std::move(images), labels, std::ssize(labels) * 4 / 5, 10);
+}
+
+/// Two files in the .ts format.
+inline SplitData ts_files(const std::filesystem::path& train, const std::filesystem::path& test) {
+  auto data = unroll::read_ts<float>(train);
+  auto more = unroll::read_ts<float>(test, {.classes = data.classes});
+  const Index training = std::ssize(data.sequences);
+  data.sequences.insert(data.sequences.end(), more.sequences.begin(), more.sequences.end());
+  data.labels.insert(data.labels.end(), more.labels.begin(), more.labels.end());
+  return SplitData::of(std::move(data.sequences), data.labels, training, std::ssize(data.classes));
+}
+
+/// Data of the command line: `digits FILE.csv`, `pixels FILE.csv` or `ts TRAIN.ts TEST.ts`.
+inline SplitData data_of(const std::vector<std::string>& words) {
+  if (words.size() == 2 && words[0] == "digits") return digits(words[1], false);
+  if (words.size() == 2 && words[0] == "pixels") return digits(words[1], true);
+  if (words.size() == 3 && words[0] == "ts") return ts_files(words[1], words[2]);
+  throw std::invalid_argument("data must be: digits FILE.csv, pixels FILE.csv, or ts TRAIN.ts TEST.ts");
+}
+
+}  // namespace bench
