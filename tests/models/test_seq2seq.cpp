@@ -12,13 +12,13 @@ namespace {
 /// Mean cross entropy; computes the gradient if one is given.
 template <class Model>
 double loss_of(const Model& model, const PairBatch<double>& batch, Parameters<double>* gradient = nullptr,
-               Keeping keeping = {}) {
+               Keeping keeping = {}, ThreadPool* threads = nullptr) {
   typename Model::Weights weights;
   typename Model::Tape tape;
   model.prepare(weights);
   model.prepare_back(weights);
   model.begin_learning(weights, batch.x(), batch.sources(), batch.tokens(), batch.targets(), tape,
-                       {.keeping = keeping});
+                       {.keeping = keeping, .threads = threads});
   const SoftmaxCrossEntropy<double> entropy;
   const Labels labels = batch.labels(0, batch.target_columns());
   const LossCount whole = entropy.count(labels);
@@ -59,6 +59,17 @@ Seq2Seq<Encoder, C> made(const Encoder& encoder, Seq2SeqOptions options) {
 }
 
 }  // namespace
+
+TEST_CASE("seq2seq: threads that share a batch do not change the bits") {
+  auto model = made<LuongGru<double>>(encoder<double>(), {.bridge = Bridge::zero});
+  randomise(model);
+  const auto batch = batch_of(pairs<double>({{300, 700}, {5, 650}, {280, 3}}));
+  auto alone = model.parameters().zeros_like(), shared = alone;
+  const double loss = loss_of(model, batch, &alone);
+  ThreadPool pool(3);
+  CHECK(loss_of(model, batch, &shared, {}, &pool) == loss);
+  CHECK(shared.values() == alone.values());
+}
 
 TEST_CASE("seq2seq: gradients match central differences for every decoder and bridge") {
   const auto both = encoder<double>();

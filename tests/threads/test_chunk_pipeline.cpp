@@ -1,5 +1,6 @@
 // Chunks that several threads share: every kind of work runs once per chunk and in the required order.
 
+#include <array>
 #include <mutex>
 #include <set>
 #include <unroll/threads/chunk_pipeline.hpp>
@@ -14,12 +15,20 @@ using detail::run_chunks;
 
 namespace {
 
+std::multiset<Index> numbers(Index count) {
+  std::multiset<Index> all;
+  for (Index k = 0; k < count; ++k) all.insert(k);
+  return all;
+}
+
 /// Records what ran, and whether something ran too early.
 struct Log {
   std::mutex mutex;
-  std::multiset<Index> before, lead, in_order, after;
+  std::multiset<Index> before, lead, after;
+  std::array<std::multiset<Index>, detail::most_lanes> in_order;  // by lane
   bool right = true;
-  int leading = 0, ordering = 0;
+  int leading = 0, lanes = 0;
+  std::array<int, detail::most_lanes> ordering{};
 
   void check(bool condition) { right = right && condition; }
   void wait(Index k) const {
@@ -46,16 +55,24 @@ struct Log {
     };
   }
   auto in_orders() {
-    return [this](Index k) {
+    return [this](Index k, int lane, int of) {
       {
         const std::lock_guard lock(mutex);
-        check(++ordering == 1 && Index(in_order.size()) == k && lead.count(k) == 1);
+        check(lane < of && (lanes == 0 || lanes == of));
+        lanes = of;
+        check(++ordering[std::size_t(lane)] == 1 && Index(in_order[std::size_t(lane)].size()) == k &&
+              lead.count(k) == 1);
       }
-      wait(k + 2);
+      wait(k + 2 + lane);
       const std::lock_guard lock(mutex);
-      --ordering;
-      in_order.insert(k);
+      --ordering[std::size_t(lane)];
+      in_order[std::size_t(lane)].insert(k);
     };
+  }
+  bool all_in_order(Index count) const {
+    bool all = count == 0 || lanes > 0;
+    for (int lane = 0; lane < lanes; ++lane) all = all && in_order[std::size_t(lane)] == numbers(count);
+    return all;
   }
   auto afters() {
     return [this](Index k) {
@@ -66,12 +83,6 @@ struct Log {
     };
   }
 };
-
-std::multiset<Index> numbers(Index count) {
-  std::multiset<Index> all;
-  for (Index k = 0; k < count; ++k) all.insert(k);
-  return all;
-}
 
 }  // namespace
 
@@ -85,11 +96,11 @@ TEST_CASE("chunk pipeline: all work of every chunk runs once, and in order where
         run_chunks(used, count, all.befores(), all.leads(), all.in_orders(), all.afters());
         CHECK(all.right);
         CHECK((all.before == numbers(count) && all.lead == numbers(count)));
-        CHECK((all.in_order == numbers(count) && all.after == numbers(count)));
+        CHECK((all.all_in_order(count) && all.after == numbers(count)));
         run_chunks(used, count, forward.befores(), forward.leads(), NoWork{}, forward.afters());
         CHECK((forward.right && forward.lead == numbers(count) && forward.after == numbers(count)));
         run_chunks(used, count, NoWork{}, backward.leads(false), backward.in_orders(), NoWork{});
-        CHECK((backward.right && backward.lead == numbers(count) && backward.in_order == numbers(count)));
+        CHECK((backward.right && backward.lead == numbers(count) && backward.all_in_order(count)));
       }
   }
 }
@@ -100,7 +111,7 @@ TEST_CASE("chunk pipeline: an exception of any work ends all threads and reaches
     for (int role = 0; role < 4; ++role) {
       INFO("work " << role << " of chunk " << bad);
       const auto work = [&](int own) {
-        return [=](Index k) {
+        return [=](Index k, auto...) {
           if (own == role && k == bad) throw ValueError("this chunk");
         };
       };
@@ -115,7 +126,11 @@ TEST_CASE("chunk pipeline: pipelines within the tasks of a pool share its thread
   pool.run(6, [&](Index task) {
     auto& mine = order[std::size_t(task)];
     run_chunks(
-        &pool, 10, [](Index) {}, [](Index) {}, [&](Index k) { mine.push_back(k); }, [](Index) {});
+        &pool, 10, [](Index) {}, [](Index) {},
+        [&](Index k, int lane, int) {
+          if (lane == 0) mine.push_back(k);
+        },
+        [](Index) {});
   });
   for (const auto& mine : order) CHECK(mine == std::vector<Index>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }

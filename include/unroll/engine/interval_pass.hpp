@@ -86,9 +86,13 @@ class IntervalPass {
           }
           if constexpr (shares_chunks) cell_.end_chunk(tape_.work);
         },
-        [&](Index k) {
+        [&](Index k, int lane, int lanes) {
           const auto [first, last] = chunks[std::size_t(k)];
-          cell_.collect(weights_, chunk(first, last), inputs, gradient, tape_.work);
+          const StepOf columns = chunk(first, last, tape_.before[std::size_t(lane)]);
+          if constexpr (shares_chunks)
+            cell_.collect(weights_, columns, inputs, gradient, tape_.work, {lane, lanes});
+          else
+            cell_.collect(weights_, columns, inputs, gradient, tape_.work);
         },
         [&](Index k) {
           const auto [first, last] = chunks[std::size_t(k)];
@@ -106,7 +110,7 @@ class IntervalPass {
 
   StepOf all_columns() {
     StepOf all = step_at(0, timeline_.columns(), 0);
-    for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps());
+    for (int s = 0; s < states; ++s) all.before[s] = states_before(s, 0, timeline_.steps(), tape_.before[0][s]);
     return all;
   }
 
@@ -222,25 +226,25 @@ class IntervalPass {
     return step_at(timeline_.offset(steps.first), timeline_.offset(steps.last) - timeline_.offset(steps.first), 0);
   }
 
-  StepOf chunk(Index first, Index last) {
+  StepOf chunk(Index first, Index last, Table<Buffer<Scalar>, states>& copies) const {
     StepOf chunk = columns_of({first, last});
     for (int s = 0; s < states; ++s)
-      if (collects_state(s)) chunk.before[s] = states_before(s, first, last);
+      if (collects_state(s)) chunk.before[s] = states_before(s, first, last, copies[s]);
     return chunk;
   }
 
   /// States before the steps [first, last), in the columns of these steps: in place if contiguous, else copied.
-  Strided<const Scalar> states_before(int s, Index first, Index last) {
+  Strided<const Scalar> states_before(int s, Index first, Index last, Buffer<Scalar>& copy) const {
     const Index before = direction_ == Direction::forward ? first - 1 : first + 1;
     if (side_by_side(first, last)) return tape_.after[s].from_column(timeline_.offset(before));
-    auto together = tape_.before[s].shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
+    auto together = copy.shape(cell_.state_rows(s), timeline_.offset(last) - timeline_.offset(first));
     for (Index t = first; t < last; ++t)
       each_run(t, [&](const StepOf& step) {
         copy_columns(
             step.before[s], together.rows(), step.columns,
             Strided<Scalar>{together.data(), together.outerStride()}.from_column(step.first - timeline_.offset(first)));
       });
-    return tape_.before[s].strided();
+    return std::as_const(copy).strided();
   }
 
   bool side_by_side(Index first, Index last) const {

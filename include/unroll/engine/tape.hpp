@@ -2,6 +2,7 @@
 // Saved values of a pass over time.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "unroll/cell/state.hpp"
 #include "unroll/core/buffer.hpp"
 #include "unroll/core/option_checks.hpp"
+#include "unroll/threads/chunk_pipeline.hpp"
 
 namespace unroll {
 
@@ -65,7 +67,8 @@ struct Tape {
   Strided<Scalar> output;            ///< of the whole pass
   Strided<Scalar> interval_output;   ///< of the present interval
   PerState<Buffer<Scalar>> d_state;  ///< [rows x batch], by rank
-  PerState<Buffer<Scalar>> before;   ///< states before the steps of a chunk, copied if not contiguous
+  std::array<PerState<Buffer<Scalar>>, detail::most_lanes>
+      before;  ///< states before the steps of a chunk, copied if not contiguous, of each thread that reads them
 
   Keep keep = Keep::everything;
   Index columns = -1;                        ///< columns of the kept pass; -1: none

@@ -56,6 +56,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     ModelState<Scalar> final_state, d_final;  // of the encoder
     State<Scalar> initial, d_initial;         // of the decoder
     Keeping keeping;
+    ThreadPool* threads = nullptr;
     Buffer<Scalar> d_embedded, d_output, d_memory;
     std::optional<Parameters<Scalar>> d_encoder;
     bool kept = false;
@@ -87,6 +88,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     const Index batch = sources.get().batch();
     tape.kept = false;
     tape.keeping = pass.keeping;
+    tape.threads = pass.threads;
     const auto out = encoder_.forward(weights.encoder, std::move(x), std::move(sources), tape.encoder, pass);
     tape.memory.timeline = &encoder_.output_timeline(tape.encoder);
     new (&tape.memory.values) ConstView<Scalar>(out);
@@ -204,7 +206,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   // ---- passes
 
   OverTime<C> over_time(const Weights& weights, Tape& tape) const {
-    return {cell_, weights.decoder, *tape.targets, Direction::forward, tape.decoder};
+    return {cell_, weights.decoder, *tape.targets, Direction::forward, tape.decoder, tape.threads};
   }
   static Inputs<Scalar> inputs(const ConstView<Scalar>& embedded, const Tape& tape, const Pass& pass = {}) {
     constexpr std::uint64_t decoder_layer = 1 << 20;  // no layer of the encoder has this number

@@ -14,22 +14,26 @@ namespace unroll::detail {
 /// Work that a loop does not have.
 struct NoWork {
   void operator()(Index) const {}
+  void operator()(Index, int, int) const {}
 };
 
-/// Work of the chunks k < count. For each chunk first `before(k)`, then `lead(k)`, then `in_order(k)` and `after(k)`.
-/// Calls of `before` are independent of each other, as are those of `after`; they run concurrently and in any order.
-/// `lead` runs in order, and so does `in_order`: at most one call of each runs at a time.
+constexpr int most_lanes = 4;
+
+/// Work of the chunks k < count. For each chunk first `before(k)`, then `lead(k)`, then `in_order(k, lane, lanes)` for
+/// all lanes, and `after(k)`. Calls of `before` are independent of each other, as are those of `after`; they run
+/// concurrently and in any order. `lead` runs in order, and so does `in_order` in each lane: at most one call of each
+/// runs at a time.
 template <class Before, class Lead, class InOrder, class After>
 class ChunkPipeline {
  public:
   ChunkPipeline(Index count, Before& before, Lead& lead, InOrder& in_order, After& after)
       : count_(count), before_(before), lead_(lead), in_order_(in_order), after_(after) {
     for (auto& ready : ready_) ready.store(-1, std::memory_order_relaxed);
-    if constexpr (std::is_same_v<InOrder, NoWork>) next_in_order_ = count;
     if constexpr (std::is_same_v<After, NoWork>) next_after_ = count;
   }
 
   void run(ThreadPool& threads) {
+    if constexpr (!std::is_same_v<InOrder, NoWork>) lanes_ = std::min(threads.threads(), most_lanes);
     threads.run(threads.threads(), [&](Index role) {
       try {
         if (role == 0) lead();
@@ -56,7 +60,7 @@ class ChunkPipeline {
       lead_(k);
       led_.store(k + 1, std::memory_order_release);
       const Index behind = helped_.load(std::memory_order_relaxed) ? most_behind : 0;
-      while (next_in_order_.load(std::memory_order_relaxed) + behind <= k && run_in_order()) continue;
+      while (run_in_order(k - behind)) continue;
       while (next_after_.load(std::memory_order_relaxed) + behind <= k && run_after()) continue;
       if (failed()) return;
     }
@@ -65,11 +69,12 @@ class ChunkPipeline {
   void help(bool leads) {
     if (!leads) helped_.store(true, std::memory_order_relaxed);
     for (Pause pause; !failed() && !all_taken();)
-      if (!run_in_order() && !run_after() && !run_before()) pause();
+      if (!run_in_order(count_) && !run_after() && !run_before()) pause();
   }
   bool all_taken() const {
-    return next_in_order_.load(std::memory_order_relaxed) >= count_ &&
-           next_after_.load(std::memory_order_relaxed) >= count_ && led_.load(std::memory_order_relaxed) >= count_;
+    for (int lane = 0; lane < lanes_; ++lane)
+      if (of_lane_[std::size_t(lane)].next.load(std::memory_order_relaxed) < count_) return false;
+    return next_after_.load(std::memory_order_relaxed) >= count_ && led_.load(std::memory_order_relaxed) >= count_;
   }
 
   bool run_before() {
@@ -85,16 +90,26 @@ class ChunkPipeline {
     if (k >= 0) after_(k);
     return k >= 0;
   }
-  bool run_in_order() {
-    if (next_in_order_.load(std::memory_order_relaxed) >= led_.load(std::memory_order_acquire)) return false;
-    if (busy_.test_and_set(std::memory_order_acquire)) return false;
-    const Index k = next_in_order_.load(std::memory_order_relaxed);
-    const bool runs = k < led_.load(std::memory_order_acquire);
+  /// Runs the next call of a lane, if its chunk is at most `last`.
+  bool run_in_order(Index last) {
+    for (int lane = 0; lane < lanes_; ++lane)
+      if (run_in_order(lane, last)) return true;
+    return false;
+  }
+  bool run_in_order(int lane, Index last) {
+    auto& [next, busy] = of_lane_[std::size_t(lane)];
+    const auto is_due = [&, &following = next] {
+      const Index k = following.load(std::memory_order_relaxed);
+      return k <= last && k < led_.load(std::memory_order_acquire);
+    };
+    if (!is_due() || busy.test_and_set(std::memory_order_acquire)) return false;
+    const bool runs = is_due();
     if (runs) {
-      in_order_(k);
-      next_in_order_.store(k + 1, std::memory_order_relaxed);
+      const Index k = next.load(std::memory_order_relaxed);
+      in_order_(k, lane, lanes_);
+      next.store(k + 1, std::memory_order_relaxed);
     }
-    busy_.clear(std::memory_order_release);
+    busy.clear(std::memory_order_release);
     return runs;
   }
 
@@ -125,10 +140,15 @@ class ChunkPipeline {
   Lead& lead_;
   InOrder& in_order_;
   After& after_;
-  std::atomic<Index> next_before_ = 0, next_in_order_ = 0, next_after_ = 0;  // not yet claimed
-  std::atomic<Index> led_ = 0;                                               // chunks whose `lead` has ended
+  int lanes_ = 0;
+  struct Lane {
+    std::atomic<Index> next = 0;
+    std::atomic_flag busy = {};  // a call runs
+  };
+  std::array<Lane, most_lanes> of_lane_{};
+  std::atomic<Index> next_before_ = 0, next_after_ = 0;  // not yet claimed
+  std::atomic<Index> led_ = 0;                           // chunks whose `lead` has ended
   std::atomic<bool> helped_ = false, failed_ = false;
-  std::atomic_flag busy_ = {};                          // `in_order` runs
   std::array<std::atomic<Index>, most_ahead> ready_{};  // chunk whose `before` has ended last, at this place
 };
 
@@ -140,7 +160,7 @@ void run_chunks(ThreadPool* threads, Index count, Before before, Lead lead, InOr
   for (Index k = 0; k < count; ++k) {
     before(k);
     lead(k);
-    in_order(k);
+    in_order(k, 0, 1);
     after(k);
   }
 }
