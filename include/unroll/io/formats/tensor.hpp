@@ -249,18 +249,30 @@ MatrixX<Scalar> matrix(const Tensor& tensor) {
   const Index cols = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
   tensor.check_bytes();
   MatrixX<Scalar> values(rows, cols);
-  tensor.with_elements<Scalar>([&](auto element) {
-    // Works in tiles: data read along rows and written along columns then stay in the cache.
-    constexpr Index tall = 32, wide = 32;
-    Eigen::Matrix<Scalar, tall, wide, Eigen::RowMajor> tile;
-    for (Index row = 0; row < rows; row += tall)
-      for (Index col = 0; col < cols; col += wide) {
-        const Index height = std::min(tall, rows - row), width = std::min(wide, cols - col);
-        for (Index r = 0; r < height; ++r)
-          for (Index c = 0; c < width; ++c) tile(r, c) = element(static_cast<std::size_t>((row + r) * cols + col + c));
-        values.block(row, col, height, width) = tile.topLeftCorner(height, width);
+  // Works in tiles: data read along rows and written along columns then stay in the cache.
+  constexpr Index side = 32;
+  Eigen::Matrix<Scalar, side, side, Eigen::RowMajor> tile;
+  const auto in_tiles = [&](auto read_row) {
+    for (Index row = 0; row < rows; row += side)
+      for (Index col = 0; col < cols; col += side) {
+        const Index height = std::min(side, rows - row), width = std::min(side, cols - col);
+        for (Index r = 0; r < height; ++r) read_row(std::size_t((row + r) * cols + col), width, tile.row(r).data());
+        if (height == side && width == side)
+          values.template block<side, side>(row, col) = tile;
+        else
+          values.block(row, col, height, width) = tile.topLeftCorner(height, width);
       }
-  });
+  };
+  if (tensor.dtype == detail::dtype_of<Scalar>())
+    in_tiles([from = tensor.bytes.data()](std::size_t first, Index count, Scalar* to) {
+      std::memcpy(to, from + first * sizeof(Scalar), std::size_t(count) * sizeof(Scalar));
+    });
+  else
+    tensor.with_elements<Scalar>([&](auto element) {
+      in_tiles([&](std::size_t first, Index count, Scalar* to) {
+        for (Index k = 0; k < count; ++k) to[k] = element(first + std::size_t(k));
+      });
+    });
   return values;
 }
 
