@@ -154,7 +154,7 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
   CHECK(compared > 30);
 }
 
-TEST_CASE("text program: training on a text that is read by parts refuses what it cannot read, and a changed file") {
+TEST_CASE("text program: a text that is read by parts may have invalid bytes and may change") {
   Small small("a b\nb c\nc d\n\xFF e\n");
   small.options.tokens = "words", small.options.lazy = true;
   CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("from byte 0 on, line 4: byte 12 must be UTF-8"));
