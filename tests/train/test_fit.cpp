@@ -461,6 +461,11 @@ TEST_CASE("fit: each window of a truncated batch has an update") {
   Adam<float> adam;
   fit(model, Loss(), adam, data, {.epochs = 2, .truncation = {.update_every = 3}, .progress = Progress::quiet});
   CHECK(adam.updates() == 2 * 3);
+  decltype(model) last(2, Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 3});
+  last.initialise(1);
+  Adam<float> other;
+  fit(last, Loss(), other, whole, {.epochs = 2, .truncation = {.back = 3}, .progress = Progress::quiet});
+  CHECK(other.updates() == 2);
 }
 
 TEST_CASE("fit: callbacks run for every batch and every epoch, for the last too") {

@@ -48,6 +48,21 @@ auto model() {
   return model;
 }
 
+/// The same sequences and a model of the same type with one output for each.
+Dataset<float> sequence_data(Index size) {
+  const auto steps = step_data(size);
+  std::vector<MatrixX<float>> sequences;
+  std::vector<Index> labels;
+  for (Index s = 0; s < size; ++s) sequences.push_back(steps.sequence(s)), labels.push_back(s % 3);
+  return Dataset<float>::labelled(sequences, labels, 3);
+}
+auto last_step_model() {
+  Sequential model(2, Recurrent<Gru>{.units = 24}, Dropout{.rate = 0.3},
+                   Recurrent<Lstm>{.units = 20, .returns = Returns::last}, Dense{.units = 3});
+  model.initialise(1);
+  return model;
+}
+
 struct Outcome {
   VectorX<float> theta;
   LossValue loss;
@@ -102,7 +117,7 @@ TEST_CASE("sharded batch: parts give the loss, hits and update of the whole batc
 TEST_CASE("sharded batch: bits do not depend on the number of threads") {
   const auto data = step_data(30);
   const StepOptions one{.clip_norm = 1, .seed = 4, .threads = 1};
-  const auto checked = [&](auto model, StepOptions options, bool carries = false) {
+  const auto checked_on = [](const auto& data, auto model, StepOptions options, bool carries) {
     const Outcome alone = train(model, data, 4, options, SoftmaxCrossEntropy<float>(), carries);
     for (const int threads : {2, 3, 8}) {
       options.threads = threads;
@@ -112,6 +127,10 @@ TEST_CASE("sharded batch: bits do not depend on the number of threads") {
       CHECK(together.state == alone.state);
     }
   };
+  const auto checked = [&](auto model, StepOptions options, bool carries = false) {
+    checked_on(data, model, options, carries);
+  };
+  checked_on(sequence_data(30), last_step_model(), {.truncation = {.back = 6}, .threads = 1}, true);
   checked(model(), one);
   checked(model(), {.truncation = {.update_every = 6, .back = 9}, .threads = 1}, true);
   checked(model(),
@@ -132,10 +151,14 @@ TEST_CASE("training step: checkpoints change no bit") {
 
 TEST_CASE("sharded batch: windows and carried states of parts equal those of the whole batch") {
   const auto data = step_data(21);
-  const Index back = GENERATE(0, 9);
-  const StepOptions options{.truncation = {.update_every = 6, .back = back}, .seed = 4};
-  const Outcome whole = train(model(), data, 0, options, SoftmaxCrossEntropy<float>(), true);
-  const Outcome parts = train(model(), data, 4, options, SoftmaxCrossEntropy<float>(), true);
+  const Truncation truncation =
+      GENERATE(Truncation{.update_every = 6}, Truncation{.update_every = 6, .back = 9}, Truncation{.back = 6});
+  const bool last = truncation.of_last_steps();
+  const auto trained = [&](Index shard) {
+    return train(last ? last_step_model() : model(), last ? sequence_data(21) : data, shard,
+                 {.truncation = truncation, .seed = 4}, SoftmaxCrossEntropy<float>(), true);
+  };
+  const Outcome whole = trained(0), parts = trained(4);
   CHECK(close(parts.theta, whole.theta));
   CHECK(parts.loss.scored == whole.loss.scored);
   REQUIRE(parts.state.size() == whole.state.size());
