@@ -197,8 +197,10 @@ TEST_CASE("bernoulli: is true exactly when a 32-bit number is below the probabil
 
 TEST_CASE("bernoulli: a filled mask equals single draws", "[random]") {
   const Random random(seed, Purpose::dropout, 1, 9);
-  for (const std::uint64_t first : {0u, 1u, 2u, 3u, 4u, 1001u}) {
-    for (const Index n : {0, 1, 2, 5, 64}) {
+  const std::uint64_t words = std::uint64_t(1) << 34;  // of 2^32 blocks
+  for (const std::uint64_t first :
+       {std::uint64_t(0), std::uint64_t(1), std::uint64_t(3), std::uint64_t(1002), words - 72}) {
+    for (const Index n : {0, 1, 5, 64, 67, 200}) {
       MatrixX<float> room = MatrixX<float>::Constant(n + 2, 2, 7);
       random.fill_bernoulli(0.8, 1.25f, room.col(1).segment(1, n), first);
       for (Index i = 0; i < n; ++i) {

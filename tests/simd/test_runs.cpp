@@ -14,7 +14,7 @@ TEMPLATE_TEST_CASE("runs: a sum contains the numbers of the run and no others", 
   using S = TestType;
   const auto next = [](auto x) { return x + x.constant(1); };  // not 0 for the zeros after the last number
   const auto product = [](auto x, auto y) { return x * y + x.constant(1); };
-  for (Index size = 0; size < 40; ++size) {
+  for (Index size = 0; size < 140; ++size) {
     const VectorX<S> x = VectorX<S>::LinSpaced(size, 0, S(size - 1)), y = VectorX<S>::Constant(size, 2);
     const S sum = size == 0 ? 0 : x.sum();
     CHECK(detail::sum_run(size, next, x.data()) == sum + S(size));
