@@ -256,6 +256,10 @@ TEST_CASE("scores: of comparisons are sums of origins, in blocks of the horizon"
   CHECK(scores_with(1, 4).tested() == two.tested());
   CHECK(scores_with(1, 5).tested() != two.tested());
   CHECK(scores_of(plan, origins, {{3, &one}}).tested == scores.tested);
+  Plan regression = plan;
+  regression.task = "regression";
+  CHECK(scores_of(regression, origins, {{3, &one}}).items == "test series");
+  CHECK(scores_of(regression, origins, {{3, &one}}).group_of.empty());
   data.set.series[0].values(1, 8) = 7;
   CHECK(scores_with(1, 4).tested() != one.tested());
   const Scores unscaled = scores_with(1, NAN), points = scores_with(1, 4, true);
