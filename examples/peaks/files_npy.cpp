@@ -146,7 +146,7 @@ class NpzRows : public RowsFile {
   void check_sum(std::uint64_t begin, const unroll::detail::ZipMember& member, const std::string& name) const {
     require<FileError>(begin <= file_->size() && member.size <= file_->size() - begin, path(), ", array '", name,
                        "': must be in the file, which ends too early");
-    std::vector<std::byte> bytes(1 << 20);
+    std::vector<std::byte> bytes(std::size_t(std::min<std::uint64_t>(member.size, 1 << 20)));
     std::uint32_t sum = 0;
     file_->seek(begin);
     for (std::uint64_t left = member.size; left > 0;) {

@@ -241,9 +241,9 @@ TEST_CASE("scores: of comparisons are sums of origins, in blocks of the horizon"
   CHECK(scores.group_of == std::vector<Index>{0, 0, 1, 2, 3});
   REQUIRE(scores.measures.size() == 3);
   CHECK(scores.measures[0].name == "MASE");
-  CHECK(scores.measures[0].seeds[0].parts == std::vector<double>{0.75, 0.5, 0.25, 0.75, 0.75});  // step 8 is missing
+  CHECK(scores.measures[0].seeds[0].parts == std::vector<double>{0.75, 0.25, 0.5, 0.75, 0.75});  // step 8 is missing
   CHECK(scores.measures[0].seeds[0].wholes == std::vector<double>{2, 1, 1, 2, 2});
-  CHECK(scores.measures[1].seeds[1].parts == std::vector<double>{20, 18, 16, 20, 20});
+  CHECK(scores.measures[1].seeds[1].parts == std::vector<double>{20, 16, 18, 20, 20});
   CHECK(scores.measures[1].seeds[1].wholes == std::vector<double>{4, 3, 3, 4, 4});
   CHECK(scores.measures[2].name == "pinball loss of the quantiles 0.1, 0.5, 0.9");
   for (std::size_t k = 0; k < 3; ++k) {
@@ -256,6 +256,10 @@ TEST_CASE("scores: of comparisons are sums of origins, in blocks of the horizon"
   CHECK(scores_with(1, 4).tested() == two.tested());
   CHECK(scores_with(1, 5).tested() != two.tested());
   CHECK(scores_of(plan, origins, {{3, &one}}).tested == scores.tested);
+  Plan regression = plan;
+  regression.task = "regression";
+  CHECK(scores_of(regression, origins, {{3, &one}}).items == "test series");
+  CHECK(scores_of(regression, origins, {{3, &one}}).group_of.empty());
   data.set.series[0].values(1, 8) = 7;
   CHECK(scores_with(1, 4).tested() != one.tested());
   const Scores unscaled = scores_with(1, NAN), points = scores_with(1, 4, true);
