@@ -137,7 +137,8 @@ TEST_CASE("fit with streams: refuses unsuitable options and models before anythi
   refused({.batches = {.size = 4}}, "the batches of streams are their windows");
   refused({.batches = {.tokens = 40}}, "the batches of streams are their windows");
   refused({.truncation = {.update_every = 4, .back = 2}}, "back must be at least 4 steps, as update_every, got 2");
-  refused({.truncation = {.back = 2}}, "update_every must be at least 1 step for a model with an output per step, got 0");
+  refused({.truncation = {.back = 2}},
+          "update_every must be at least 1 step for a model with an output per step, got 0");
   refused({.validation_fraction = 0.5}, "validation_fraction must be 0 for streams, got 0.5");
   refused({.teacher = [](long) { return 1.0; }}, "the model has no decoder");
   refused({.early_stopping = EarlyStopping{}}, "early stopping needs validation data");
