@@ -1,8 +1,9 @@
 // Comparison of cells on sequences of which half of the steps were removed at random, with equal settings: cells that
 // read the time gaps, and GRUs that do not. Prints a Markdown table.
 //
-//     ./irregular DATA... [options]       as for gains
-//       --dropped P                       share of removed steps; default: 0.5
+//     ./irregular DATA... [options]       DATA: see data_of in sequences.hpp
+//       --units H, --epochs N, --seeds N, --batch B, --rate R     default: 32, 20, 5, 32, 0.003
+//       --dropped P                                               share of removed steps; default: 0.5
 
 #include <cstdio>
 #include <exception>
