@@ -2,6 +2,7 @@
 // Loop over chunks that several threads share: one thread runs the work of each chunk that depends on the chunk before
 // it, and the other threads do the rest. Values do not depend on the threads.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -34,7 +35,8 @@ class ChunkPipeline {
 
   void run(ThreadPool& threads) {
     if constexpr (!std::is_same_v<InOrder, NoWork>) lanes_ = std::min(threads.threads(), most_lanes);
-    threads.run(threads.threads(), [&](Index role) {
+    constexpr Index most_roles = most_lanes + 2;  // more threads would mostly wait
+    threads.run(std::min({Index(threads.threads()), count_, most_roles}), [&](Index role) {
       try {
         if (role == 0) lead();
         help(role == 0);
