@@ -34,9 +34,10 @@ class ChunkPipeline {
   }
 
   void run(ThreadPool& threads) {
-    if constexpr (!std::is_same_v<InOrder, NoWork>) lanes_ = std::min(threads.threads(), most_lanes);
     constexpr Index most_roles = most_lanes + 2;  // more threads would mostly wait
-    threads.run(std::min({Index(threads.threads()), count_, most_roles}), [&](Index role) {
+    const Index roles = std::min({Index(threads.threads()), count_, most_roles});
+    if constexpr (!std::is_same_v<InOrder, NoWork>) lanes_ = std::min(int(roles), most_lanes);
+    threads.run(roles, [&](Index role) {
       try {
         if (role == 0) lead();
         help(role == 0);
