@@ -1,3 +1,4 @@
+#include <array>
 #include <unroll/cells/gru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/layers/bidirectional.hpp>
@@ -36,6 +37,12 @@ Index room(const B (&buffers)[n]) {
 template <class T, int n>
 Index room(const Table<T, n>& table) {
   return room(table.items);
+}
+template <class B, std::size_t n>
+Index room(const std::array<B, n>& buffers) {
+  Index sum = 0;
+  for (const B& buffer : buffers) sum += room(buffer);
+  return sum;
 }
 template <class C>
 Index held(const Tape<C>& tape) {

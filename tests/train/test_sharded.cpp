@@ -117,11 +117,11 @@ TEST_CASE("sharded batch: parts give the loss, hits and update of the whole batc
 TEST_CASE("sharded batch: bits do not depend on the number of threads") {
   const auto data = step_data(30);
   const StepOptions one{.clip_norm = 1, .seed = 4, .threads = 1};
-  const auto checked_on = [](const auto& data, auto model, StepOptions options, bool carries) {
-    const Outcome alone = train(model, data, 4, options, SoftmaxCrossEntropy<float>(), carries);
+  const auto checked_on = [](const auto& samples, auto model, StepOptions options, bool carries) {
+    const Outcome alone = train(model, samples, 4, options, SoftmaxCrossEntropy<float>(), carries);
     for (const int threads : {2, 3, 8}) {
       options.threads = threads;
-      const Outcome together = train(model, data, 4, options, SoftmaxCrossEntropy<float>(), carries);
+      const Outcome together = train(model, samples, 4, options, SoftmaxCrossEntropy<float>(), carries);
       CHECK(together.theta == alone.theta);
       CHECK(together.loss.sum == alone.loss.sum);
       CHECK(together.state == alone.state);
