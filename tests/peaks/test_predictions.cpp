@@ -64,7 +64,7 @@ TEST_CASE("peaks model file: restores the network and checks the data") {
   Network network = make_network(options);
   network.initialise(3);
   const Events events = make_events({.bins = 100}, 0, 2);
-  write_model(path, network, options, events, {{"seed", "3"}});
+  write_model(path, network, options, lazy(events), {{"seed", "3"}});
   const ModelFile file = read_model(path);
   CHECK(file.options.units == 3);
   CHECK(file.options.batch_norm);
