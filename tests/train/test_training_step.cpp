@@ -238,12 +238,15 @@ TEST_CASE("training step: gradients of last steps differ from the full one unles
   CHECK(others != parameters);
   CHECK(last[0][0].isApprox(whole[0][0], 1e-6f));
   sequences[2].col(3).setConstant(3e38f);  // in a step without a tape
-  Run run;
-  run.model = Model(2, Recurrent<Gru>{.units = 4, .returns = Returns::last}, Dense{.units = 3});
-  run.model.parameters()["0.n.x"].col(0).setConstant(10);
-  run.model.parameters()["0.n.x"].col(1).setConstant(-10);
-  CHECK_THROWS_MATCHES(run(Dataset<float>::labelled(sequences, {0, 1, 2, 0, 1}), {.truncation = {.back = 2}}),
-                       NonFiniteError, says("layer 0 (gru): equation 'n' at sample 2, step 3"));
+  Sequential<float, Recurrent<ElmanWith<Relu>::Cell>, Dense> model(2, {.units = 4, .returns = Returns::last},
+                                                                   {.units = 3});
+  model.initialise(3);
+  model.parameters()["0.h.x"].setConstant(10);
+  Adam<float> adam;
+  TrainingStep step(model, SoftmaxCrossEntropy<float>(), adam, {.truncation = {.back = 2}});
+  Batch<float> batch;
+  batch.gather(Dataset<float>::labelled(sequences, {0, 1, 2, 0, 1}), all_samples(5));
+  CHECK_THROWS_MATCHES(step.step(batch), NonFiniteError, says("equation 'h' at sample 2, step 3"));
 }
 
 TEST_CASE("training step: accumulated windows give loss and gradient of the whole batch") {
