@@ -162,6 +162,12 @@ TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]")
   };
   CHECK(refused("", "h.h", Role::recurrent_weight) ==
         "ONNX: layer 0 (mine): the cell has no equations, from which the operator Scan is written");
+  CHECK(refused("state(C[units*keys])\nnext(C) = linear(C, no_bias)\n", "C.C", Role::recurrent_weight) ==
+        "ONNX: layer 0 (mine): ONNX files have no values of the size 'units*keys'; sizes must be names");
+  CHECK(
+      refused("state(h)\nnext(h) = x * linear(h, no_bias)\n", "h.h", Role::recurrent_weight) ==
+      "ONNX: layer 0 (mine): ONNX files have no equation that reads 'x' element by element; it must be a state or have "
+      "an equation");
   CHECK(refused("state(h)\nnext(h) = tanh[own](linear(h, no_bias))\n", "h.h", Role::recurrent_weight) ==
         "ONNX: layer 0 (mine): ONNX has no operation 'tanh[own]' of 1 value");
   CHECK(refused("state(h)\nnext(h) = 1e+300 * linear(h, no_bias)\n", "h.h", Role::recurrent_weight) ==

@@ -1,6 +1,7 @@
 #pragma once
 // Reader of the equations of a cell, in the notation that identifies it in files (Notation::source).
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
@@ -70,7 +71,7 @@ class EquationLine {
   SizedName sized() {
     SizedName to{name()};
     if (to.name == "next" && take("(")) to.name = text("next(", name(), ")"), expect(")");
-    if (take("[")) to.size = name(), expect("]");
+    if (take("[")) to.size = size();
     return to;
   }
 
@@ -110,6 +111,16 @@ class EquationLine {
     require_that(size > 0 && !is_digit(rest_[0]), "a name");
     std::string to(rest_.substr(0, size));
     rest_.remove_prefix(size);
+    return to;
+  }
+
+  /// Name of a size, up to its bracket. Throws ValueError for products and multiples, such as "units*keys".
+  std::string size() {
+    const std::string_view all = rest_.substr(0, rest_.find(']'));
+    require<ValueError>(std::ranges::all_of(all, is_letter), "ONNX files have no values of the size ", in_quotes(all),
+                        "; sizes must be names");
+    std::string to = name();
+    expect("]");
     return to;
   }
 

@@ -100,7 +100,8 @@ class OnnxScanBody {
 
   const std::string& value(const std::string& name) const {
     const auto found = values_.find(name);
-    require<ValueError>(found != values_.end(), "an equation reads ", in_quotes(name), ", which has no equation");
+    require<ValueError>(found != values_.end(), "ONNX files have no equation that reads ", in_quotes(name),
+                        " element by element; it must be a state or have an equation");
     return found->second;
   }
 
