@@ -70,13 +70,14 @@ struct StepBack : Step<Scalar, states> {
   Strided<const Scalar> d_output = {};  ///< gradient of the output; no data: zero
 };
 
-/// Share of the gradient of weights that one thread adds: blocks of rows.
-struct LaneOf {
+/// Rows of the weights whose gradient one of several lanes adds: adjacent blocks, so that every sum is that of one
+/// lane.
+struct LaneRows {
   int lane = 0, lanes = 1;
 
   /// Rows of this lane: multiples of a block of registers, except at the end.
   constexpr Index first(Index rows) const { return block(rows) * lane < rows ? block(rows) * lane : rows; }
-  constexpr Index end(Index rows) const { return LaneOf{lane + 1, lanes}.first(rows); }
+  constexpr Index end(Index rows) const { return LaneRows{lane + 1, lanes}.first(rows); }
 
  private:
   constexpr Index block(Index rows) const {

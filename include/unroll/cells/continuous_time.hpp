@@ -82,37 +82,33 @@ inline constexpr auto cfc = cell(state(h),
     t = sigmoid(ta * dt + tb),
     next(h) = a + t * (g - a));
 
+/// Equations of GRU-D for the values of features that are not observed.
+template <class Imputed>
+constexpr auto gru_d_with(Imputed imputed) {
+  return cell(state(h, x_last),
+      gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
+      gamma_h = exp(-max(0, linear(delta))),
+      xhat = seen * features + (1 - seen) * imputed,
+      k = gamma_h * h,
+      z = sigmoid(linear(xhat, k, seen)),
+      r = sigmoid(linear(xhat, k, seen)),
+      rk = r * k,
+      n = tanh(linear(xhat, rk, seen)),
+      next(h) = k + z * (n - k),
+      next(x_last) = seen * features + (1 - seen) * x_last);
+}
+
 /// GRU-D, Che et al. 2018 (arXiv:1606.01865): inputs and states decay with the time since a feature was observed.
 ///
 /// x [features x B] input, any number where m [features x B] is 0; delta [features x B] time since the feature was
 /// observed; x_mean [features x B] its mean; h [units x B] state and output, x_last [features x B] last observation;
 /// batch size B. The inputs are in the order delta, m, x.
-inline constexpr auto gru_d = cell(state(h, x_last),
-    gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
-    gamma_h = exp(-max(0, linear(delta))),
-    xhat = seen * features + (1 - seen) * (gamma_x * x_last + (1 - gamma_x) * x_mean),
-    k = gamma_h * h,
-    z = sigmoid(linear(xhat, k, seen)),
-    r = sigmoid(linear(xhat, k, seen)),
-    rk = r * k,
-    n = tanh(linear(xhat, rk, seen)),
-    next(h) = k + z * (n - k),
-    next(x_last) = seen * features + (1 - seen) * x_last);
+inline constexpr auto gru_d = gru_d_with(gamma_x * x_last + (1 - gamma_x) * x_mean);
 
 /// GRU-D of standardized inputs, whose mean is 0, so that it needs no constant and runs in a layer.
 ///
 /// The inputs are those of gru_d.
-inline constexpr auto standardized_gru_d = cell(state(h, x_last),
-    gamma_x = exp(-max(0, weight(w_gx) * delta + bias(b_gx))),
-    gamma_h = exp(-max(0, linear(delta))),
-    xhat = seen * features + (1 - seen) * gamma_x * x_last,
-    k = gamma_h * h,
-    z = sigmoid(linear(xhat, k, seen)),
-    r = sigmoid(linear(xhat, k, seen)),
-    rk = r * k,
-    n = tanh(linear(xhat, rk, seen)),
-    next(h) = k + z * (n - k),
-    next(x_last) = seen * features + (1 - seen) * x_last);
+inline constexpr auto standardized_gru_d = gru_d_with(gamma_x * x_last);
 
 /// Phased LSTM, Neil et al. 2016 (arXiv:1610.09513), equations 6 to 11, with a leak of 0.001: every unit is open for a
 /// part r_on of its period. The output gate reads the proposed cell state, as in the authors' program.

@@ -188,16 +188,16 @@ class EquationCell {
   /// Adds the parameter gradients, which are sums over columns, for many steps at once. `chunk` holds the states before
   /// and after each of these columns. Of several lanes, which may run concurrently, each adds that of some rows.
   void collect(const Weights& weights, const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient, Work& work,
-               LaneOf of = {}) const {
+               LaneRows mine = {}) const {
     for (int v = 0; v < schedule.sources; ++v) {
       const detail::Source& source = schedule.source[v];
       const detail::Operation& operation = program.operation[source.operation];
       if (operation.op == detail::Op::constant) continue;
       const auto values = operation.op == detail::Op::input ? input(inputs, operation.index, chunk.first)
                                                             : Steps::values_of(source.operation, chunk, work);
-      products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient, of);
+      products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient, mine);
     }
-    if (of.lane == of.lanes - 1) products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    if (mine.lane == mine.lanes - 1) products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
   }
 
   void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,

@@ -100,12 +100,12 @@ class CellProducts : public CellMatrices<S, D> {
 
   /// Adds gradients of the pre-activations times values^T to the gradient of W, to the rows of one lane.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient,
-                           LaneOf of) {
+                           LaneRows mine) {
     each_product(source, [&](const Product& p, int k) {
       const Strided<S> to = weight_gradient(p, k, gradient);
       if (to.data == nullptr) return;
       const auto from = rows_of(p, first);
-      const Index rows = layout_.product_rows(p), begin = of.first(rows), end = of.end(rows);
+      const Index rows = layout_.product_rows(p), begin = mine.first(rows), end = mine.end(rows);
       if (begin < end)
         add_outer_products(from.data + begin, from.stride, end - begin, values.data + layout_.source_row(p),
                            values.stride, layout_.source_rows(p), columns, to.data + begin, to.stride);
