@@ -30,6 +30,17 @@ inline constexpr auto found = symbol<"found">;
 inline constexpr auto weighed = symbol<"weighed">;
 inline constexpr auto total = symbol<"total", "one">;
 
+/// Gates past = exp(log sigmoid(forget) + m - m') and now = exp(input - m'), of which m' keeps the exponents below 0.
+template <class Input, class Forget, class Stabiliser, class Keep, class Past, class Now>
+constexpr auto stabilised_gates(Input exponent, Forget forget, Stabiliser largest, Keep kept, Past decay,
+                                Now strength) {
+  return group(
+      kept = -softplus(-forget) + largest,
+      next(largest) = max(kept, exponent),
+      decay = exp(kept - next(largest)),
+      strength = exp(exponent - next(largest)));
+}
+
 /// Update of the matrix and the normaliser, and what a query reads of them: the sum over a column of `found` is C q, and
 /// that of `weighed` n' q.
 template <class Matrix, class Product, class Vector, class Weighed, class Query, class Key, class Past, class Now>
@@ -56,10 +67,7 @@ inline constexpr auto mlstm = cell(state(C, n, m),
     o = sigmoid(linear(x)),
     i = linear(x),
     f = linear(x),
-    keep = -softplus(-f) + m,
-    next(m) = max(keep, i),
-    past = exp(keep - next(m)),
-    now = exp(i - next(m)),
+    stabilised_gates(i, f, m, keep, past, now),
     memory_update(C, read, n, weighed, q, k, past, now),
     total = sum(weighed),
     y = o * found / max(abs(total), exp(min(-next(m), 80))),
@@ -92,10 +100,7 @@ inline constexpr auto headed_mlstm = cell(state(C, n, m),
     o = sigmoid(linear(x)),
     i = linear(x),
     f = linear(x),
-    keep = -softplus(-f) + m,
-    next(m) = max(keep, i),
-    past = exp(keep - next(m)),
-    now = exp(i - next(m)),
+    stabilised_gates(i, f, m, keep, past, now),
     memory_update(C, read, n, weighed, q, k, by_head(past), by_head(now)),
     total = row_sums(weighed),
     bound = max(abs(total), exp(min(-next(m), 80))),
