@@ -17,6 +17,7 @@
 #include "unroll/data/standardizer.hpp"
 #include "unroll/io/dataset.hpp"
 #include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/dense.hpp"
 #include "unroll/layers/dropout.hpp"
 #include "unroll/layers/embedding.hpp"
 #include "unroll/layers/normalisation/batch_norm.hpp"
