@@ -1,4 +1,4 @@
-# Headers, targets and a package file for find_package(unroll [COMPONENTS io hdf5 onnx report word2vec]).
+# Headers, targets and a package file for find_package(unroll [COMPONENTS io hdf5 onnx report word2vec compiled]).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -14,9 +14,10 @@ foreach(component IN ITEMS io hdf5 onnx report word2vec)
 endforeach()
 
 configure_package_config_file(cmake/unroll-config.cmake.in unroll-config.cmake
-                              INSTALL_DESTINATION ${unroll_package_dir} NO_SET_AND_CHECK_MACRO)
+                              INSTALL_DESTINATION ${unroll_package_dir} PATH_VARS CMAKE_INSTALL_INCLUDEDIR
+                              NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(unroll-config-version.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES ${PROJECT_BINARY_DIR}/unroll-config.cmake ${PROJECT_BINARY_DIR}/unroll-config-version.cmake cmake/find_hdf5.cmake
-              cmake/find_onnx.cmake
+install(FILES ${PROJECT_BINARY_DIR}/unroll-config.cmake ${PROJECT_BINARY_DIR}/unroll-config-version.cmake cmake/compiled.cmake
+              cmake/find_hdf5.cmake cmake/find_onnx.cmake
         DESTINATION ${unroll_package_dir})
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -25,6 +25,7 @@ set(knows_io ${base} recurrence cells engine layers models optim data io)
 set(knows_text ${base} layers models data io text)
 set(knows_word2vec core simd threads parameters word2vec)
 set(knows_report ${knows_check} data train io report)
+set(knows_compiled ${knows_check} data train io)
 set(knows_umbrella ${knows_check} data train infer)
 
 # These are part of unroll.hpp and must stay light to include.

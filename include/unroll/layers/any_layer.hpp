@@ -9,6 +9,14 @@
 
 namespace unroll {
 
+template <class S>
+class AnyLayer;
+
+namespace detail {
+template <class Given, class S>
+concept NotAnyLayer = !std::same_as<Given, AnyLayer<S>>;
+}
+
 /// Layer whose type is chosen at run time. Each pass costs one virtual call; the code below the call is the same.
 template <class S>
 class AnyLayer {
@@ -28,11 +36,8 @@ class AnyLayer {
   };
 
   /// Constructs from the options of a layer, such as `Dense{.units = 4}`, or from a layer.
-  template <class Given>
-  requires(!std::same_as<Given, AnyLayer>) AnyLayer(Given layer)  // NOLINT: every layer is one
-      : layer_(std::make_unique<HeldLayer<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
-    static_assert(check_layer<LayerOf<Given, S>>());
-  }
+  template <detail::NotAnyLayer<S> Given>
+  AnyLayer(Given layer);  // NOLINT: every layer is one
   AnyLayer(const AnyLayer& other) : layer_(other.layer_->copy()) {}
   AnyLayer(AnyLayer&&) noexcept = default;
   AnyLayer& operator=(AnyLayer other) noexcept {
@@ -204,6 +209,14 @@ class AnyLayer {
 
   std::unique_ptr<LayerInterface> layer_;
 };
+
+// Outside of the class, so that a program which links the component `compiled` does not compile the layer again.
+template <class S>
+template <detail::NotAnyLayer<S> Given>
+AnyLayer<S>::AnyLayer(Given layer)
+    : layer_(std::make_unique<HeldLayer<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
+  static_assert(check_layer<LayerOf<Given, S>>());
+}
 
 namespace detail {
 

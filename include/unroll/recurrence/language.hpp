@@ -55,18 +55,10 @@ template <class... Lines>
 constexpr List<Lines...> lines_of(List<Lines...> lines) {
   return lines;
 }
-constexpr List<> all_lines() { return {}; }
 template <class Line>
 inline constexpr bool is_list = false;
 template <class... Lines>
 inline constexpr bool is_list<List<Lines...>> = true;
-template <class First, class... Rest>
-constexpr auto all_lines(First first, Rest... rest) {
-  if constexpr (!is_list<First> && (!is_list<Rest> && ...))
-    return list(first, rest...);
-  else
-    return join(lines_of(first), all_lines(rest...));
-}
 template <class... Symbols, class... Lines>
 constexpr Equations<States<Symbols...>, Lines...> equations_of(States<Symbols...>, List<Lines...> lines) {
   return {lines};
@@ -82,7 +74,10 @@ constexpr auto repeated(const F& f) {
 
 template <class... Symbols, class... Lines>
 constexpr auto cell(States<Symbols...> states, Lines... lines) {
-  return parts::equations_of(states, parts::all_lines(lines...));
+  if constexpr ((parts::is_list<Lines> || ...))
+    return parts::equations_of(states, join(parts::lines_of(lines)...));
+  else
+    return Equations<States<Symbols...>, Lines...>{list(lines...)};
 }
 
 /// Several equations as one argument of cell(...), or the result of a function given to repeat.

@@ -220,12 +220,12 @@ struct Lowering : NamedValues<capacity> {
 
   template <class Element, class Left>
   constexpr int lower(const Apply<Element, Left>& e) {
-    const int left = lower(e.operands.first);
+    const int left = lower(e.left);
     return add({.op = detail::Op::apply, .left = left, .index = program.applied++});
   }
   template <class Element, class Left, class Right>
   constexpr int lower(const Apply<Element, Left, Right>& e) {
-    const int left = lower(e.operands.first), right = lower(e.operands.rest.first);
+    const int left = lower(e.left), right = lower(e.right);
     return add({.op = detail::Op::apply, .left = left, .right = right, .index = program.applied++});
   }
 

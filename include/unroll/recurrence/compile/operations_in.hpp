@@ -11,22 +11,25 @@ struct OperationsIn {
   static constexpr List<> of(const E&) {
     return {};
   }
-  template <class Operation, class... E>
-  static constexpr auto of(const Apply<Operation, E...>& e) {
-    return join(all(e.operands), list(e.operation));
+  template <class Operation, class E>
+  static constexpr auto of(const Apply<Operation, E>& e) {
+    return join(of(e.left), list(e.operation));
+  }
+  template <class Operation, class Left, class Right>
+  static constexpr auto of(const Apply<Operation, Left, Right>& e) {
+    return join(of(e.left), of(e.right), list(e.operation));
   }
   template <class N, class P>
   static constexpr auto of(const Zoneout<N, P>& e) {
-    return join(all(list(e.next, e.previous)), list(Subtract{}, Multiply{}, Add{}));
+    return join(of(e.next), of(e.previous), list(Subtract{}, Multiply{}, Add{}));
   }
   template <class Target, class E>
   static constexpr auto of(const Equation<Target, E>& e) {
     return of(e.expression);
   }
-  static constexpr List<> all(const List<>&) { return {}; }
-  template <class First, class... Rest>
-  static constexpr auto all(const List<First, Rest...>& expressions) {
-    return join(of(expressions.first), all(expressions.rest));
+  template <int... k, class... Lines>
+  static constexpr auto all(const parts::ListItems<std::integer_sequence<int, k...>, Lines...>& lines) {
+    return join(of(parts::item_of<k>(lines))...);
   }
 };
 
@@ -40,10 +43,9 @@ struct ColumnWordsIn {
   static constexpr List<Word> of(const Equation<Target, OverColumn<Word, Named>>& e) {
     return list(e.expression.word);
   }
-  static constexpr List<> all(const List<>&) { return {}; }
-  template <class First, class... Rest>
-  static constexpr auto all(const List<First, Rest...>& lines) {
-    return join(of(lines.first), all(lines.rest));
+  template <int... k, class... Lines>
+  static constexpr auto all(const parts::ListItems<std::integer_sequence<int, k...>, Lines...>& lines) {
+    return join(of(parts::item_of<k>(lines))...);
   }
 };
 

@@ -7,57 +7,61 @@
 
 namespace unroll::language {
 
-/// Element-wise operation on operands.
-template <class Operation, class... E>
-struct Apply {
-  static constexpr int operations = (1 + ... + E::operations);
+/// Element-wise operation on one or two operands.
+template <class Operation, class... Operands>
+struct Apply;
+template <class Operation, class E>
+struct Apply<Operation, E> {
+  static constexpr int operations = 1 + E::operations;
   Operation operation;
-  List<E...> operands;
+  E left;
+};
+template <class Operation, class Left, class Right>
+struct Apply<Operation, Left, Right> {
+  static constexpr int operations = 1 + Left::operations + Right::operations;
+  Operation operation;
+  Left left;
+  Right right;
 };
 
 template <class L, class R>
 concept Operands = Operand<L> && Operand<R> &&(Expression<L> || Expression<R>);
 
-namespace parts {
-template <class Operation, class... E>
-constexpr auto apply(Operation operation, E... e) {
-  return Apply<Operation, decltype(as_expression(e))...>{operation, list(as_expression(e)...)};
-}
-template <class F, Expression E>
-constexpr auto function(F f, E e) {
-  return parts::apply(Function<F>{f}, e);
-}
-}  // namespace parts
+/// Types of operators and functions. They return these types, not auto: shorter to compile.
+template <class Operation, class L, class R>
+using Binary = Apply<Operation, AsExpression<L>, AsExpression<R>>;
+template <class F, class E>
+using Unary = Apply<Function<F>, E>;
 
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator+(L l, R r) { return parts::apply(Add{}, l, r); }
+constexpr Binary<Add, L, R> operator+(L l, R r) { return {{}, l, r}; }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator-(L l, R r) { return parts::apply(Subtract{}, l, r); }
+constexpr Binary<Subtract, L, R> operator-(L l, R r) { return {{}, l, r}; }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator*(L l, R r) { return parts::apply(Multiply{}, l, r); }
+constexpr Binary<Multiply, L, R> operator*(L l, R r) { return {{}, l, r}; }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto operator/(L l, R r) { return parts::apply(Divide{}, l, r); }
+constexpr Binary<Divide, L, R> operator/(L l, R r) { return {{}, l, r}; }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto max(L l, R r) { return parts::apply(Maximum{}, l, r); }
+constexpr Binary<Maximum, L, R> max(L l, R r) { return {{}, l, r}; }
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto min(L l, R r) { return parts::apply(Minimum{}, l, r); }
+constexpr Binary<Minimum, L, R> min(L l, R r) { return {{}, l, r}; }
 /// l^r for l > 0.
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto pow(L l, R r) { return parts::apply(Power{}, l, r); }
+constexpr Binary<Power, L, R> pow(L l, R r) { return {{}, l, r}; }
 /// l - r floor(l / r): between 0 and r.
 template <class L, class R>
 requires Operands<L, R>
-constexpr auto mod(L l, R r) { return parts::apply(Modulo{}, l, r); }
+constexpr Binary<Modulo, L, R> mod(L l, R r) { return {{}, l, r}; }
 template <Expression E>
-constexpr auto operator-(E e) {
-  return parts::apply(Negate{}, e);
+constexpr Apply<Negate, E> operator-(E e) {
+  return {{}, e};
 }
 
 /// Tag of dropout(e, rate, once_per_sequence).
@@ -87,9 +91,8 @@ struct Zoneout {
 /// `rate`, otherwise that of `next`; the expected value in evaluation.
 template <class N, class P>
 requires Operands<N, P>
-constexpr auto zoneout(N next, P previous, MaskRate rate) {
-  return Zoneout<decltype(as_expression(next)), decltype(as_expression(previous))>{as_expression(next),
-                                                                                   as_expression(previous), rate.rate};
+constexpr Zoneout<AsExpression<N>, AsExpression<P>> zoneout(N next, P previous, MaskRate rate) {
+  return {next, previous, rate.rate};
 }
 
 /// Matrix v k^T, element by element, in an equation whose size is a product: v_r k_c in row r and column c.
@@ -130,119 +133,119 @@ constexpr auto rotate(Re re, Im im, Angle angle) {
 /// Function with a user-defined derivative, used as `activation(f)(e)`; see the concept Activation.
 template <Activation F>
 constexpr auto activation(F function) {
-  return [function]<Expression E>(E e) { return parts::function(function, e); };
+  return [function]<Expression E>(E e) -> Unary<F, E> { return {{function}, e}; };
 }
 
 template <Expression E>
-constexpr auto sigmoid(E e) {
-  return parts::function(Sigmoid{}, e);
+constexpr Unary<Sigmoid, E> sigmoid(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto tanh(E e) {
-  return parts::function(Tanh{}, e);
+constexpr Unary<Tanh, E> tanh(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto relu(E e) {
-  return parts::function(Relu{}, e);
+constexpr Unary<Relu, E> relu(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto leaky_relu(E e, double negative_slope = 0.01) {
-  return parts::function(LeakyRelu{negative_slope}, e);
+constexpr Unary<LeakyRelu, E> leaky_relu(E e, double negative_slope = 0.01) {
+  return {{{negative_slope}}, e};
 }
 template <Expression E>
-constexpr auto elu(E e, double alpha = 1) {
-  return parts::function(Elu{alpha}, e);
+constexpr Unary<Elu, E> elu(E e, double alpha = 1) {
+  return {{{alpha}}, e};
 }
 template <Expression E>
-constexpr auto hard_sigmoid(E e) {
-  return parts::function(HardSigmoid{}, e);
+constexpr Unary<HardSigmoid, E> hard_sigmoid(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto hard_tanh(E e) {
-  return parts::function(HardTanh{}, e);
+constexpr Unary<HardTanh, E> hard_tanh(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto softplus(E e) {
-  return parts::function(Softplus{}, e);
+constexpr Unary<Softplus, E> softplus(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto softsign(E e) {
-  return parts::function(Softsign{}, e);
+constexpr Unary<Softsign, E> softsign(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto gelu(E e) {
-  return parts::function(Gelu{}, e);
+constexpr Unary<Gelu, E> gelu(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto gelu_tanh(E e) {
-  return parts::function(GeluTanh{}, e);
+constexpr Unary<GeluTanh, E> gelu_tanh(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto silu(E e) {
-  return parts::function(Silu{}, e);
+constexpr Unary<Silu, E> silu(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto exp(E e) {
-  return parts::function(Exp{}, e);
+constexpr Unary<Exp, E> exp(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto exp2(E e) {
-  return parts::function(Exp2{}, e);
+constexpr Unary<Exp2, E> exp2(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto log(E e) {
-  return parts::function(Log{}, e);
+constexpr Unary<Log, E> log(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto sqrt(E e) {
-  return parts::function(Sqrt{}, e);
+constexpr Unary<Sqrt, E> sqrt(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto square(E e) {
-  return parts::function(Square{}, e);
+constexpr Unary<Square, E> square(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto abs(E e) {
-  return parts::function(Abs{}, e);
+constexpr Unary<Abs, E> abs(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto expm1(E e) {
-  return parts::function(Expm1{}, e);
+constexpr Unary<Expm1, E> expm1(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto log1p(E e) {
-  return parts::function(Log1p{}, e);
+constexpr Unary<Log1p, E> log1p(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto sin(E e) {
-  return parts::function(Sin{}, e);
+constexpr Unary<Sin, E> sin(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto cos(E e) {
-  return parts::function(Cos{}, e);
+constexpr Unary<Cos, E> cos(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto sign(E e) {
-  return parts::function(Sign{}, e);
+constexpr Unary<Sign, E> sign(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto floor(E e) {
-  return parts::function(Floor{}, e);
+constexpr Unary<Floor, E> floor(E e) {
+  return {{}, e};
 }
 template <Expression E>
-constexpr auto fract(E e) {
-  return parts::function(Fract{}, e);
+constexpr Unary<Fract, E> fract(E e) {
+  return {{}, e};
 }
 /// cap tanh(e / cap).
 template <Expression E>
-constexpr auto softcap(E e, double cap) {
-  return parts::function(Softcap{cap}, e);
+constexpr Unary<Softcap, E> softcap(E e, double cap) {
+  return {{{cap}}, e};
 }
 
 /// e limited to [-limit, limit]; the gradient is 0 outside and at the limits.
 template <Expression E>
-constexpr auto clip(E e, double limit) {
-  return parts::apply(Clip{limit}, e);
+constexpr Apply<Clip, E> clip(E e, double limit) {
+  return {{limit}, e};
 }
 
 }  // namespace unroll::language

@@ -1,55 +1,67 @@
 #pragma once
 // List of values of different types, usable at compile time. std::tuple does more but takes longer to compile, a cost
-// of every cell in every program.
+// of every cell in every program. All items are direct bases, so a list is one type, not one for each of its ends.
+
+#include <utility>
 
 #include "unroll/core/requirements.hpp"
 
 namespace unroll::language {
 
-template <class... Items>
-struct List;
-
-template <>
-struct List<> {
-  static constexpr int size = 0;
-  template <class F>
-  constexpr void each(F&&) const {}
+namespace parts {
+template <int k, class Item>
+struct ListItem {
+  Item item;
 };
+template <int k, class Item>
+constexpr const Item& item_of(const ListItem<k, Item>& base) {
+  return base.item;
+}
 
-template <class First, class... Rest>
-struct List<First, Rest...> {
-  static constexpr int size = 1 + sizeof...(Rest);
-  First first;
-  List<Rest...> rest;
+template <class Numbers, class... Items>
+struct ListItems;
+template <int... k, class... Items>
+struct ListItems<std::integer_sequence<int, k...>, Items...> : ListItem<k, Items>... {
+  /// Calls f(item) in order.
+  template <class F>
+  constexpr void each(F&& f) const {
+    (f(ListItem<k, Items>::item), ...);
+  }
+};
+}  // namespace parts
+
+template <class... Items>
+struct List : parts::ListItems<std::make_integer_sequence<int, int(sizeof...(Items))>, Items...> {
+  static constexpr int size = sizeof...(Items);
 
   template <int k>
   constexpr const auto& get() const {
-    if constexpr (k == 0)
-      return first;
-    else
-      return rest.template get<k - 1>();
-  }
-
-  template <class F>
-  constexpr void each(F&& f) const {
-    f(first);
-    rest.each(f);
+    return parts::item_of<k>(*this);
   }
 };
 
-constexpr List<> list() { return {}; }
-template <class First, class... Rest>
-constexpr List<First, Rest...> list(First first, Rest... rest) {
-  return {first, list(rest...)};
+template <class... Items>
+constexpr List<Items...> list(Items... items) {
+  return {{{items}...}};
 }
 
-template <class... B>
-constexpr List<B...> join(List<>, List<B...> b) {
-  return b;
+namespace parts {
+template <int... k, class... A, int... l, class... B>
+constexpr List<A..., B...> joined(const ListItems<std::integer_sequence<int, k...>, A...>& a,
+                                  const ListItems<std::integer_sequence<int, l...>, B...>& b) {
+  return {{{item_of<k>(a)}..., {item_of<l>(b)}...}};
 }
-template <class First, class... A, class... B>
-constexpr List<First, A..., B...> join(List<First, A...> a, List<B...> b) {
-  return {a.first, join(a.rest, b)};
+}  // namespace parts
+
+/// All items of the lists in order.
+constexpr List<> join() { return {}; }
+template <class... Items>
+constexpr List<Items...> join(List<Items...> only) {
+  return only;
+}
+template <class First, class Second, class... Rest>
+constexpr auto join(First first, Second second, Rest... rest) {
+  return join(parts::joined(first, second), rest...);
 }
 
 }  // namespace unroll::language

@@ -31,15 +31,12 @@ concept Operand = Expression<E> || std::is_arithmetic_v<E>;
 struct Number {
   static constexpr int operations = 1;
   double value;
+  constexpr Number(double number) : value(number) {}  // NOLINT: implicit, for operands that are numbers
 };
 
-template <Expression E>
-constexpr E as_expression(E e) {
-  return e;
-}
-template <class N>
-requires std::is_arithmetic_v<N>
-constexpr Number as_expression(N number) { return {static_cast<double>(number)}; }
+/// Type of an operand in an expression.
+template <Operand E>
+using AsExpression = std::conditional_t<Expression<E>, E, Number>;
 
 /// `target = expression`
 template <class Target, class E>
@@ -77,8 +74,8 @@ template <Name name, Name size = "units">
 struct Symbol {
   static constexpr int operations = size.view() == one_row ? 1 : 0;  // a copy to other rows, or a reference
   template <Operand E>
-  constexpr auto operator=(E e) const {  // NOLINT: an equation, not an assignment
-    return Equation<Symbol, decltype(as_expression(e))>{as_expression(e)};
+  constexpr Equation<Symbol, AsExpression<E>> operator=(E e) const {  // NOLINT: an equation, not an assignment
+    return {e};
   }
 };
 
@@ -108,8 +105,8 @@ template <class State>
 struct Next {
   static constexpr int operations = State::operations;
   template <Operand E>
-  constexpr auto operator=(E e) const {  // NOLINT: an equation, not an assignment
-    return Equation<Next, decltype(as_expression(e))>{as_expression(e)};
+  constexpr Equation<Next, AsExpression<E>> operator=(E e) const {  // NOLINT: an equation, not an assignment
+    return {e};
   }
 };
 template <Name name, Name size>

@@ -1,0 +1,93 @@
+#pragma once
+// Component `compiled`: what most programs have in common, compiled once for a project and not in each source file. A
+// program that links unroll::compiled includes this header; nothing else changes. With the precompiled header of the
+// component it is compiled in a few seconds:
+//
+//     target_link_libraries(my_program unroll::compiled)
+//     target_precompile_headers(my_program REUSE_FROM unroll_compiled)
+//
+// For float and double: the model Stack, its layers that are listed below, fit, evaluate and predict with the losses
+// and optimizers listed below, data sets, and the readers of .ts and CSV files. A model with other layers or cells
+// compiles these alone if it is a Stack. A Sequential has a type for each combination of layers and compiles as without
+// the component.
+
+#include "unroll/cells/elman.hpp"
+#include "unroll/cells/gru.hpp"
+#include "unroll/cells/lstm.hpp"
+#include "unroll/data/standardizer.hpp"
+#include "unroll/io/dataset.hpp"
+#include "unroll/layers/bidirectional.hpp"
+#include "unroll/layers/dense.hpp"
+#include "unroll/layers/dropout.hpp"
+#include "unroll/layers/embedding.hpp"
+#include "unroll/layers/normalisation/batch_norm.hpp"
+#include "unroll/layers/normalisation/layer_norm.hpp"
+#include "unroll/layers/pooling/global_pooling.hpp"
+#include "unroll/layers/recurrent.hpp"
+#include "unroll/losses/binary_cross_entropy.hpp"
+#include "unroll/losses/mean_squared_error.hpp"
+#include "unroll/losses/softmax_cross_entropy.hpp"
+#include "unroll/models/stack.hpp"
+#include "unroll/optim/adam.hpp"
+#include "unroll/optim/rmsprop.hpp"
+#include "unroll/optim/sgd.hpp"
+#include "unroll/train/train.hpp"
+
+// Explicit instantiations. `keyword` is extern for a declaration, and empty for the definition in float.cpp or
+// double.cpp.
+#define UNROLL_COMPILED_LAYER(keyword, S, Options) keyword template AnyLayer<S>::AnyLayer(Options);
+
+#define UNROLL_COMPILED_CELL(keyword, S, Cell)       \
+  UNROLL_COMPILED_LAYER(keyword, S, Recurrent<Cell>) \
+  UNROLL_COMPILED_LAYER(keyword, S, Bidirectional<Cell>)
+
+#define UNROLL_COMPILED_FIT(keyword, S, Loss, Optimizer)                                      \
+  keyword template FitResult fit(Stack<S>&, const Loss<S>&, Optimizer<S>&, const Dataset<S>&, \
+                                 const FitOptions<S, Dataset<S>>&);                           \
+  keyword template FitResult fit(Stack<S>&, const Loss<S>&, Optimizer<S>&, const Dataset<S>&, \
+                                 const FitOptions<S, Dataset<S>>&, TrainingState<S>&);
+
+#define UNROLL_COMPILED_LOSS(keyword, S, Loss)                                                                      \
+  keyword template class Loss<S>;                                                                                   \
+  keyword template Evaluation evaluate(const Stack<S>&, const Dataset<S>&, const Loss<S>&, const EvaluateOptions&); \
+  UNROLL_COMPILED_FIT(keyword, S, Loss, Adam)                                                                       \
+  UNROLL_COMPILED_FIT(keyword, S, Loss, AdamW)                                                                      \
+  UNROLL_COMPILED_FIT(keyword, S, Loss, RMSprop)                                                                    \
+  UNROLL_COMPILED_FIT(keyword, S, Loss, SGD)
+
+#define UNROLL_COMPILED_DATA(keyword, S)                                                            \
+  keyword template LabelledSequences<S> read_ts<S>(const std::filesystem::path&, const TsOptions&); \
+  keyword template NumberTable<S> read_csv<S>(const std::filesystem::path&, const CsvOptions&);     \
+  keyword template Dataset<S> to_dataset(LabelledSequences<S>);                                     \
+  keyword template Dataset<S> to_dataset(std::vector<NumberTable<S>>);                              \
+  keyword template class Standardizer<S>;                                                           \
+  keyword template class Dataset<S>;                                                                \
+  keyword template class Parameters<S>;
+
+#define UNROLL_COMPILED(keyword, S)                                                                             \
+  UNROLL_COMPILED_DATA(keyword, S)                                                                              \
+  UNROLL_COMPILED_CELL(keyword, S, Elman)                                                                       \
+  UNROLL_COMPILED_CELL(keyword, S, Gru)                                                                         \
+  UNROLL_COMPILED_CELL(keyword, S, Lstm)                                                                        \
+  UNROLL_COMPILED_LAYER(keyword, S, Dense)                                                                      \
+  UNROLL_COMPILED_LAYER(keyword, S, Dropout)                                                                    \
+  UNROLL_COMPILED_LAYER(keyword, S, Embedding)                                                                  \
+  UNROLL_COMPILED_LAYER(keyword, S, LayerNorm)                                                                  \
+  UNROLL_COMPILED_LAYER(keyword, S, BatchNorm)                                                                  \
+  UNROLL_COMPILED_LAYER(keyword, S, LastStep)                                                                   \
+  UNROLL_COMPILED_LAYER(keyword, S, MeanOverTime)                                                               \
+  UNROLL_COMPILED_LAYER(keyword, S, MaxOverTime)                                                                \
+  keyword template class detail::Description<detail::ListedLayers<S>>;                                          \
+  keyword template class Chain<detail::ListedLayers<S>>;                                                        \
+  keyword template class Stack<S>;                                                                              \
+  keyword template std::vector<MatrixX<S>> predict(const Stack<S>&, const Dataset<S>&, const EvaluateOptions&); \
+  UNROLL_COMPILED_LOSS(keyword, S, SoftmaxCrossEntropy)                                                         \
+  UNROLL_COMPILED_LOSS(keyword, S, BinaryCrossEntropy)                                                          \
+  UNROLL_COMPILED_LOSS(keyword, S, MeanSquaredError)
+
+namespace unroll {
+
+UNROLL_COMPILED(extern, float)
+UNROLL_COMPILED(extern, double)
+
+}  // namespace unroll

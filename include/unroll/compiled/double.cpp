@@ -1,0 +1,5 @@
+#include "unroll/compiled/compiled.hpp"
+
+namespace unroll {
+UNROLL_COMPILED(, double)
+}  // namespace unroll
