@@ -164,6 +164,11 @@ struct Program {
     return operation[o].equation >= 0 ? equation[operation[o].equation].dimension : -1;
   }
 
+  /// True for a parameter that is one number per unit or one in all.
+  constexpr bool is_weight(int o) const {
+    return operation[o].op == Op::unit_weight || operation[o].op == Op::scalar_weight;
+  }
+
   /// True if the operation needs all rows of a column, so that it runs between passes.
   constexpr bool between_passes(int o) const {
     return operation[o].op == Op::column || (operation[o].op == Op::linear && term[operation[o].index].of_column);

@@ -6,7 +6,7 @@
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
 #include "unroll/recurrence/columns/computed_weights.hpp"
-#include "unroll/recurrence/run/layout.hpp"
+#include "unroll/recurrence/run/vector_weights.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 #include "unroll/simd/runs.hpp"
@@ -18,7 +18,7 @@ template <class S, class D>
 struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   VectorX<S> bias;  // one per row of the terms, 0 for a term without bias
-  Table<VectorX<S>, D::program.weights> single;
+  VectorWeights<S, D> single;
   const S* theta = nullptr;  // for dropped weights, whose masks are drawn once per pass
   MatrixX<S> antisymmetric;  // the present one, while it is packed
   ColumnKinds::template Weights<S, D> columns;
@@ -29,8 +29,8 @@ template <class S, class D>
 struct CellWork {
   Buffer<S> terms;  // pre-activations, then the values stored in their place, then gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<VectorX<S>, D::program.weights> d_single;               // gradients of single weights, of this chunk
-  Table<VectorX<double>, D::program.weights> d_singles;         // the same, of all chunks
+  VectorWeights<S, D> d_single;                                 // gradients of single weights, of this chunk
+  Table<VectorX<double>, D::vectors> d_singles;                 // the same, of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
@@ -38,6 +38,14 @@ struct CellWork {
   bool drops = false;  // the pass has masks for dropped weights
   ColumnKinds::template Work<S, D> columns;
   bool consumed = true;  // nothing is stored yet, or the backward pass has overwritten it
+
+  /// Adds the sums of the steps of a chunk to those of all chunks.
+  void add_single_gradients() {
+    for (int w = 0; w < D::vectors; ++w) {
+      d_singles[w] += d_single[w].template cast<double>();
+      d_single[w].setZero();
+    }
+  }
 };
 
 /// Matrix products of a cell on the buffers of one pass.
@@ -52,17 +60,11 @@ class CellProducts : public CellMatrices<S, D> {
  public:
   using Matrices::Matrices;
 
-  /// Copies biases, and weights that are vectors or scalars.
-  static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+  static void copy_biases(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.bias.setZero(layout.term_rows());
     for (int k = 0; k < D::program.terms; ++k)
       if (layout.bias_offset(k) >= 0)
         std::copy_n(theta + layout.bias_offset(k), layout.rows_of_term(k), weights.bias.data() + layout.term_row()[k]);
-    for (int w = 0; w < D::program.weights; ++w) {
-      weights.single[w].setZero(layout.single_rows(w));
-      if (layout.single_offset(w) >= 0)
-        std::copy_n(theta + layout.single_offset(w), layout.single_rows(w), weights.single[w].data());
-    }
   }
 
   /// Computes pre-activations (+)= W values for the columns from `first` on.
@@ -117,8 +119,9 @@ class CellProducts : public CellMatrices<S, D> {
     this->begin_weight_gradients();
     Index widest = 0;
     for (int k = 0; k < program.size_count; ++k) widest = std::max(widest, layout_.rows_of_size(k));
-    for (int w = 0; w < program.weights; ++w) {
-      const Index rows = program.weight[w].per_unit ? layout_.rows_of_size(program.weight[w].dimension) : widest;
+    for (int w = 0; w < D::vectors; ++w) {
+      const bool shared = w < program.weights && !program.weight[w].per_unit;
+      const Index rows = shared ? widest : weights_.single[w].size();
       work_.d_single[w].setZero(rows);
       work_.d_singles[w].setZero(rows);
     }
@@ -134,7 +137,10 @@ class CellProducts : public CellMatrices<S, D> {
   }
 
   /// Adds the sums of all chunks to the gradient of the weights that are vectors or scalars.
-  void add_single_gradient(S* gradient) const {
+  void add_single_gradient(S* gradient) {
+    for (int k = program.weights; k < D::vectors; ++k) work_.d_single[k] = work_.d_singles[k].template cast<S>();
+    pull_functions<S, D>(layout_, weights_.single, work_.d_single);
+    work_.add_single_gradients();
     for (int w = 0; w < program.weights; ++w) {
       if (layout_.single_offset(w) < 0) continue;
       S* to = gradient + layout_.single_offset(w);
