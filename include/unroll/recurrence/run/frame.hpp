@@ -49,8 +49,10 @@ struct PassPlan {
       if (operation.right >= 0) read[operation.right] = true;
     }
     for (int e = 0; e < program.equations; ++e)  // an equation may only rename a value
-      if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !D::is_over_column(e))
-        read[program.equation[e].root] = true;
+      if (const int root = program.equation[e].root; schedule.stage[e] == stage && !schedule.of_weights[root] &&
+                                                     program.equation[e].dimension == dimension &&
+                                                     !D::is_over_column(e))
+        read[root] = true;
     for (int o = 0; o < program.operations; ++o) {
       brought_forward[o] = read[o] && !runs[o];
       brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];
