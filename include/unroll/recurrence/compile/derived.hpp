@@ -53,8 +53,8 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::more_than_one_row,
                 "unroll: mean(...), sum(...) and max_of(...) have one row; declare symbol<\"m\", \"one\">");
   static_assert(misuse != Misuse::no_matrix,
-                "unroll: by_row(...), by_column(...), outer(...) and row_sums(...) must be of a matrix; its size is a "
-                "product such as symbol<\"C\", \"units*keys\">");
+                "unroll: by_row(...), by_column(...) and outer(...) must be of a matrix; its size is a product such as "
+                "symbol<\"C\", \"units*keys\">");
   static_assert(
       misuse != Misuse::output_of_column,
       "unroll: output(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; add "
@@ -105,6 +105,11 @@ struct Derived {
   static constexpr int vector_of(int o) {
     if (program.is_weight(o)) return program.operation[o].index;
     return schedule.storage[o] == Storage::function ? program.weights + schedule.stored_at[o] : -1;
+  }
+
+  /// True for a single weight that is not trained.
+  static constexpr bool is_frozen(int o) {
+    return program.is_weight(o) && !program.weight[program.operation[o].index].frozen.empty();
   }
 
   /// True if the equation is a column operation, which no pass runs.

@@ -86,8 +86,10 @@ struct StateInfo {
 struct WeightInfo {
   std::string_view name;
   bool per_unit = true;
-  bool added = false;  ///< true: a bias; false: a factor
-  int dimension = 0;   ///< index into Program::sizes
+  bool added = false;                       ///< true: a bias; false: a factor
+  int dimension = 0;                        ///< index into Program::sizes
+  std::string_view frozen = {};             ///< name of its values if it is not trained; see language::WeightRule
+  language::MatrixValues values = nullptr;  ///< the values; null: initialised like trained ones
 };
 
 /// Mistakes in equations; check_equations (derived.hpp) has a message for each.

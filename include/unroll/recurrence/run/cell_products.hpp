@@ -52,8 +52,8 @@ struct CellWork {
 template <class S, class D>
 class CellProducts : public CellMatrices<S, D> {
   using Matrices = CellMatrices<S, D>;
-  using Matrices::layout_, Matrices::weights_, Matrices::work_, Matrices::forward, Matrices::backward,
-      Matrices::weight_gradient;
+  using Matrices::layout_, Matrices::weights_, Matrices::work_, Matrices::forward, Matrices::backward;
+
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
@@ -104,13 +104,9 @@ class CellProducts : public CellMatrices<S, D> {
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient,
                            LaneRows mine) {
     each_product(source, [&](const Product& p, int k) {
-      const Strided<S> to = weight_gradient(p, k, gradient);
-      if (to.data == nullptr) return;
-      const auto from = rows_of(p, first);
-      const Index rows = layout_.product_rows(p), begin = mine.first(rows), end = mine.end(rows);
-      if (begin < end)
-        add_outer_products(from.data + begin, from.stride, end - begin, values.data + layout_.source_row(p),
-                           values.stride, layout_.source_rows(p), columns, to.data + begin, to.stride);
+      const auto d_rows = rows_of(p, first);
+      this->add_products(p, k, {d_rows.data, d_rows.stride}, {values.data + layout_.source_row(p), values.stride},
+                         columns, gradient, mine);
     });
   }
 
@@ -203,7 +199,7 @@ class CellProducts : public CellMatrices<S, D> {
     auto d_products = work_.d_constant[constant].view();
     d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
     if (d_values.data() != nullptr) d_values.setZero();
-    each_part(source, [&](const Product& p, int k, Index row, Index rows) {
+    each_part(source, [&](const Product& p, int k, Index row, Index) {
       S* const from = d_products.data() + row;
       const Index source_row = layout_.source_row(p);
       const Strided<S> to{d_values.data() == nullptr ? nullptr : d_values.data() + source_row, d_values.outerStride()};
@@ -211,9 +207,8 @@ class CellProducts : public CellMatrices<S, D> {
         if (to.data != nullptr) copy_back(p, {from, d_products.outerStride()}, values.cols(), to, true);
         return;
       }
-      if (const Strided<S> d_weights = weight_gradient(p, k, gradient); d_weights.data != nullptr)
-        add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
-                           layout_.source_rows(p), values.cols(), d_weights.data, d_weights.stride);
+      this->add_products(p, k, {from, d_products.outerStride()}, {values.data() + source_row, values.outerStride()},
+                         values.cols(), gradient, {});
       if (to.data != nullptr)
         backward(k).multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
     });

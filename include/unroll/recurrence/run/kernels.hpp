@@ -197,7 +197,7 @@ class PassKernel {
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
                                                 Count count) {
-    if (!gradient.any) return;
+    if (!gradient.any || D::is_frozen(o)) return;
     const Strided<Scalar> sum{frame.d_weight[D::vector_of(o)], 0};
     if constexpr (!std::is_same_v<Count, typename Rows::Whole>)
       if (count.many) return add_columns(gradient.v, sum.data + row, count.rows);

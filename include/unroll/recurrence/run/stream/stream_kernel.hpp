@@ -85,7 +85,8 @@ class StreamKernel {
       constexpr int v = Source::value;
       for (Index column = 0; column < rows.template of_source<v>(); ++column)
         for (int k = 0; k < readers<v>.count; ++k)
-          put(weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column) + row, 1);
+          if (const auto from = weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column); true)
+            put(from.data + row * from.stride, from.stride);
     });
     return to;
   }
@@ -116,15 +117,21 @@ class StreamKernel {
 
   /// Column of the matrix by which a term multiplies source v.
   template <class Layout>
-  static const S* weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
+  static Strided<const S> weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
     const Source& source = schedule.source[v];
     const int slot = schedule.slot_of[term];
     for (int p = source.first_product; p < source.first_product + source.products; ++p)
       if (const Product& product = schedule.product[p];
           slot >= product.first_slot && slot < product.first_slot + product.slots)
-        return theta + layout.weight_offset(product) + layout.slot_row(slot) - layout.slot_row(product.first_slot) +
-               column * layout.weight_stride(product);
-    return nullptr;
+        return column_of(layout, theta + layout.weight_offset(product), product, slot, column);
+    return {};
+  }
+  template <class Layout>
+  static Strided<const S> column_of(const Layout& layout, const S* weights, const Product& product, int slot,
+                                    Index column) {
+    const Index stride = layout.weight_stride(product);
+    if (layout.rule(product).transposed) return {weights + column, stride};
+    return {weights + layout.slot_row(slot) - layout.slot_row(product.first_slot) + column * stride, 1};
   }
 
   // ---- sums
