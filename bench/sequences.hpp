@@ -1,7 +1,9 @@
 #pragma once
 // Labelled sequences for the comparison of cells.
 
+#include <cmath>
 #include <filesystem>
+#include <numbers>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -67,12 +69,31 @@ inline SplitData ts_files(const std::filesystem::path& train, const std::filesys
   return SplitData::of(std::move(data.sequences), data.labels, training, std::ssize(data.classes));
 }
 
-/// Data of the command line: `digits FILE.csv`, `pixels FILE.csv` or `ts TRAIN.ts TEST.ts`.
+/// Sines of four frequencies and random phases with normal noise [1 x 64], a quarter of them for tests: only the time
+/// between values distinguishes the classes. A period has 12 to 28 steps; those of a class differ by up to 6 %.
+inline SplitData sines() {
+  constexpr Index count = 1600, steps = 64, classes = 4;
+  std::vector<MatrixX<float>> sequences;
+  std::vector<Index> labels;
+  for (Index s = 0; s < count; ++s) {
+    const unroll::Random random(2, unroll::Purpose::data, std::uint64_t(s));
+    labels.push_back(s % classes);
+    const double turn = 2 * std::numbers::pi, period = 28 / std::pow(28.0 / 12, double(s % classes) / (classes - 1)),
+                 frequency = (1 + 0.06 * (2 * random.uniform(0) - 1)) / period, phase = random.uniform(1);
+    sequences.push_back(MatrixX<float>::NullaryExpr(1, steps, [&](Index, Index t) {
+      return float(std::sin(turn * (frequency * double(t) + phase)) + 0.2 * random.normal(std::uint64_t(2 + t)));
+    }));
+  }
+  return SplitData::of(std::move(sequences), labels, count * 3 / 4, classes);
+}
+
+/// Data of the command line: `digits FILE.csv`, `pixels FILE.csv`, `sines` or `ts TRAIN.ts TEST.ts`.
 inline SplitData data_of(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "digits") return digits(words[1], false);
   if (words.size() == 2 && words[0] == "pixels") return digits(words[1], true);
+  if (words.size() == 1 && words[0] == "sines") return sines();
   if (words.size() == 3 && words[0] == "ts") return ts_files(words[1], words[2]);
-  throw std::invalid_argument("data must be: digits FILE.csv, pixels FILE.csv, or ts TRAIN.ts TEST.ts");
+  throw std::invalid_argument("data must be: digits FILE.csv, pixels FILE.csv, sines, or ts TRAIN.ts TEST.ts");
 }
 
 }  // namespace bench

@@ -104,16 +104,17 @@ class Reference {
     int number = 0;
     D::over_columns.each([&]<class Word>(const Word& word) {
       if constexpr (std::is_same_v<Word, language::RowsWord>)
-        if (number == index)
-          result =
-              over_rows(word, values_[std::size_t(program.term[program.column_operation[index].term].operation)], rows);
+        if (number == index) result = over_rows(word, program.term[program.column_operation[index].term], rows);
       ++number;
     });
     if (result.size() == 0) throw std::logic_error("reference: attention has separate tests");
     return result;
   }
-  static VectorX<double> over_rows(const language::RowsWord& word, const VectorX<double>& v, Index rows) {
+  VectorX<double> over_rows(const language::RowsWord& word, const detail::LinearTerm& operand, Index rows) const {
     using Kind = language::RowsKind;
+    const VectorX<double>& v = values_[std::size_t(operand.operation)];
+    if (word.kind == Kind::column_sums)
+      return Eigen::Map<const MatrixX<double>>(v.data(), rows, v.size() / rows).rowwise().sum();
     if (word.kind == Kind::mean) return VectorX<double>::Constant(1, v.sum() / double(v.size()));
     if (word.kind == Kind::sum) return VectorX<double>::Constant(1, v.sum());
     if (word.kind == Kind::max_of) return VectorX<double>::Constant(1, v.maxCoeff());
@@ -162,6 +163,7 @@ class Reference {
       const auto& rule = term.rule;
       MatrixX<double> weights =
           parameters_[rule.matrix.empty() ? name + "." + source_name(term, k) : std::string(rule.matrix)];
+      if (rule.transposed) weights = weights.transpose().eval();
       if (rule.antisymmetric)
         weights = weights - weights.transpose().eval() - rule.damping * MatrixX<double>::Identity(rows, rows);
       const auto& source = values_[std::size_t(term.source[k])];

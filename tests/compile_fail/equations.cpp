@@ -69,7 +69,7 @@ constexpr auto equations = cell(state(h), n = h, next(h) = tanh(linear(x, h)));
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * input<"x", "units">);
 #endif
 
-// CASE 12: unroll: by_row(...), by_column(...), outer(...) and row_sums(...) must be of a matrix; its size is a product
+// CASE 12: unroll: by_row(...), by_column(...) and outer(...) must be of a matrix; its size is a product such as
 #if CASE == 12
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) + outer(h, h));
 #endif
@@ -204,7 +204,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(layer_norm(linear(x, h)
 constexpr auto equations = cell(state(h), n = layer_norm(2 * h), next(h) = tanh(linear(x, n)));
 #endif
 
-// CASE 38: unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the expression a separate
+// CASE 38: unroll: mean(...), sum(...), max_of(...), row_sums(...) and column_sums(...) must read a named value; give the
 #if CASE == 38
 constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = tanh(linear(x, h)) * single);
 #endif
@@ -281,6 +281,18 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + linear(h, s
 // CASE 52: unroll: rotate(re, im, angle) must read named values or parts of them; give the expression a separate equation
 #if CASE == 52
 constexpr auto equations = cell(state(h, c), next(h) = rotate(linear(x), c, h).re, next(c) = tanh(linear(h)));
+#endif
+
+// CASE 53: unroll: one name is used for two kinds of weights, or for values of different sizes; use different names
+#if CASE == 53
+constexpr auto equations = cell(state(h), next(h) = tanh(linear(x) + weight(p, frozen) * h) + weight(p) * h);
+#endif
+
+// CASE 54: unroll: a shared_matrix<"A"> that several linear(...) share must have the same sizes in all of them
+#if CASE == 54
+inline constexpr auto u = symbol<"u", "order">;
+inline constexpr auto A = shared_matrix<"A">;
+constexpr auto equations = cell(state(h, u), next(u) = linear(h, A), next(h) = tanh(linear(x, h) + linear(h, transposed(A))));
 #endif
 }  // namespace
 

@@ -10,6 +10,21 @@ namespace test_odd_equations {
 using namespace unroll;
 using cell_run::CellRun;
 
+/// The square, which counts its evaluations.
+struct Counted {
+  static constexpr std::string_view name = "counted", latex = "counted";
+  static constexpr bool by_output = false;
+  static inline int values = 0, slopes = 0;
+  template <class V>
+  V value(V x) const {
+    return ++values, x * x;
+  }
+  template <class V>
+  V slope(V x) const {
+    return ++slopes, x + x;
+  }
+};
+
 // clang-format off: equations keep their lines
 namespace odd {
 using namespace unroll::symbols;
@@ -47,6 +62,18 @@ inline constexpr auto weights_twice = cell(state(h, c), a = tanh(linear(x) + wei
 // Named weight, read in a later stage than that of its definition.
 inline constexpr auto named_weight = cell(state(h), a = weight(p), b = scalar(q), s = tanh(linear(x, h)),
                                           next(h) = tanh(linear(s) * b) * a + 0.5 * h * b);
+
+// Functions of weights alone: read in their own and in a later stage, by other functions, by a product and by a value
+// of another size; an equation that renames one, and a weight that steps read, too.
+inline constexpr auto one_row = symbol<"n", "one">;
+inline constexpr auto weight_functions =
+    cell(state(h, c), a = exp(0.3 * weight(p)), b = sigmoid(scalar(q)) * a, m = a, one_row = tanh(scalar(q)),
+         s = tanh(linear(x, h) + m) * b * weight(p), t = square(weight(p)), next(h) = tanh(linear(s, t)) * a * one_row,
+         next(c) = 0.5 * c * max(0, weight(p)) + b / (1 + square(bias(f))) - h);
+inline constexpr auto output_of_weights =
+    cell(state(h, c), next(h) = exp(-square(weight(p))), next(c) = 0.5 * c + linear(x), y = tanh(weight(p)) + scalar(q),
+         output(y));
+inline constexpr auto counted = cell(state(h), a = activation(Counted{})(weight(p)) * 2, next(h) = a * h + linear(x));
 
 inline constexpr auto swap =
     cell(state(h, c, m), next(h) = c, next(c) = m, s = tanh(linear(x, h)), next(m) = tanh(linear(s)) + h);
@@ -143,6 +170,8 @@ ODD(constant_first)
 ODD(constant_between)
 ODD(weights_twice)
 ODD(named_weight)
+ODD(weight_functions)
+ODD(output_of_weights)
 ODD(swap)
 ODD(aliases)
 ODD(output_is_old_state)
@@ -174,6 +203,16 @@ TEST_CASE("odd equations: stages that no state depends on run for many steps at 
   CHECK(EquationCell<double, odd::late_weight>::finishes);  // the last linear
   CHECK(!EquationCell<double, odd::everything>::finishes);
   CHECK(!EquationCell<double, odd::next_twice>::finishes);
+}
+
+TEST_CASE("odd equations: functions of weights alone are computed once per pass") {
+  CellRun<EquationCell<double, odd::counted>> run(Timeline::rectangular(3, 50), Direction::forward, 2);
+  Counted::values = Counted::slopes = 0;
+  run.forward();
+  run.backward();
+  CHECK(Counted::values == 1);
+  CHECK(Counted::slopes == 1);
+  CHECK(run.check().worst < 1e-6);
 }
 
 }  // namespace test_odd_equations

@@ -3,6 +3,7 @@
 
 #include <unroll/attention/bahdanau.hpp>
 #include <unroll/cells/gru.hpp>
+#include <unroll/cells/lru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/recurrence/run/stream/stream_plan.hpp>
 
@@ -303,6 +304,20 @@ TEST_CASE("schedule: the gradient of a state that a stage after its own reads is
   STATIC_REQUIRE((P::waits(P::state("h")) && P::waits(P::root("h"))));
   STATIC_REQUIRE_FALSE(P::waits(P::state("c")));
   STATIC_REQUIRE(P::schedule.incomings == 2);
+}
+
+TEST_CASE("schedule: an LRU computes its functions of weights before the steps") {
+  using P = Plan<equations::lru>;
+  // size and angle; cos(angle), sin(angle) and exp(gamma) of each state. exp(nu) is read by a function only.
+  STATIC_REQUIRE(P::schedule.functions == 8);
+  STATIC_REQUIRE(P::kept(P::root("size"), detail::Storage::function, 0));
+  STATIC_REQUIRE(P::kept(P::root("angle"), detail::Storage::function, 1));
+  STATIC_REQUIRE((P::schedule.of_weights[P::left(P::left(P::root("size")))] && P::schedule.extras == 0));
+  STATIC_REQUIRE((P::stage("size") == 0 && P::stage("s_re") == 0));
+
+  // A step of a stream reads size, and cos, sin and exp(gamma) of each state, but no weight.
+  STATIC_REQUIRE(P::Stream::vectors(0, 0).count == 7);
+  STATIC_REQUIRE(P::Stream::carried.count == 1);  // the output
 }
 
 TEST_CASE("schedule: a cell has room for the products of terms with many sources") {

@@ -15,6 +15,10 @@ using namespace unroll;
 using namespace symbols;
 
 inline constexpr auto A = shared_matrix<"A">;
+inline constexpr auto B = shared_matrix<"B">;
+inline constexpr auto p = symbol<"p">;
+inline constexpr auto v = input<"v", "features">;
+inline constexpr auto back = symbol<"back", "features">;
 inline constexpr auto q = symbol<"q">;
 inline constexpr auto u = symbol<"u", "order">;
 inline constexpr auto k = constant<"k">;
@@ -42,8 +46,21 @@ inline constexpr auto others = cell(state(h, u),
     q = tanh(linear(h, A) + linear(x) + linear(next(u))),
     next(h) = h + 0.3 * tanh(linear(q, A, no_bias) + linear(h, antisymmetric(0.2)) + linear(x, frozen)));
 
+inline constexpr auto transposes = cell(state(h, u),  // the first product with B reads its transpose
+    q = tanh(linear(v, A) + linear(u, transposed(B))),
+    next(u) = tanh(linear(q, B, no_bias) + linear(u)),
+    back = tanh(linear(q, transposed(A), no_bias)),
+    next(h) = tanh(linear(back, A) + linear(h)));
+
+inline constexpr auto single = cell(state(h, c),
+    r = sigmoid(weight(p, frozen("numbers", numbered)) + weight(s, frozen)),
+    next(c) = r * c + weight(s, frozen) * linear(x),
+    next(h) = tanh(next(c) * weight(p, frozen("numbers", numbered)) + linear(h)));
+inline constexpr auto few_numbers = cell(state(h), next(h) = weight(p, frozen("few", too_small)) * linear(x, h));
+
 inline constexpr auto of_constant = cell(state(h),
-    next(h) = tanh(linear(k, drop_weights(0.5)) + linear(k, A) + linear(x, h) + linear(k, frozen)));
+    next(h) = tanh(linear(k, drop_weights(0.5)) + linear(k, A) + linear(x, h) + linear(k, frozen) +
+                   linear(k, transposed(B))));
 
 inline constexpr auto of_two_sizes = cell(state(h), next(h) = tanh(linear(x, A) + linear(h, A)));
 inline constexpr auto of_wrong_values = cell(state(h), next(h) = tanh(linear(x) + linear(h, frozen("few", too_small))));
@@ -111,6 +128,42 @@ TEST_CASE("weights: dropped weights have right values and gradients in evaluatio
 
 TEST_CASE("weights: frozen, shared and antisymmetric weights have right values and gradients") {
   is_right<Named<equations::others>>();
+}
+
+TEST_CASE("weights: the transpose of a shared matrix has right values and gradients") {
+  using C = Named<equations::transposes>;
+  is_right<C>();
+  const C cell({.inputs = {3}, .units = 4, .sizes = {{"order", 5}}});
+  CHECK(cell.parameters().at("A").rows == 4);
+  CHECK(cell.parameters().at("B").rows == 5);
+  CHECK(cell.parameters().at("B").cols == 4);
+  CHECK(describe(cell, Notation::source).find("linear(u, transposed[B])") != std::string::npos);
+  CHECK(describe(cell).find("q = tanh(A v + b_q + B^T u + b_q2)\n") == 0);
+  CHECK(describe(cell, Notation::latex).find("B^T u_{t-1}") != std::string::npos);
+}
+
+TEST_CASE("weights: frozen numbers of each unit have right values, and nothing trains them") {
+  using C = Named<equations::single>;
+  is_right<C>();
+  const C cell({.inputs = {3}, .units = 4});
+  CHECK(cell.parameters().names() == "c.x, h.h, c.b, h.b, p, s");
+  CHECK(cell.parameters().at("p").is_frozen(0));
+  CellRun<C> run(Timeline::rectangular(2, 3), Direction::forward, 4);
+  cell.set_given(run.theta.data());
+  const auto block = [&](const VectorX<double>& all, const char* name) -> VectorX<double> {
+    return all.segment(cell.parameters().at(name).offset, 4);
+  };
+  CHECK(block(run.theta, "p") == equations::numbered(4, 1));
+  CHECK(block(run.theta, "s").norm() > 0.1);
+  run.forward(), run.backward();
+  CHECK((block(run.gradient, "p").isZero(0) && block(run.gradient, "s").isZero(0)));
+  CHECK(describe(cell, Notation::source)
+            .starts_with("state(h, c)\nr = sigmoid(weight(p, frozen[numbers]) + weight(s, frozen[start]))\n"));
+  CHECK(describe(cell).starts_with("r = sigmoid(p + s)\n"));
+  const Named<equations::few_numbers> wrong({.inputs = {3}, .units = 4});
+  VectorX<double> theta(wrong.parameters().size());
+  CHECK_THROWS_MATCHES(wrong.set_given(theta.data()), ShapeError,
+                       says("the values of 'few' must be [4 x 1], got [3 x 1]"));
 }
 
 TEST_CASE("weights: weights of a constant have right values and gradients") {

@@ -26,6 +26,7 @@ inline constexpr auto given = constant<"given", "units">;
 inline constexpr auto C = symbol<"C", "units*keys">;
 inline constexpr auto R = symbol<"R", "units*keys">;
 inline constexpr auto k = symbol<"k", "keys">;
+inline constexpr auto column = symbol<"column", "keys">;
 inline constexpr auto wide = symbol<"wide", "2 context">;
 inline constexpr auto wider = input<"wider", "3 context">;
 inline constexpr auto table = input<"table">;
@@ -67,7 +68,8 @@ inline constexpr auto matrix = cell(state(C, h),
     next(C) = one * C + 0.5 * outer(q, k),
     R = next(C) * by_column(k),
     r = row_sums(R),
-    next(h) = tanh(r + linear(x)),
+    column = column_sums(R),
+    next(h) = tanh(r + linear(column) + linear(x)),
     output(next(h)));
 
 inline constexpr auto inner_steps = cell(state(h),
@@ -86,6 +88,8 @@ inline constexpr auto products = cell(state(h),  // sizes of which only multiple
     r = row_sums(R),
     next(h) = tanh(linear(wide, wider) + r));
 
+inline constexpr auto column_of_rows = cell(state(h), R = by_row(h) * by_column(table), r = column_sums(R),
+    next(h) = tanh(linear(x) + r));
 inline constexpr auto misspelt_multiple = cell(state(h), wrong = linear(x, h), next(h) = tanh(linear(wrong)));
 inline constexpr auto misspelt_product = cell(state(h),
     wrong_matrix = linear(x, h),
@@ -287,6 +291,9 @@ TEST_CASE("words: sizes that do not match are refused") {
   CHECK_THROWS_MATCHES(Matrix({.inputs = {3}, .units = 4}), ShapeError, says("the size 'keys', which is not given"));
   CHECK_THROWS_MATCHES(Matrix({.inputs = {3}, .units = 4, .sizes = {{"keys", Index(1) << 39}}}), ShapeError,
                        says("units*keys must be below 2^40"));
+  CHECK_THROWS_MATCHES(Named<equations::column_of_rows>({.inputs = {4, 3}, .units = 5, .sizes = {{"keys", 4}}}),
+                       ShapeError, says("'r' must have 4 rows, one for each column of the matrix that it sums, got 5"));
+  CHECK_NOTHROW(Named<equations::column_of_rows>({.inputs = {4, 3}, .units = 4, .sizes = {{"keys", 4}}}));
 }
 
 TEST_CASE("words: sizes of which only multiples and products are used are given by name") {
@@ -338,6 +345,9 @@ TEST_CASE("words: equations are printed as they are written") {
         "next(total) = tanh(one + linear(x, total))\n"
         "p = softmax(h)\n"
         "next(h) = tanh(part[1](w) + part[0](u) * one) + 0.5 * p * next(total)\n");
+  const Named<equations::column_of_rows> sums({.inputs = {4, 3}, .units = 4, .sizes = {{"keys", 4}}});
+  CHECK(describe(sums, Notation::source).find("\nr = column_sums(R)\n") != std::string::npos);
+  CHECK(describe(sums, Notation::latex).find("\\mathrm{columns}\\left(R_{t}\\right)") != std::string::npos);
   CHECK(cell.parameters().at("low.h").rows == 3);
   CHECK(cell.parameters().at("w3.low").cols == 3);
   const Named<equations::masks> masks({.inputs = {3}, .units = 4});

@@ -84,7 +84,8 @@ class EquationCell {
 
   void prepare(const S* theta, Weights& weights) const {
     Products::pack(*layout_, theta, weights);
-    Products::copy_vectors(*layout_, theta, weights);
+    Products::copy_biases(*layout_, theta, weights);
+    detail::load_vectors(*layout_, theta, weights.single);
     Loops::each_kind([&]<class Run>() { Run::prepare(*layout_, theta, weights); });
   }
   void prepare_back(const S* theta, Weights& weights) const {
@@ -176,10 +177,7 @@ class EquationCell {
   /// Adds the sums of the steps of a chunk to those of all chunks. After it, `collect` and `pull_inputs` of this chunk
   /// may run in any thread.
   void end_chunk(Work& work) const {
-    for (int w = 0; w < program.weights; ++w) {
-      work.d_singles[w] += work.d_single[w].template cast<double>();
-      work.d_single[w].setZero();
-    }
+    work.add_single_gradients();
     Loops::each_source(detail::Op::constant,
                        [&](const detail::Source&, int k) { Products::add_constant_gradient(work, k); });
     work.consumed = true;

@@ -1,5 +1,5 @@
 #pragma once
-// Operations on all rows of a value, forward and backward: layer_norm, rms_norm, softmax, mean, sum and max_of.
+// Operations on all rows of a value, forward and backward: normalisation, softmax and sums (language/rows.hpp).
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ class RowsLayout : public ColumnLayout<D> {
     for (int k = 0; k < words.count; ++k) {
       const int term = D::program.column_operation[words.number[k]].term;
       const Index rows = cell.rows_of_term(term);
-      if (words.word[k].kind == language::RowsKind::row_sums) check_matrix(cell, term);
+      if (words.word[k].of_matrix()) check_matrix(cell, term, words.word[k].kind);
       require<ShapeError>(rows % words.word[k].heads == 0, "cell: '",
                           D::program.equation[D::program.term[term].equation].name, "' must have a multiple of ",
                           words.word[k].heads, " rows, one part for each head, got ", rows);
@@ -36,15 +36,17 @@ class RowsLayout : public ColumnLayout<D> {
   }
 
  private:
-  /// The operand must be a matrix with as many rows as the result.
-  static void check_matrix(const CellLayout<D>& cell, int term) {
+  /// The operand must be a matrix with as many rows, or columns, as the result has rows.
+  static void check_matrix(const CellLayout<D>& cell, int term, language::RowsKind kind) {
     const auto& equation = D::program.equation[D::program.term[term].equation];
-    const Index results = cell.rows_of_size(equation.dimension),
-                rows = cell.sides(D::program.term[term].dimension).first;
-    require<ShapeError>(rows > 0, "cell: '", D::program.term[term].source_name[0], "', which the equation of '",
-                        equation.name, "' sums by row, must be a matrix; its size must be a product");
-    require<ShapeError>(results == rows, "cell: '", equation.name, "' must have ", rows,
-                        " rows, those of the matrix that it sums, got ", results);
+    const bool by_row = kind == language::RowsKind::row_sums;
+    const auto [height, width] = cell.sides(D::program.term[term].dimension);
+    const Index results = cell.rows_of_size(equation.dimension), needed = by_row ? height : width;
+    require<ShapeError>(height > 0, "cell: '", D::program.term[term].source_name[0], "', which the equation of '",
+                        equation.name, "' sums by ", by_row ? "row" : "column",
+                        ", must be a matrix; its size must be a product");
+    require<ShapeError>(results == needed, "cell: '", equation.name, "' must have ", needed, " rows, one for each ",
+                        by_row ? "row" : "column", " of the matrix that it sums, got ", results);
   }
 };
 
@@ -111,7 +113,10 @@ class CellRows : public ColumnRun<S, D> {
         rows_of(k), [](V v, V b) { return v + b; }, operand, operand, bias);
   }
 
-  static void run_rows(int k, const S* v, Index rows, S* y, S* scale) {
+  /// Columns of the matrix that an operation sums.
+  Index width_of(int k) const { return this->cell_.sides(program.term[term_of(k)].dimension).second; }
+
+  void run_rows(int k, const S* v, Index rows, S* y, S* scale) const {
     switch (words.word[k].kind) {
       case Kind::layer_norm:
         return layer_norm(v, rows, S(words.word[k].epsilon), y, *scale);
@@ -126,13 +131,15 @@ class CellRows : public ColumnRun<S, D> {
       case Kind::row_sums:
         *y = total(v, rows);
         return;
+      case Kind::column_sums:
+        return add_rows(v, rows, width_of(k), y);
       case Kind::max_of:
         *y = greatest(v, rows);
         return;
     }
   }
 
-  static void run_rows_back(int k, S* v, Index rows, const S* y, const S* g, const S* scale) {
+  void run_rows_back(int k, S* v, Index rows, const S* y, const S* g, const S* scale) const {
     switch (words.word[k].kind) {
       case Kind::layer_norm: {
         const auto [along, sum] = sums_run<2>(
@@ -156,6 +163,9 @@ class CellRows : public ColumnRun<S, D> {
       case Kind::sum:
       case Kind::row_sums:
         return fill(v, rows, *g);
+      case Kind::column_sums:
+        for (Index first = 0, width = width_of(k); first < rows; first += width) std::copy_n(g, width, v + first);
+        return;
       case Kind::max_of: {
         Index equal = 0;
         for (Index r = 0; r < rows; ++r) equal += v[r] == *y ? 1 : 0;
@@ -172,6 +182,13 @@ class CellRows : public ColumnRun<S, D> {
   static S dot(const S* a, const S* b, Index rows) {
     return sum_run(
         rows, [](V x, V y) { return x * y; }, a, b);
+  }
+  /// y = the sum of the rows of a matrix, which are `width` numbers each.
+  static void add_rows(const S* v, Index numbers, Index width, S* y) {
+    std::copy_n(v, width, y);
+    for (Index first = width; first < numbers; first += width)
+      map_run(
+          width, [](V sum, V row) { return sum + row; }, y, y, v + first);
   }
   static void fill(S* v, Index rows, S value) { std::fill(v, v + rows, value); }
   /// NaN if any row is NaN.

@@ -63,12 +63,11 @@ class CellMatrices {
   static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.theta = theta;
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy()) weights.forward[k].pack(stacked(layout, theta, schedule.product[k], weights));
+      pack(layout, theta, schedule.product[k], false, weights, weights.forward[k]);
   }
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     for (int k = 0; k < schedule.products; ++k)
-      if (!schedule.product[k].is_copy())
-        weights.backward[k].pack_transposed(stacked(layout, theta, schedule.product[k], weights));
+      pack(layout, theta, schedule.product[k], true, weights, weights.backward[k]);
   }
 
   /// Draws the masks of dropped weights, once per pass.
@@ -116,13 +115,17 @@ class CellMatrices {
       if (has_mask(k)) return work_.computed[k].backward;
     return weights_.backward[k];
   }
-  /// Matrix to which the gradient of a product's weights is added; null if they have none.
-  Strided<S> weight_gradient(const Product& p, [[maybe_unused]] int k, S* gradient) {
-    if (p.is_copy() || !layout_.rule(p).frozen.empty()) return {};
-    if constexpr (computes<D>)
-      if (has_mask(k) || layout_.rule(p).antisymmetric)
-        return {work_.computed[k].values.data(), work_.computed[k].values.rows()};
-    return {gradient + layout_.weight_offset(p), layout_.weight_stride(p)};
+  /// Adds gradients of the rows of a product times values^T to the gradient of its weights, to the rows of one lane.
+  void add_products(const Product& p, int k, Strided<const S> d_rows, Strided<const S> values, Index columns,
+                    S* gradient, LaneRows mine) {
+    const Strided<S> to = weight_gradient(p, k, gradient);
+    if (to.data == nullptr) return;
+    const bool transposed = layout_.rule(p).transposed;
+    const Strided<const S> left = transposed ? values : d_rows, right = transposed ? d_rows : values;
+    const Index rows = stored_rows(layout_, p), begin = mine.first(rows), end = mine.end(rows);
+    if (begin < end)
+      add_outer_products(left.data + begin, left.stride, end - begin, right.data, right.stride,
+                         stored_columns(layout_, p), columns, to.data + begin, to.stride);
   }
 
   const CellLayout<D>& layout_;
@@ -130,6 +133,16 @@ class CellMatrices {
   CellWork<S, D>& work_;
 
  private:
+  /// Packs the weights of a product, or their transpose.
+  static void pack(const CellLayout<D>& layout, const S* theta, const Product& p, bool transposed,
+                   CellWeights<S, D>& weights, PackedMatrix<S>& to) {
+    if (p.is_copy()) return;
+    if (transposed != layout.rule(p).transposed)
+      to.pack_transposed(stacked(layout, theta, p, weights));
+    else
+      to.pack(stacked(layout, theta, p, weights));
+  }
+  /// Matrix with the weights of a product, or with their transpose if the rule says so.
   static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p,
                               [[maybe_unused]] CellWeights<S, D>& weights) {
     if constexpr (has_antisymmetric<D>)
@@ -139,8 +152,23 @@ class CellMatrices {
       }
     return stored(layout, theta, p);
   }
+  /// Matrix to which the gradient of a product's weights is added; null if they have none.
+  Strided<S> weight_gradient(const Product& p, [[maybe_unused]] int k, S* gradient) {
+    if (p.is_copy() || !layout_.rule(p).frozen.empty()) return {};
+    if constexpr (computes<D>)
+      if (has_mask(k) || layout_.rule(p).antisymmetric)
+        return {work_.computed[k].values.data(), work_.computed[k].values.rows()};
+    return {gradient + layout_.weight_offset(p), layout_.weight_stride(p)};
+  }
+
+  static Index stored_rows(const CellLayout<D>& layout, const Product& p) {
+    return layout.rule(p).transposed ? layout.source_rows(p) : layout.product_rows(p);
+  }
+  static Index stored_columns(const CellLayout<D>& layout, const Product& p) {
+    return layout.rule(p).transposed ? layout.product_rows(p) : layout.source_rows(p);
+  }
   static ConstView<S> stored(const CellLayout<D>& layout, const S* theta, const Product& p) {
-    return {theta + layout.weight_offset(p), layout.product_rows(p), layout.source_rows(p),
+    return {theta + layout.weight_offset(p), stored_rows(layout, p), stored_columns(layout, p),
             Eigen::OuterStride<>(layout.weight_stride(p))};
   }
 

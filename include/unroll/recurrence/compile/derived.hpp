@@ -53,8 +53,8 @@ constexpr bool check_equations() {
   static_assert(misuse != Misuse::more_than_one_row,
                 "unroll: mean(...), sum(...) and max_of(...) have one row; declare symbol<\"m\", \"one\">");
   static_assert(misuse != Misuse::no_matrix,
-                "unroll: by_row(...), by_column(...), outer(...) and row_sums(...) must be of a matrix; its size is a "
-                "product such as symbol<\"C\", \"units*keys\">");
+                "unroll: by_row(...), by_column(...) and outer(...) must be of a matrix; its size is a product such as "
+                "symbol<\"C\", \"units*keys\">");
   static_assert(
       misuse != Misuse::output_of_column,
       "unroll: output(...) must not be attend(...), layer_norm(...) or another operation on all rows itself; add "
@@ -99,6 +99,19 @@ struct Derived {
                 "unroll: lowering and operations_in.hpp walk over different expressions");
   static constexpr auto schedule = make_schedule(program, traits);
 
+  /// Vectors of weights: the single weights, then the functions of them alone.
+  static constexpr int vectors = program.weights + schedule.functions;
+  /// Vector with the value of an operation; -1 if it has none.
+  static constexpr int vector_of(int o) {
+    if (program.is_weight(o)) return program.operation[o].index;
+    return schedule.storage[o] == Storage::function ? program.weights + schedule.stored_at[o] : -1;
+  }
+
+  /// True for a single weight that is not trained.
+  static constexpr bool is_frozen(int o) {
+    return program.is_weight(o) && !program.weight[program.operation[o].index].frozen.empty();
+  }
+
   /// True if the equation is a column operation, which no pass runs.
   static constexpr bool is_over_column(int equation) {
     const int root = program.equation[equation].root;
@@ -107,6 +120,9 @@ struct Derived {
 
   /// True if a stage has a pass of this size: all its equations of the size form one pass.
   static constexpr bool has_pass(int stage, int dimension) {
+    if (stage == before_steps)
+      for (int k = 0; k < schedule.functions; ++k)
+        if (program.dimension_of(schedule.function[k]) == dimension) return true;
     for (int e = 0; e < program.equations; ++e)
       if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !is_over_column(e)) return true;
     return false;

@@ -141,7 +141,8 @@ class EquationText {
 
   [[gnu::cold]] std::string single(const WeightInfo& weight) const {
     if (!source()) return weight.added && !biased_ ? "0" : letter(weight.name);
-    return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, ")");
+    const std::string option = weight.frozen.empty() ? "" : text(", frozen[", weight.frozen, "]");
+    return text(weight.added ? "bias" : weight.per_unit ? "weight" : "scalar", "(", weight.name, option, ")");
   }
 
   /// Name of a mask, with its rate.
@@ -184,7 +185,8 @@ class EquationText {
   }
   [[gnu::cold]] std::string weights(const LinearTerm& term, const std::string& index) const {
     const language::WeightRule& given = term.rule;
-    const std::string all = given.matrix.empty() ? indexed("W", index) : letter(given.matrix);
+    const std::string all =
+        given.matrix.empty() ? indexed("W", index) : letter(given.matrix) + (given.transposed ? "^T" : "");
     if (!latex()) return given.matrix.empty() && !rule(given).empty() ? text(rule(given), "(", all, ")") : all;
     if (given.heads > 1) return text("\\mathrm{diag}_{", given.heads, "}(", all, ")");
     if (given.is_dropped()) return text("\\mathrm{drop}_{", given.drop_rate, "}(", all, ")");
@@ -196,7 +198,7 @@ class EquationText {
     if (given.heads > 1) return text("heads[", given.heads, "]");
     if (given.is_dropped()) return text("drop_weights[", given.drop_rate, "]");
     if (given.antisymmetric) return text("antisymmetric[", given.damping, "]");
-    if (!given.matrix.empty()) return text("shared[", given.matrix, "]");
+    if (!given.matrix.empty()) return text(given.transposed ? "transposed[" : "shared[", given.matrix, "]");
     return given.frozen.empty() ? "" : text("frozen[", given.frozen, "]");
   }
   [[gnu::cold]] std::string sources(const LinearTerm& term) const {

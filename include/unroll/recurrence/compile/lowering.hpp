@@ -133,6 +133,14 @@ struct Lowering : NamedValues<capacity> {
                 .index = this->weight({name.view(), true, added, program.equation[equation].dimension})});
   }
   template <Name name>
+  constexpr int lower(const FrozenUnitWeight<name>& e) {
+    return add({.op = detail::Op::unit_weight,
+                .index = this->weight({.name = name.view(),
+                                       .dimension = program.equation[equation].dimension,
+                                       .frozen = e.rule.frozen,
+                                       .values = e.rule.values})});
+  }
+  template <Name name>
   constexpr int lower(ScalarWeight<name>) {
     return add({.op = detail::Op::scalar_weight, .index = this->weight({name.view(), false, false, 0})});
   }

@@ -152,7 +152,8 @@ struct NamedValues {
   }
 
   constexpr void check_same_kind(const detail::WeightInfo& a, const detail::WeightInfo& b) {
-    if (a.per_unit != b.per_unit || a.added != b.added || a.dimension != b.dimension)
+    if (a.per_unit != b.per_unit || a.added != b.added || a.dimension != b.dimension || a.frozen != b.frozen ||
+        a.values != b.values)
       program.report(detail::Misuse::weight_of_two_kinds);
   }
 
@@ -162,8 +163,11 @@ struct NamedValues {
     for (int k = 0; k < program.terms; ++k) {
       const detail::LinearTerm& other = program.term[k];
       if (other.rule.matrix != term.rule.matrix) continue;
-      const int also = program.dimension_of(other.source[0]);  // -1 for an input, whose rows are known with its sizes
-      if (other.dimension != term.dimension || (read >= 0 && also >= 0 && read != also))
+      // The source of an input has the size -1: its rows are known at run time.
+      const int also = program.dimension_of(other.source[0]);
+      const bool turned = other.rule.transposed != term.rule.transposed;
+      const auto differ = [](int a, int b) { return a >= 0 && b >= 0 && a != b; };
+      if (differ(turned ? also : other.dimension, term.dimension) || differ(turned ? other.dimension : also, read))
         program.report(detail::Misuse::matrix_of_two_sizes);
     }
   }

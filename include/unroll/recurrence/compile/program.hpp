@@ -86,8 +86,10 @@ struct StateInfo {
 struct WeightInfo {
   std::string_view name;
   bool per_unit = true;
-  bool added = false;  ///< true: a bias; false: a factor
-  int dimension = 0;   ///< index into Program::sizes
+  bool added = false;                       ///< true: a bias; false: a factor
+  int dimension = 0;                        ///< index into Program::sizes
+  std::string_view frozen = {};             ///< name of its values if it is not trained; see language::WeightRule
+  language::MatrixValues values = nullptr;  ///< the values; null: initialised like trained ones
 };
 
 /// Mistakes in equations; check_equations (derived.hpp) has a message for each.
@@ -162,6 +164,11 @@ struct Program {
   constexpr int dimension_of(int o) const {
     if (operation[o].op == Op::state) return state[operation[o].index].dimension;
     return operation[o].equation >= 0 ? equation[operation[o].equation].dimension : -1;
+  }
+
+  /// True for a parameter that is one number per unit or one in all.
+  constexpr bool is_weight(int o) const {
+    return operation[o].op == Op::unit_weight || operation[o].op == Op::scalar_weight;
   }
 
   /// True if the operation needs all rows of a column, so that it runs between passes.

@@ -14,7 +14,7 @@
 
 #include <algorithm>
 
-#include "unroll/recurrence/compile/stage_schedule.hpp"
+#include "unroll/recurrence/compile/weight_functions.hpp"
 #include "unroll/recurrence/language/operations.hpp"
 
 namespace unroll::detail {
@@ -29,7 +29,7 @@ struct Scheduling {
 
   constexpr int stage_of_operation(int o) const {
     const int e = program.operation[o].equation;
-    return e < 0 ? 0 : schedule.stage[e];
+    return schedule.of_weights[o] ? before_steps : e < 0 ? 0 : schedule.stage[e];
   }
 
   /// Stage whose pass can read a product with this operation; -1: the product runs before the first step.
@@ -46,8 +46,9 @@ struct Scheduling {
 
   constexpr void find_stages() {
     for (int e = 0; e < program.equations; ++e) {
-      int stage =
-          program.operation[program.equation[e].root].equation == e ? 0 : stage_behind(program.equation[e].root);
+      int stage = program.operation[program.equation[e].root].equation == e
+                      ? 0
+                      : std::max(0, stage_behind(program.equation[e].root));
       for (int o = 0; o < program.operations; ++o) {
         const Operation& operation = program.operation[o];
         if (operation.equation != e) continue;
@@ -128,11 +129,11 @@ struct Scheduling {
   constexpr bool is_number(int o) const { return program.operation[o].op == Op::number; }
   constexpr bool is_leaf(int o) const {
     const Op op = program.operation[o].op;
-    return op == Op::state || op == Op::number || op == Op::unit_weight || op == Op::scalar_weight;
+    return op == Op::state || op == Op::number || program.is_weight(o);
   }
   /// True for an element-wise operation that is stored and not recomputed.
   constexpr bool keeps_result(int o) const {
-    return program.operation[o].op == Op::apply && traits[program.operation[o].index].kept;
+    return program.operation[o].op == Op::apply && !schedule.of_weights[o] && traits[program.operation[o].index].kept;
   }
   constexpr bool is_source(int o) const {
     for (int v = 0; v < schedule.sources; ++v)
@@ -268,8 +269,8 @@ struct Scheduling {
       const Operation& operation = program.operation[o];
       const bool state = operation.op == Op::state;
       const int own = state ? turning_stage(operation.index) : stage_of_operation(o);
-      const bool waits =
-          (state || !is_leaf(o)) && (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
+      const bool waits = (state || !(is_leaf(o) || schedule.of_weights[o])) &&
+                         (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
       schedule.incoming[o] = waits ? schedule.incomings : -1;
       if (waits) schedule.incoming_operation[schedule.incomings++] = o;
     }
@@ -281,6 +282,7 @@ template <int capacity, class Traits>
 constexpr StageSchedule<capacity> make_schedule(const Program<capacity>& program, const Traits& traits) {
   Scheduling<capacity, Traits> scheduling{program, traits};
   if (program.misuse != Misuse::none) return scheduling.schedule;  // check_equations reports it
+  WeightFunctions<capacity>{program, scheduling.schedule}.find();
   scheduling.find_stages();
   scheduling.stack_terms();
   scheduling.find_sources();

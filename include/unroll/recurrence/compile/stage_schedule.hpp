@@ -11,6 +11,7 @@ enum class Storage : unsigned char {
   term_rows,  ///< in the rows of a term, among the pre-activations; index = term
   extra,      ///< in a separate matrix; index = number of the matrix
   history,    ///< a state after the step, which the engine stores; index = state
+  function,   ///< of weights alone, computed before the first step; index = number of the function
 };
 
 /// Matrix product: the weights of adjacent terms times one source.
@@ -36,10 +37,16 @@ struct Source {
   int first_product = 0, products = 0;
 };
 
+/// Stage of the operations that are computed once, before the first step.
+inline constexpr int before_steps = -1;
+
 template <int capacity>
 struct StageSchedule {
   Table<int, capacity> stage{};  ///< stage of each equation
   int stages = 1;
+  Table<bool, capacity> of_weights{};  ///< an operation on single weights and numbers alone: stage `before_steps`
+  Table<int, capacity> function{};     ///< operations of these whose values are stored
+  int functions = 0;
 
   Table<int, capacity> slot_of{}, term_at{};  ///< terms in stacking order of their rows
   Table<Source, capacity> source{};           ///< ordered by `ready`

@@ -24,10 +24,10 @@ using LibraryFunctions = FunctionList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, 
 /// True for a user-defined function with the name of a function or word of the library.
 template <class F>
 constexpr bool has_name_of_another() {
-  constexpr std::string_view words[] = {"max",       "min",    "pow",        "mod",      "clip",    "linear",
-                                        "weight",    "bias",   "scalar",     "next",     "part",    "by_head", "by_row",
-                                        "by_column", "attend", "layer_norm", "rms_norm", "softmax", "mean",
-                                        "sum",       "max_of", "row_sums",   "zoneout"};
+  constexpr std::string_view words[] = {"max",    "min",       "pow",    "mod",        "clip",        "linear",
+                                        "weight", "bias",      "scalar", "next",       "part",        "by_head",
+                                        "by_row", "by_column", "attend", "layer_norm", "rms_norm",    "softmax",
+                                        "mean",   "sum",       "max_of", "row_sums",   "column_sums", "zoneout"};
   if constexpr (!requires { F::function; } || LibraryFunctions::has<F>) return false;
   for (const std::string_view word : words)
     if (F::name == word) return true;

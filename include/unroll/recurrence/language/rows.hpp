@@ -8,7 +8,7 @@
 
 namespace unroll::language {
 
-enum class RowsKind : unsigned char { layer_norm, rms_norm, softmax, mean, sum, max_of, row_sums };
+enum class RowsKind : unsigned char { layer_norm, rms_norm, softmax, mean, sum, max_of, row_sums, column_sums };
 
 /// Word of an operation on the rows of a value, or on the rows of each head.
 struct RowsWord {
@@ -20,17 +20,20 @@ struct RowsWord {
   constexpr bool reduces() const { return kind == RowsKind::mean || kind == RowsKind::sum || kind == RowsKind::max_of; }
   /// True if the result is one number, or one for each row of a matrix.
   constexpr bool one_each() const { return reduces() || kind == RowsKind::row_sums; }
+  /// True if the result is one number for each row or column of a matrix.
+  constexpr bool of_matrix() const { return kind == RowsKind::row_sums || kind == RowsKind::column_sums; }
   constexpr std::string_view result_size() const { return reduces() ? one_row : ""; }
   static constexpr std::string_view operand_size() { return ""; }
-  constexpr bool of_any_size() const { return reduces() || kind == RowsKind::row_sums; }
+  constexpr bool of_any_size() const { return reduces() || of_matrix(); }
   static constexpr bool copies_operand() { return true; }
-  constexpr bool replaces_operand() const { return !one_each(); }
+  constexpr bool replaces_operand() const { return !of_any_size(); }
 
   WrittenOperation written(bool latex) const {
-    constexpr std::string_view names[] = {"layer_norm", "rms_norm", "softmax", "mean", "sum", "max_of", "row_sums"};
+    constexpr std::string_view names[] = {"layer_norm", "rms_norm", "softmax",  "mean",
+                                          "sum",        "max_of",   "row_sums", "column_sums"};
     constexpr std::string_view formulas[] = {"\\mathrm{LN}",   "\\mathrm{RMSNorm}", "\\mathrm{softmax}",
                                              "\\mathrm{mean}", "\\mathrm{sum}",     "\\max",
-                                             "\\mathrm{rows}"};
+                                             "\\mathrm{rows}", "\\mathrm{columns}"};
     std::string numbers = epsilon > 0 ? text(epsilon) : "";
     if (heads > 1) numbers += text(numbers.empty() ? "" : ", ", "heads ", heads);
     const std::string name(latex ? formulas[int(kind)] : names[int(kind)]);
@@ -62,8 +65,8 @@ template <class E>
 constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E operand) {
   static_assert(
       is_named<E>,
-      "unroll: mean(...), sum(...), max_of(...) and row_sums(...) must read a named value; give the expression "
-      "a separate equation");
+      "unroll: mean(...), sum(...), max_of(...), row_sums(...) and column_sums(...) must read a named value; give the "
+      "expression a separate equation");
   return {word, operand};
 }
 }  // namespace parts
@@ -107,6 +110,12 @@ constexpr auto sum(E e) {
 template <class E>
 constexpr auto row_sums(E e) {
   return parts::over_named({RowsKind::row_sums}, e);
+}
+/// Sums of the columns of a matrix: one number for each column. The product of its transpose and a vector v is
+/// column_sums(p) with p = C * by_row(v).
+template <class E>
+constexpr auto column_sums(E e) {
+  return parts::over_named({RowsKind::column_sums}, e);
 }
 /// Greatest row of a value: one row. Equal rows share the gradient equally.
 template <class E>

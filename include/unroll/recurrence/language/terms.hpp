@@ -82,6 +82,17 @@ template <Name name, Name size>
 constexpr UnitWeight<name, false> weight(Symbol<name, size>) {
   return {};
 }
+template <Name name>
+struct FrozenUnitWeight {
+  static constexpr int operations = 1;
+  WeightRule rule;
+};
+/// Vector with one number per unit that is not trained: `weight(a, frozen)` stays as it was initialised, by the cell's
+/// initializer of its name; `weight(a, frozen("slopes", values))` has the values [rows x 1].
+template <Name name, Name size>
+constexpr FrozenUnitWeight<name> weight(Symbol<name, size>, const FrozenWeights& option) {
+  return {option.rule()};
+}
 /// Learned vector with one number per unit, to add.
 template <Name name, Name size>
 constexpr UnitWeight<name, true> bias(Symbol<name, size>) {

@@ -17,6 +17,7 @@ struct WeightRule {
   int heads = 1;                  ///< diagonal blocks
   double drop_rate = 0;           ///< of drop_weights
   std::string_view matrix = {};   ///< name of a matrix that several terms share; empty: separate weights
+  bool transposed = false;        ///< the weights are its transpose
   std::string_view frozen = {};   ///< name of the values of a matrix that is not trained; empty: trained
   MatrixValues values = nullptr;  ///< the values; null: initialised like trained weights
   bool antisymmetric = false;     ///< the weights are W - W^T - damping I
@@ -85,6 +86,17 @@ struct SharedWeights {
 /// block of parameters has this name.
 template <Name name>
 inline constexpr SharedWeights<name> shared_matrix{};
+
+template <Name name>
+struct TransposedWeights {
+  static constexpr int products = 1;
+  constexpr WeightRule rule() const { return {.matrix = name.view(), .transposed = true}; }
+};
+/// Transpose of a shared matrix: `linear(u, transposed(A))`.
+template <Name name>
+constexpr TransposedWeights<name> transposed(SharedWeights<name>) {
+  return {};
+}
 
 struct AntisymmetricWeights {
   static constexpr int products = 1;

@@ -6,7 +6,7 @@
 #include "unroll/cell/step.hpp"
 #include "unroll/core/buffer.hpp"
 #include "unroll/recurrence/columns/computed_weights.hpp"
-#include "unroll/recurrence/run/layout.hpp"
+#include "unroll/recurrence/run/vector_weights.hpp"
 #include "unroll/simd/column_sums.hpp"
 #include "unroll/simd/products.hpp"
 #include "unroll/simd/runs.hpp"
@@ -18,7 +18,7 @@ template <class S, class D>
 struct CellWeights {
   Table<PackedMatrix<S>, D::schedule.products> forward, backward;
   VectorX<S> bias;  // one per row of the terms, 0 for a term without bias
-  Table<VectorX<S>, D::program.weights> single;
+  VectorWeights<S, D> single;
   const S* theta = nullptr;  // for dropped weights, whose masks are drawn once per pass
   MatrixX<S> antisymmetric;  // the present one, while it is packed
   ColumnKinds::template Weights<S, D> columns;
@@ -29,8 +29,8 @@ template <class S, class D>
 struct CellWork {
   Buffer<S> terms;  // pre-activations, then the values stored in their place, then gradients
   Table<Buffer<S>, D::schedule.extras> extra;
-  Table<VectorX<S>, D::program.weights> d_single;               // gradients of single weights, of this chunk
-  Table<VectorX<double>, D::program.weights> d_singles;         // the same, of all chunks
+  VectorWeights<S, D> d_single;                                 // gradients of single weights, of this chunk
+  Table<VectorX<double>, D::vectors> d_singles;                 // the same, of all chunks
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
@@ -38,31 +38,33 @@ struct CellWork {
   bool drops = false;  // the pass has masks for dropped weights
   ColumnKinds::template Work<S, D> columns;
   bool consumed = true;  // nothing is stored yet, or the backward pass has overwritten it
+
+  /// Adds the sums of the steps of a chunk to those of all chunks.
+  void add_single_gradients() {
+    for (int w = 0; w < D::vectors; ++w) {
+      d_singles[w] += d_single[w].template cast<double>();
+      d_single[w].setZero();
+    }
+  }
 };
 
 /// Matrix products of a cell on the buffers of one pass.
 template <class S, class D>
 class CellProducts : public CellMatrices<S, D> {
   using Matrices = CellMatrices<S, D>;
-  using Matrices::layout_, Matrices::weights_, Matrices::work_, Matrices::forward, Matrices::backward,
-      Matrices::weight_gradient;
+  using Matrices::layout_, Matrices::weights_, Matrices::work_, Matrices::forward, Matrices::backward;
+
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
 
  public:
   using Matrices::Matrices;
 
-  /// Copies biases, and weights that are vectors or scalars.
-  static void copy_vectors(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
+  static void copy_biases(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.bias.setZero(layout.term_rows());
     for (int k = 0; k < D::program.terms; ++k)
       if (layout.bias_offset(k) >= 0)
         std::copy_n(theta + layout.bias_offset(k), layout.rows_of_term(k), weights.bias.data() + layout.term_row()[k]);
-    for (int w = 0; w < D::program.weights; ++w) {
-      weights.single[w].setZero(layout.single_rows(w));
-      if (layout.single_offset(w) >= 0)
-        std::copy_n(theta + layout.single_offset(w), layout.single_rows(w), weights.single[w].data());
-    }
   }
 
   /// Computes pre-activations (+)= W values for the columns from `first` on.
@@ -102,13 +104,9 @@ class CellProducts : public CellMatrices<S, D> {
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient,
                            LaneRows mine) {
     each_product(source, [&](const Product& p, int k) {
-      const Strided<S> to = weight_gradient(p, k, gradient);
-      if (to.data == nullptr) return;
-      const auto from = rows_of(p, first);
-      const Index rows = layout_.product_rows(p), begin = mine.first(rows), end = mine.end(rows);
-      if (begin < end)
-        add_outer_products(from.data + begin, from.stride, end - begin, values.data + layout_.source_row(p),
-                           values.stride, layout_.source_rows(p), columns, to.data + begin, to.stride);
+      const auto d_rows = rows_of(p, first);
+      this->add_products(p, k, {d_rows.data, d_rows.stride}, {values.data + layout_.source_row(p), values.stride},
+                         columns, gradient, mine);
     });
   }
 
@@ -117,8 +115,9 @@ class CellProducts : public CellMatrices<S, D> {
     this->begin_weight_gradients();
     Index widest = 0;
     for (int k = 0; k < program.size_count; ++k) widest = std::max(widest, layout_.rows_of_size(k));
-    for (int w = 0; w < program.weights; ++w) {
-      const Index rows = program.weight[w].per_unit ? layout_.rows_of_size(program.weight[w].dimension) : widest;
+    for (int w = 0; w < D::vectors; ++w) {
+      const bool shared = w < program.weights && !program.weight[w].per_unit;
+      const Index rows = shared ? widest : weights_.single[w].size();
       work_.d_single[w].setZero(rows);
       work_.d_singles[w].setZero(rows);
     }
@@ -134,7 +133,10 @@ class CellProducts : public CellMatrices<S, D> {
   }
 
   /// Adds the sums of all chunks to the gradient of the weights that are vectors or scalars.
-  void add_single_gradient(S* gradient) const {
+  void add_single_gradient(S* gradient) {
+    for (int k = program.weights; k < D::vectors; ++k) work_.d_single[k] = work_.d_singles[k].template cast<S>();
+    pull_functions<S, D>(layout_, weights_.single, work_.d_single);
+    work_.add_single_gradients();
     for (int w = 0; w < program.weights; ++w) {
       if (layout_.single_offset(w) < 0) continue;
       S* to = gradient + layout_.single_offset(w);
@@ -197,7 +199,7 @@ class CellProducts : public CellMatrices<S, D> {
     auto d_products = work_.d_constant[constant].view();
     d_products = std::as_const(work_.d_constants[constant]).view().template cast<S>();
     if (d_values.data() != nullptr) d_values.setZero();
-    each_part(source, [&](const Product& p, int k, Index row, Index rows) {
+    each_part(source, [&](const Product& p, int k, Index row, Index) {
       S* const from = d_products.data() + row;
       const Index source_row = layout_.source_row(p);
       const Strided<S> to{d_values.data() == nullptr ? nullptr : d_values.data() + source_row, d_values.outerStride()};
@@ -205,9 +207,8 @@ class CellProducts : public CellMatrices<S, D> {
         if (to.data != nullptr) copy_back(p, {from, d_products.outerStride()}, values.cols(), to, true);
         return;
       }
-      if (const Strided<S> d_weights = weight_gradient(p, k, gradient); d_weights.data != nullptr)
-        add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
-                           layout_.source_rows(p), values.cols(), d_weights.data, d_weights.stride);
+      this->add_products(p, k, {from, d_products.outerStride()}, {values.data() + source_row, values.outerStride()},
+                         values.cols(), gradient, {});
       if (to.data != nullptr)
         backward(k).multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
     });

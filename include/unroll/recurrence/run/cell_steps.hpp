@@ -22,9 +22,8 @@ constexpr int find_first_late() {
     for (int dimension = 0; dimension < program.size_count; ++dimension) {
       const PassPlan<D> plan(stage, dimension);
       for (int o = 0; o < program.operations; ++o) {
-        const Op op = program.operation[o].op;
         if ((plan.brought_forward[o] || plan.brought_back[o] || plan.read[o] || plan.runs[o]) &&
-            (op == Op::state || op == Op::unit_weight || op == Op::scalar_weight))
+            (program.operation[o].op == Op::state || D::vector_of(o) >= 0))
           first = stage + 1;
       }
     }
@@ -89,7 +88,7 @@ class CellSteps {
     frame.d_state = step.d_state;
     frame.d_output = step.d_output;
     for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = incoming(k, step.first);
-    for (int w = 0; w < program.weights; ++w) frame.d_weight[w] = work_.d_single[w].data();
+    for (int w = 0; w < D::vectors; ++w) frame.d_weight[w] = work_.d_single[w].data();
     Loops::template for_stages<0, to - from>([&]<class Number>(Number) {
       constexpr int stage = to - 1 - Number::value;
       if constexpr (stage + 1 != first_late) pull_sources(stage + 1, step);  // the late stages end with it

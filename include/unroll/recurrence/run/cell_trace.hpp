@@ -24,7 +24,7 @@ Frame<S, D> make_frame(const CellLayout<D>& layout, const CellWeights<S, D>& wei
   frame.term_row = layout.term_row();
   frame.bias = weights.bias.data();
   for (int k = 0; k < D::schedule.extras; ++k) frame.extra[k] = work.extra[k].strided().from_column(step.first);
-  for (int w = 0; w < D::program.weights; ++w) frame.weight[w] = weights.single[w].data();
+  for (int w = 0; w < D::vectors; ++w) frame.weight[w] = weights.single[w].data();
   return frame;
 }
 

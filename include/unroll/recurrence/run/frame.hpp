@@ -1,6 +1,7 @@
 #pragma once
 // Buffers that a pass reads and writes, and the operations that it runs.
 
+#include <algorithm>
 #include <utility>
 
 #include "unroll/cell/step.hpp"
@@ -17,15 +18,16 @@ struct Frame {
   Table<Index, D::program.terms> term_row;  ///< first row of each term in `terms`
   const Scalar* bias = nullptr;             ///< one per row of `terms`
   Table<Strided<Scalar>, D::schedule.extras> extra;
-  Table<const Scalar*, D::program.weights> weight;  ///< one number per unit, or one in all
-  Strided<Scalar> output;                           ///< only if the output is not a state
+  Table<const Scalar*, D::vectors> weight;         ///< one number per unit, or one in all
+  Table<Scalar*, D::schedule.functions> function;  ///< written by the passes before the steps, read as `weight`
+  Strided<Scalar> output;                          ///< only if the output is not a state
 
   // Backward pass only:
   Table<Strided<Scalar>, D::program.states>
       d_state;                     ///< gradient of the state after the step, replaced by that of the state before it
   Strided<const Scalar> d_output;  ///< null if no gradient reached the output
   Table<Strided<Scalar>, D::schedule.incomings> incoming;
-  Table<Scalar*, D::program.weights> d_weight;  ///< one number per row, also for weights that all units share
+  Table<Scalar*, D::vectors> d_weight;  ///< one number per row, also for weights that all units share
 };
 
 /// Operations that a pass runs, and values of other operations that it needs in registers.
@@ -39,15 +41,18 @@ struct PassPlan {
     const auto& schedule = D::schedule;
     for (int o = 0; o < program.operations; ++o) {
       const Operation& operation = program.operation[o];
-      runs[o] = operation.equation >= 0 && schedule.stage[operation.equation] == stage &&
-                program.dimension_of(o) == dimension && !program.between_passes(o);
+      const int own = schedule.of_weights[o] ? before_steps : schedule.stage[std::max(0, operation.equation)];
+      runs[o] =
+          operation.equation >= 0 && own == stage && program.dimension_of(o) == dimension && !program.between_passes(o);
       if (!runs[o]) continue;
       if (operation.left >= 0) read[operation.left] = true;
       if (operation.right >= 0) read[operation.right] = true;
     }
     for (int e = 0; e < program.equations; ++e)  // an equation may only rename a value
-      if (schedule.stage[e] == stage && program.equation[e].dimension == dimension && !D::is_over_column(e))
-        read[program.equation[e].root] = true;
+      if (const int root = program.equation[e].root; schedule.stage[e] == stage && !schedule.of_weights[root] &&
+                                                     program.equation[e].dimension == dimension &&
+                                                     !D::is_over_column(e))
+        read[root] = true;
     for (int o = 0; o < program.operations; ++o) {
       brought_forward[o] = read[o] && !runs[o];
       brought_back[o] = (read[o] || runs[o]) && schedule.needed[o];

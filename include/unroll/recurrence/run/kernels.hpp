@@ -165,6 +165,8 @@ class PassKernel {
       constexpr int o = O::value;
       if constexpr (schedule.incoming[o] >= 0 && collects<o>)
         gradients.of[o].add(Rows::load(frame.incoming[schedule.incoming[o]], row, column, count));
+      if constexpr (schedule.storage[o] == Storage::function && collects<o>)
+        gradients.of[o].add(Rows::load(Strided<Scalar>{frame.d_weight[D::vector_of(o)], 0}, row, column, count));
     });
   }
 
@@ -184,23 +186,22 @@ class PassKernel {
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
       Rows::store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
-    else if constexpr (is_single_weight<o>) {
-      add_to_weight<o>(frame, g, row, count);
+    else if constexpr (program.is_weight(o)) {
+      add_to_weight<o>(frame, gradients.of[o], row, count);
     } else if constexpr (operation.op == Op::apply) {
       pull_operands<o>(values, gradients, g);
     }
   }
 
-  template <int o>
-  static constexpr bool is_single_weight =
-      program.operation[o].op == Op::unit_weight || program.operation[o].op == Op::scalar_weight;
-
+  /// Nothing is added for a value that only functions of weights read.
   template <int o, class Count>
-  EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, V g, Index row, Count count) {
-    const Strided<Scalar> sum{frame.d_weight[program.operation[o].index], 0};
+  EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
+                                                Count count) {
+    if (!gradient.any || D::is_frozen(o)) return;
+    const Strided<Scalar> sum{frame.d_weight[D::vector_of(o)], 0};
     if constexpr (!std::is_same_v<Count, typename Rows::Whole>)
-      if (count.many) return add_columns(g, sum.data + row, count.rows);
-    Rows::store(sum, row, 0, Rows::load(sum, row, 0, count) + g, count);
+      if (count.many) return add_columns(gradient.v, sum.data + row, count.rows);
+    Rows::store(sum, row, 0, Rows::load(sum, row, 0, count) + gradient.v, count);
   }
 
   /// Adds one column after another, so that the result is that of one register per column.
@@ -239,7 +240,7 @@ class PassKernel {
       constexpr bool turned = stage < turning_stage<s>;  // passes run from the last stage to the first
       if constexpr (turned) return add_to(frame.d_state[s], gradient, row, column, count);
     }
-    if constexpr (is_single_weight<o>) return add_to_weight<o>(frame, gradient.value(), row, count);
+    if constexpr (D::vector_of(o) >= 0) return add_to_weight<o>(frame, gradient, row, count);
     if constexpr (schedule.incoming[o] >= 0 && !collects<o>) {
       const auto& waiting = frame.incoming[schedule.incoming[o]];
       if constexpr (schedule.last_reader[o] == stage)

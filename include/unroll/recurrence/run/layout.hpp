@@ -62,16 +62,15 @@ class CellLayout : public CellSizing<D> {
   /// matrix of another size.
   template <class S>
   void set_given(S* theta) const {
-    for (int k = 0; k < schedule.products; ++k) {
-      const Product& p = schedule.product[k];
-      if (rule(p).values == nullptr) continue;
-      const MatrixX<double> values = rule(p).values(product_rows(p), source_rows(p));
-      require<ShapeError>(values.rows() == product_rows(p) && values.cols() == source_rows(p), "cell: the values of '",
-                          rule(p).frozen, "' must be [", product_rows(p), " x ", source_rows(p), "], got [",
-                          values.rows(), " x ", values.cols(), "]");
-      View<S>(theta + weight_offset(p), values.rows(), values.cols(), Eigen::OuterStride<>(weight_stride(p))) =
-          values.template cast<S>();
-    }
+    for (int k = 0; k < schedule.products; ++k)
+      if (const Product& p = schedule.product[k]; rule(p).values != nullptr)
+        set_values(
+            rule(p).frozen, rule(p).values,
+            View<S>(theta + weight_offset(p), product_rows(p), source_rows(p), Eigen::OuterStride<>(weight_stride(p))));
+    for (int w = 0; w < program.weights; ++w)
+      if (const WeightInfo& weight = program.weight[w]; weight.values != nullptr)
+        set_values(weight.frozen, weight.values,
+                   View<S>(theta + single_offset(w), single_rows(w), 1, Eigen::OuterStride<>(single_rows(w))));
   }
 
   /// Whether the biases of the equations are parameters.
@@ -94,6 +93,15 @@ class CellLayout : public CellSizing<D> {
 
  private:
   using Sizing::columns_, Sizing::each_kind;
+
+  template <class S>
+  static void set_values(std::string_view name, language::MatrixValues function, View<S> to) {
+    const MatrixX<double> values = function(to.rows(), to.cols());
+    require<ShapeError>(values.rows() == to.rows() && values.cols() == to.cols(), "cell: the values of '", name,
+                        "' must be [", to.rows(), " x ", to.cols(), "], got [", values.rows(), " x ", values.cols(),
+                        "]");
+    to = values.template cast<S>();
+  }
 
   void place_terms() {
     for (int slot = 0; slot < program.terms; ++slot) {
@@ -139,12 +147,12 @@ class CellLayout : public CellSizing<D> {
                                ? table_.add(term_name(program.term[term]) + ".b", Role::bias, rows_of_term(term), 1)
                                : -1;
     }
-    for (int w = 0; w < program.weights; ++w) {
-      const bool added = program.weight[w].added;
-      single_offset_[w] = added && !biased_ ? -1
-                                            : table_.add(std::string(program.weight[w].name),
-                                                         added ? Role::bias : Role::gain, single_rows(w), 1);
-    }
+    for (int w = 0; w < program.weights; ++w)
+      if (const WeightInfo& weight = program.weight[w]; weight.added && !biased_)
+        single_offset_[w] = -1;
+      else
+        single_offset_[w] = add_block(std::string(weight.name), weight.added ? Role::bias : Role::gain, single_rows(w),
+                                      1, !weight.frozen.empty());
     ColumnKinds::each_used<D>([&]<class Kind>() { this->template place_kind<Kind>(); });
   }
 
@@ -190,21 +198,25 @@ class CellLayout : public CellSizing<D> {
       if (product.first_slot != slot) continue;
       if (product.head == 0) weight_offset_[p] = place_block(rule(product), name, role, height, source_rows(product));
       weight_offset_[p] = weight_offset_[p - product.head] + product.head * product_rows(product);
-      weight_stride_[p] = height;
+      weight_stride_[p] = rule(product).transposed ? source_rows(product) : height;
     }
   }
 
   /// Offset of a new block, or of the shared matrix of this name.
   Index place_block(const language::WeightRule& rule, const std::string& name, Role role, Index height, Index columns) {
     const std::string own = rule.matrix.empty() ? name : std::string(rule.matrix);
+    if (rule.transposed) std::swap(height, columns);
     if (const ParameterBlock* const shared = rule.matrix.empty() ? nullptr : table_.find(own)) {
       require<ShapeError>(shared->rows == height && shared->cols == columns, "cell: the matrix '", own, "' must be [",
                           shared->rows, " x ", shared->cols, "] in all equations, got [", height, " x ", columns, "]");
       return shared->offset;
     }
-    if (rule.frozen.empty()) return table_.add(own, role, height, columns);
+    return add_block(own, role, height, columns, !rule.frozen.empty());
+  }
+  Index add_block(const std::string& name, Role role, Index height, Index columns, bool frozen) {
+    if (!frozen) return table_.add(name, role, height, columns);
     const Index offset = table_.reserve(height, columns);
-    table_.add_block({.name = own,
+    table_.add_block({.name = name,
                       .role = role,
                       .offset = offset,
                       .rows = height,

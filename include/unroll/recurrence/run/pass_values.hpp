@@ -22,6 +22,8 @@ class PassValues {
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void keep(const Frame<Scalar, D>& frame, V v, Index row, Index column, Count count) {
     constexpr int at = schedule.stored_at[o];
+    if constexpr (schedule.storage[o] == Storage::function)
+      Rows::store(Strided<Scalar>{frame.function[at], 0}, row, column, v, count);
     if constexpr (schedule.storage[o] == Storage::extra) Rows::store(frame.extra[at], row, column, v, count);
     if constexpr (schedule.storage[o] == Storage::term_rows && program.operation[o].op != Op::linear)
       Rows::store(frame.terms, frame.term_row[at] + row, column, v, count);
@@ -59,6 +61,8 @@ class PassValues {
     constexpr int at = schedule.stored_at[o];
     if constexpr (schedule.storage[o] == Storage::history) return Rows::load(frame.after[at], row, column, count);
     if constexpr (schedule.storage[o] == Storage::extra) return Rows::load(frame.extra[at], row, column, count);
+    if constexpr (schedule.storage[o] == Storage::function)
+      return Rows::load(Strided<const Scalar>{frame.weight[D::vector_of(o)], 0}, row, column, count);
     if constexpr (schedule.storage[o] == Storage::term_rows && program.operation[o].op != Op::linear)
       return Rows::load(frame.terms, frame.term_row[at] + row, column, count);
     else if constexpr (schedule.storage[o] == Storage::term_rows || schedule.storage[o] == Storage::leaf ||

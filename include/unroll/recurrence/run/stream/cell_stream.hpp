@@ -1,8 +1,8 @@
 #pragma once
 // A cell for one sequence, step by step. Weights are stored in reading order; the caller holds the states.
 
-#include "unroll/recurrence/run/layout.hpp"
 #include "unroll/recurrence/run/stream/stream_kernel.hpp"
+#include "unroll/recurrence/run/vector_weights.hpp"
 
 namespace unroll::detail {
 
@@ -31,6 +31,8 @@ class CellStream {
   CellStream(const CellLayout<D>& layout, const S* theta) {
     for (int k = 0; k < program.size_count; ++k) rows_.size[k] = layout.rows_of_size(k);
     for (int v = 0; v < schedule.sources; ++v) rows_.source[v] = layout.rows(schedule.source[v].operation);
+    VectorWeights<S, D> single;
+    load_vectors(layout, theta, single);
     Index numbers = 0;
     each_kernel([&]<class Kernel>(Kernel) {
       Kernel::each_segment(rows_, [&]<class V, int vectors>(Index, Index blocks) {
@@ -42,7 +44,8 @@ class CellStream {
     each_kernel([&]<class Kernel>(Kernel) {
       Kernel::each_segment(rows_, [&]<class V, int vectors>(Index first, Index blocks) {
         constexpr Index height = V::size * vectors;
-        for (Index b = 0; b < blocks; ++b) to = Kernel::pack(layout, theta, rows_, first + b * height, height, to);
+        for (Index b = 0; b < blocks; ++b)
+          to = Kernel::pack(layout, theta, single, rows_, first + b * height, height, to);
       });
     });
   }

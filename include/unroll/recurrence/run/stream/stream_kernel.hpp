@@ -39,7 +39,7 @@ class StreamKernel {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, dimension};
-  static constexpr auto weights = Plan::weights(stage, dimension);
+  static constexpr auto weights = Plan::vectors(stage, dimension);
   static constexpr auto terms = Plan::terms(stage, dimension);
   template <int v>
   static constexpr auto readers = Plan::readers(stage, dimension, v);
@@ -64,8 +64,9 @@ class StreamKernel {
 
   /// Packs the values of the block of `height` rows from `row` on; rows that the cell does not have are 0. Returns the
   /// end of the written range.
-  template <class Layout>
-  static S* pack(const Layout& layout, const S* theta, const Rows& rows, Index row, Index height, S* to) {
+  template <class Layout, class Vectors>
+  static S* pack(const Layout& layout, const S* theta, const Vectors& single, const Rows& rows, Index row, Index height,
+                 S* to) {
     const Index within = std::min(height, rows.template of_size<dimension>() - row);
     const auto put = [&](const S* from, Index stride) {
       for (Index r = 0; r < height; ++r) to[r] = r < within && from != nullptr ? from[r * stride] : S(0);
@@ -73,9 +74,8 @@ class StreamKernel {
     };
     for (int k = 0; k < weights.count; ++k) {
       const int w = weights.at[k];
-      const bool per_unit = program.weight[w].per_unit;
-      const Index single = layout.single_offset(w);
-      put(single < 0 ? nullptr : theta + single + (per_unit ? row : 0), per_unit ? 1 : 0);
+      const bool per_unit = w >= program.weights || program.weight[w].per_unit;
+      put(single[w].data() + (per_unit ? row : 0), per_unit ? 1 : 0);
     }
     for (int k = 0; k < terms.count; ++k) {
       const Index bias = layout.bias_offset(terms.at[k]);
@@ -85,7 +85,8 @@ class StreamKernel {
       constexpr int v = Source::value;
       for (Index column = 0; column < rows.template of_source<v>(); ++column)
         for (int k = 0; k < readers<v>.count; ++k)
-          put(weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column) + row, 1);
+          if (const auto from = weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column); true)
+            put(from.data + row * from.stride, from.stride);
     });
     return to;
   }
@@ -116,15 +117,21 @@ class StreamKernel {
 
   /// Column of the matrix by which a term multiplies source v.
   template <class Layout>
-  static const S* weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
+  static Strided<const S> weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
     const Source& source = schedule.source[v];
     const int slot = schedule.slot_of[term];
     for (int p = source.first_product; p < source.first_product + source.products; ++p)
       if (const Product& product = schedule.product[p];
           slot >= product.first_slot && slot < product.first_slot + product.slots)
-        return theta + layout.weight_offset(product) + layout.slot_row(slot) - layout.slot_row(product.first_slot) +
-               column * layout.weight_stride(product);
-    return nullptr;
+        return column_of(layout, theta + layout.weight_offset(product), product, slot, column);
+    return {};
+  }
+  template <class Layout>
+  static Strided<const S> column_of(const Layout& layout, const S* weights, const Product& product, int slot,
+                                    Index column) {
+    const Index stride = layout.weight_stride(product);
+    if (layout.rule(product).transposed) return {weights + column, stride};
+    return {weights + layout.slot_row(slot) - layout.slot_row(product.first_slot) + column * stride, 1};
   }
 
   // ---- sums
@@ -223,12 +230,14 @@ class StreamKernel {
       constexpr int o = Place::value / vectors, k = Place::value % vectors;
       if constexpr (plan.runs[o])
         compute<V, vectors, o>(values[k], singles + k * V::size);
+      else if constexpr (plan.read[o] && schedule.of_weights[o])
+        values[k].v[o] = V::load(singles + place_of_vector(D::vector_of(o)) * vectors * V::size + k * V::size);
       else if constexpr (plan.read[o])
         values[k].v[o] = V::load(place<o>(frame) + row + k * V::size);
     });
   }
 
-  static constexpr int place_of_weight(int w) {
+  static constexpr int place_of_vector(int w) {
     for (int k = 0; k < weights.count; ++k)
       if (weights.at[k] == w) return k;
     return 0;
@@ -240,9 +249,9 @@ class StreamKernel {
     V& value = values.v[o];
     if constexpr (operation.op == Op::number)
       value = V::constant(S(operation.number));
-    else if constexpr (operation.op == Op::unit_weight || operation.op == Op::scalar_weight)
-      value = V::load(singles + place_of_weight(operation.index) * vectors * V::size);
-    else if constexpr (operation.op == Op::apply)
+    else if constexpr (program.is_weight(o)) {
+      if constexpr (plan.read[o]) value = V::load(singles + place_of_vector(operation.index) * vectors * V::size);
+    } else if constexpr (operation.op == Op::apply)
       value = detail::from_operands<D, o>(
           values.v, [](const auto& element, auto... operands)
                         __attribute__((always_inline)) { return detail::evaluate_quickly(element, operands...); });

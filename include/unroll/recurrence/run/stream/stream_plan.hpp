@@ -94,7 +94,8 @@ struct StreamPlan {
     Selection<capacity> all;
     for (int o = 0; o < program.operations; ++o) {
       const Op op = program.operation[o].op;
-      const bool held = op == Op::state || op == Op::input || op == Op::constant || state_after(o) >= 0;
+      const bool held =
+          op == Op::state || op == Op::input || op == Op::constant || state_after(o) >= 0 || schedule.of_weights[o];
       if (leaves[o] && !held) all.add(o);
     }
     return all;
@@ -126,14 +127,15 @@ struct StreamPlan {
     return all;
   }
 
-  static constexpr Selection<program.weights> weights(int stage, int dimension) {
-    Selection<program.weights> all;
-    for (int w = 0; w < program.weights; ++w) {
+  /// Vectors of weights that the pass reads.
+  static constexpr Selection<D::vectors> vectors(int stage, int dimension) {
+    const PassPlan<D> pass(stage, dimension);
+    Selection<D::vectors> all;
+    for (int k = 0; k < D::vectors; ++k) {
       bool used = false;
-      for (const Operation& operation : program.operation.items)
-        used = used || ((operation.op == Op::unit_weight || operation.op == Op::scalar_weight) &&
-                        operation.index == w && in_pass(operation.equation, stage, dimension));
-      if (used) all.add(w);
+      for (int o = 0; o < program.operations; ++o)
+        used = used || (D::vector_of(o) == k && pass.read[o] && (pass.runs[o] || schedule.of_weights[o]));
+      if (used) all.add(k);
     }
     return all;
   }
