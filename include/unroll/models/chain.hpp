@@ -28,6 +28,7 @@ class Chain : public detail::Description<Layers> {
   /// Prepared parameters. Any number of passes, in any threads, may share them.
   struct Weights {
     typename Layers::Weights layers;
+    Precision products = Precision::float32;  ///< of all passes with these weights; set it before `prepare`
   };
 
   /// Values that a forward pass stores for the backward pass; reused between batches. It refers to the weights, and to
@@ -50,9 +51,18 @@ class Chain : public detail::Description<Layers> {
   };
 
   /// Prepares the current parameters for passes; prepare_back: for backward passes.
-  void prepare(Weights& weights) const { prepare(parameters().values().data(), weights); }
-  void prepare_back(Weights& weights) const { prepare_back(parameters().values().data(), weights); }
-  /// The same for parameters that are part of a larger model and begin at `theta`.
+  /// Throw ValueError for products in bfloat16 of a model of double.
+  void prepare(Weights& weights) const {
+    detail::check_products<Scalar>(weights.products);
+    const detail::PackFor pack(weights.products);
+    prepare(parameters().values().data(), weights);
+  }
+  void prepare_back(Weights& weights) const {
+    detail::check_products<Scalar>(weights.products);
+    const detail::PackFor pack(weights.products);
+    prepare_back(parameters().values().data(), weights);
+  }
+  /// The same for parameters that are part of a larger model and begin at `theta`, with the products of that model.
   void prepare(const Scalar* theta, Weights& weights) const {
     layers().make_room(weights.layers);
     each([&](const auto& layer, auto k) {

@@ -39,6 +39,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     typename EmbeddingLayer<Scalar>::Weights embedding;
     typename C::Weights decoder;
     typename AnyLayer<Scalar>::Weights output;
+    Precision products = Precision::float32;  ///< see Chain::Weights
   };
 
   /// Values stored by a pass, see Chain::Tape.
@@ -66,6 +67,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   Seq2Seq(Encoder encoder, const Seq2SeqOptions& options) : Base(std::move(encoder), options) {}
 
   void prepare(Weights& weights) const {
+    detail::check_products<Scalar>(weights.products);
+    const detail::PackFor pack(weights.products);
     weights.theta = parameters_.values().data();
     encoder_.prepare(weights.theta, weights.encoder);
     embedding_.prepare(weights.theta + embedding_at_, weights.embedding);
@@ -73,6 +76,8 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     output_.prepare(weights.theta + output_at_, weights.output);
   }
   void prepare_back(Weights& weights) const {
+    detail::check_products<Scalar>(weights.products);
+    const detail::PackFor pack(weights.products);
     encoder_.prepare_back(weights.theta, weights.encoder);
     cell_.prepare_back(weights.theta + decoder_at_, weights.decoder);
     output_.prepare_back(weights.theta + output_at_, weights.output);

@@ -108,7 +108,8 @@ class CellProducts : public CellMatrices<S, D> {
       const Index rows = layout_.product_rows(p), begin = mine.first(rows), end = mine.end(rows);
       if (begin < end)
         add_outer_products(from.data + begin, from.stride, end - begin, values.data + layout_.source_row(p),
-                           values.stride, layout_.source_rows(p), columns, to.data + begin, to.stride);
+                           values.stride, layout_.source_rows(p), columns, to.data + begin, to.stride,
+                           weights_.forward[k].products());
     });
   }
 
@@ -207,7 +208,8 @@ class CellProducts : public CellMatrices<S, D> {
       }
       if (const Strided<S> d_weights = weight_gradient(p, k, gradient); d_weights.data != nullptr)
         add_outer_products(from, d_products.outerStride(), rows, values.data() + source_row, values.outerStride(),
-                           layout_.source_rows(p), values.cols(), d_weights.data, d_weights.stride);
+                           layout_.source_rows(p), values.cols(), d_weights.data, d_weights.stride,
+                           weights_.forward[k].products());
       if (to.data != nullptr)
         backward(k).multiply_add(from, d_products.outerStride(), values.cols(), to.data, to.stride);
     });

@@ -38,6 +38,8 @@ class TaskStep {
       : task_(std::move(task)),
         update_(optimizer, model().parameters().table(), Clipping::of(options()), options().learning_rate) {
     check_keeping(options().keeping);
+    check_products<Scalar>(options().products);
+    weights_.products = options().products;
     parts_.emplace_back(task_);
   }
 
