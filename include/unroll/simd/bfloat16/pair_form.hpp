@@ -71,9 +71,8 @@ struct PairForm {
       });
     }
     each_number<high>([&](auto i) {
-      each_number<wide>([&](auto j) {
-        put_sum<i, j>(tiles, block, row + i * panel_rows, column + j * Tiles::columns);
-      });
+      each_number<wide>(
+          [&](auto j) { put_sum<i, j>(tiles, block, row + i * panel_rows, column + j * Tiles::columns); });
     });
   }
 
