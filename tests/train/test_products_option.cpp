@@ -134,9 +134,9 @@ TEST_CASE("products option: a dense layer rounds the factors of its products, an
 }
 
 TEST_CASE("products option: gradients of all blocks are near those in float, and differ") {
-  // A path from a parameter to the loss has at most 24 steps and 3 other layers, each with one product; a product of
-  // rounded factors changes by at most 2 * 2^-8 of the sum of the magnitudes of its terms.
-  const double bound = (24 + 3) * 2 * unit;
+  // A path from a parameter to the loss has at most 24 steps and 3 other layers, each with one product. The 2 factors of
+  // a product are rounded by at most 2^-8 of their values; the variances of independent roundings add.
+  const double bound = std::sqrt(2.0 * (24 + 3)) * unit;
   const auto check = [&](const Model& model, const Dataset<float>& data) {
     const Run exact = train(model, data, {}), some = train(model, data, {.products = bfloat16});
     Index first = 0;

@@ -12,7 +12,6 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/finite.hpp"
-#include "unroll/core/types.hpp"
 
 namespace unroll::detail {
 
@@ -138,14 +137,6 @@ inline void check_shape(std::string_view owner, std::string_view what, std::ptrd
                         std::ptrdiff_t good_rows, std::ptrdiff_t good_cols) {
   require<ShapeError>(rows == good_rows && cols == good_cols, owner, behind(owner), what, " must be [", good_rows,
                       " x ", good_cols, "], got [", rows, " x ", cols, "]");
-}
-
-/// Throws ValueError for products in bfloat16 of a scalar other than float.
-template <class Scalar>
-void check_products(Precision products) {
-  require<ValueError>(std::is_same_v<Scalar, float> || products == Precision::float32,
-                      "products: the scalar of a model with Precision::bfloat16 must be float, got ",
-                      name_of_scalar<Scalar>);
 }
 
 }  // namespace unroll::detail

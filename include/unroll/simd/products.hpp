@@ -4,28 +4,12 @@
 // A general product packs both factors at each call, which costs more than the arithmetic for about ten columns. Here
 // the weights are packed once for all steps, and the other factor is read in place.
 
-#include "unroll/core/option_checks.hpp"
+#include "unroll/simd/bfloat16/pack_for.hpp"
 #include "unroll/simd/bfloat16/rounded_matrix.hpp"
 #include "unroll/simd/product_tiles.hpp"
 
 namespace unroll {
 namespace detail {
-
-/// Scope in which the calling thread packs matrices for products of a precision.
-class PackFor {
- public:
-  explicit PackFor(Precision products) noexcept : before_(present_) { present_ = products; }
-  ~PackFor() { present_ = before_; }
-  PackFor(const PackFor&) = delete;
-  PackFor& operator=(const PackFor&) = delete;
-
-  static Precision present() noexcept { return present_; }
-
- private:
-  static inline constinit thread_local Precision present_ = Precision::float32;
-  const Precision before_;
-};
-
 
 /// Packs one panel: `columns` terms of up to Lanes::size rows.
 template <class L, class Scalar>
@@ -108,8 +92,7 @@ class PackedMatrix {
     detail::check_products<Scalar>(products);
     products_ = products, rows_ = rows, inner_ = inner;
     if constexpr (std::is_same_v<Scalar, float>)
-      if (products == Precision::bfloat16)
-        return rounded_.pack({w, row_distance, column_distance}, rows, inner), true;
+      if (products == Precision::bfloat16) return rounded_.pack({w, row_distance, column_distance}, rows, inner), true;
     const Index rest = rows % L::size, needed = (rows + L::size - 1) / L::size * L::size * inner;
     if (panels_.size() < needed) panels_.resize(needed);
     full_ = rest <= Last::size ? rows - rest : rows;

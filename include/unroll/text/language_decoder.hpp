@@ -24,8 +24,8 @@ class LanguageDecoder {
   using Scalar = typename Model::Scalar;
 
   /// Prepares the weights of `kept`, which must outlive the decoder. `never`: tokens that must not be generated;
-  /// negative ones are ignored. `products`: see StepOptions. Throws ShapeError for a model that reads anything but one number per step or has one
-  /// output per sequence, ValueError for tokens outside the vocabulary.
+  /// negative ones are ignored. `products`: see StepOptions. Throws ShapeError for a model that reads anything but one
+  /// number per step or has one output per sequence, ValueError for tokens outside the vocabulary.
   explicit LanguageDecoder(detail::NonTemporary<Model> kept, std::vector<Index> never = {},
                            Precision products = Precision::float32)
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {

@@ -77,8 +77,8 @@ struct StepOptions {
 
 /// Options of an evaluation without training.
 struct EvaluateOptions {
-  Index batch_size = 128;  ///< sequences per batch
-  Threads threads = {};    ///< process batches in parallel
+  Index batch_size = 128;                   ///< sequences per batch
+  Threads threads = {};                     ///< process batches in parallel
   Precision products = Precision::float32;  ///< see StepOptions
 };
 

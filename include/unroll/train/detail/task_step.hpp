@@ -4,6 +4,7 @@
 #include <string>
 
 #include "unroll/layers/pass.hpp"
+#include "unroll/simd/bfloat16/pack_for.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 #include "unroll/threads/object_pool.hpp"
 #include "unroll/threads/stable_list.hpp"
@@ -70,9 +71,8 @@ class TaskStep {
         model().prepare(weights_);
         model().prepare_back(weights_);
       }
-      run_tasks(threads(shards), Index(shards.size()), [&](Index s) {
-        learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum);
-      });
+      run_tasks(threads(shards), Index(shards.size()),
+                [&](Index s) { learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum); });
       take_in(shards, report);
       if (k + 1 == windows || task_.begins_sum(k + 1)) update(shards, report);
     }
