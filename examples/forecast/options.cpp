@@ -113,6 +113,7 @@ void add_train_options(CLI::App& app, Options& o) {
   app.add_option("--batch", o.batch, "windows per update")->check(whole(1, 1000000));
   app.add_option("--rate", o.rate, "learning rate of Adam")->check(number(1e-7, 10));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
+  example::add_products_option(app, o.products);
   app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 100000));
   add_seed_options(app, o.seeds);

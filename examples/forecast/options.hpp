@@ -17,6 +17,7 @@ struct Options {
   Plan plan;
   unroll::Index epochs = 200, batch = 32, patience = 30, limit = 0;
   double rate = 3e-3, clip = 1;
+  std::string products = "float32";
   unroll::Index origins = 0, every = 1;  // evaluate: of each series, the last ones; 0: all
   example::Seeds seeds;
   std::string load, save;

@@ -122,6 +122,7 @@ FitResult fit_run(Network& network, const Options& options, const Plan& plan, co
       .clip_norm = options.clip,
       .early_stopping = EarlyStopping{.patience = options.patience > 0 ? options.patience : never},
       .threads = {options.running.threads},
+      .products = example::precision_of(options.products),
       .on_epoch = [&](const Epoch& epoch) { return on_epoch(epoch), true; }};
   const example::RunControl control{checkpoint, options.running.checkpoint_seconds,
                                     options.running.quiet || options.running.json};

@@ -79,6 +79,7 @@ void add_optimizer_options(CLI::App& app, Options& o) {
                  "factor of the learning rate in the last quarter of the epochs; 1: constant")
       ->check(number(1e-6, 1));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
+  example::add_products_option(app, o.products);
   app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 100000));
   add_seed_options(app, o.seeds);

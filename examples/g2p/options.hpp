@@ -19,6 +19,7 @@ struct Options {
   NetworkOptions network = {};
   unroll::Index epochs = 8, batch = 64, patience = 0;
   double rate = 0.003, late_rate = 0.3, clip = 2;
+  std::string products = "float32";
   example::Seeds seeds = {};
   Search search{.beams = 4, .n_best = 3};
   std::vector<std::string> load;  // model files

@@ -53,7 +53,8 @@ PairFitOptions fit_options(const Options& options, std::uint64_t seed, const Thr
                      .validation = &validation,
                      .clip_norm = options.clip,
                      .learning_rate = LateFall{options.rate, options.late_rate, options.epochs},
-                     .threads = threads};
+                     .threads = threads,
+                     .products = example::precision_of(options.products)};
   if (options.patience > 0) fit.early_stopping = {.patience = options.patience};
   return fit;
 }

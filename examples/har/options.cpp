@@ -126,6 +126,7 @@ void add_training_options(CLI::App& app, Options& o, Kind kind) {
   app.add_option("--momentum", o.momentum, "momentum of sgd")->check(number(0, 0.999));
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
+  example::add_products_option(app, o.products);
   app.add_option("--validation", o.validation,
                  kind == Kind::stream
                      ? "share of the training part, at its end, held out; the best epoch's parameters are kept"

@@ -38,7 +38,7 @@ struct Options {
   double dropout = 0;
   // training
   Setting setting = {};
-  std::string optimizer = "adam", monitor = "validation-loss", validation = "0";
+  std::string optimizer = "adam", monitor = "validation-loss", validation = "0", products = "float32";
   unroll::Index epochs = 60, patience = 0;
   double momentum = 0.9, clip = 1, least_gain = 0;
   example::Seeds seeds = {.runs = {5}};

@@ -134,7 +134,8 @@ FitOptions<float, LazyDataset<float>> fit_options(const Fit& fit) {
                                                               .monitor = o.monitored()})
                                 : std::nullopt,
           .truncation = {.update_every = fit.truncation},
-          .threads = fit.threads};
+          .threads = fit.threads,
+          .products = example::precision_of(o.products)};
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ Training fitted(Network& network, unroll::Index end, const Data& data, unroll::F
   adam.set_decay_mask(input_weights(network, end));
   options.epochs = given.epochs, options.batches.size = given.batch, options.seed = given.seed;
   options.clip_norm = given.clip, options.threads = {given.threads};
+  options.products = example::precision_of(given.products);
   if (given.patience > 0) options.early_stopping = EarlyStopping{.patience = given.patience};
   options.on_epoch = [&](const Epoch& epoch) { return on_epoch(epoch), true; };
   FitResult result = example::train(network, SoftmaxCrossEntropy<float>(), adam, data, std::move(options),

@@ -24,8 +24,9 @@ struct ModelOptions {
 struct TrainingOptions {
   unroll::Index epochs = 16, batch = 32;
   double rate = 0.006;
-  double l2 = 0.001;           // factor of the squared input weights in the loss
-  double clip = 1;             // largest norm of the gradient; 0: no limit
+  double l2 = 0.001;  // factor of the squared input weights in the loss
+  double clip = 1;    // largest norm of the gradient; 0: no limit
+  std::string products = "float32";
   unroll::Index patience = 0;  // epochs without a lower validation loss until training stops; 0: never
   std::uint64_t seed = 1;
   int threads = 0;                        // 0: one per core

@@ -79,6 +79,7 @@ void add_model_options(CLI::App& app, Options& o) {
   app.add_option("--rate", o.training.rate, "learning rate of Adam")->check(number(1e-7, 10));
   app.add_option("--l2", o.training.l2, "factor of the L2 penalty on input weights")->check(number(0, 10));
   app.add_option("--clip", o.training.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
+  example::add_products_option(app, o.training.products);
 }
 
 void add_reading_options(CLI::App& app, Options& o) {

@@ -87,6 +87,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--beta1", o.training.beta1, "decay of the first moment of Adam")->check(number(0, 0.99999));
   app.add_option("--beta2", o.training.beta2, "decay of the second moment of Adam")->check(number(0, 0.9999999));
   app.add_option("--batch", o.training.batch, "events per update")->check(whole(1, 1000000));
+  example::add_products_option(app, o.training.products);
   app.add_flag("--recompute", o.training.recompute, "LSTMs store some states and recompute the rest: less memory");
   add_seed_options(app, o.seeds);
   app.footer(footer);

@@ -142,6 +142,7 @@ class Training {
         .threads = {options_.threads},
         .shard = shard_of(options_.batch),
         .keeping = plan_of(options_).keeping,
+        .products = example::precision_of(options_.products),
         .on_epoch = [&](const Epoch& epoch) { return this->conclude(epoch, phase); }};
     example::train(network_, loss, adam, training_.data, options,
                    {name_of(phase.name), options_.checkpoint_seconds, options_.quiet});

@@ -18,10 +18,11 @@ struct TrainingOptions {
   unroll::Index batch = 4;                 // events
   double rate = 2e-3;                      // learning rate of Adam; times 0.3 from 70 % of the epochs on
   double asymmetry = 2.5;                  // of the log-ratio loss
-  double beta1 = 0.9, beta2 = 0.999;       // of Adam
-  bool recompute = false;                  // recurrent layers store some states and recompute the rest
-  int threads = 0;                         // 0: all cores
-  std::filesystem::path checkpoint = {};   // beginning of the names of checkpoint files; empty: none
+  std::string products = "float32";
+  double beta1 = 0.9, beta2 = 0.999;      // of Adam
+  bool recompute = false;                 // recurrent layers store some states and recompute the rest
+  int threads = 0;                        // 0: all cores
+  std::filesystem::path checkpoint = {};  // beginning of the names of checkpoint files; empty: none
   double checkpoint_seconds = 20;
   bool quiet = true;  // no progress within epochs
 };

@@ -2,6 +2,7 @@
 // Training that can be stopped at any time and resumed with the same bits.
 
 #include <filesystem>
+#include <string>
 #include <utility>
 
 #include "program.hpp"
@@ -9,6 +10,11 @@
 #include "unroll/train/fit.hpp"
 
 namespace example {
+
+/// Value of --products.
+inline unroll::Precision precision_of(const std::string& products) {
+  return products == "bfloat16" ? unroll::Precision::bfloat16 : unroll::Precision::float32;
+}
 
 /// How a training run is stored and shown.
 struct RunControl {

@@ -284,6 +284,11 @@ void add_model_options(CLI::App& app, std::string& load, std::string& save) {
   add_save_option(app, save);
 }
 
+void add_products_option(CLI::App& app, std::string& products) {
+  app.add_option("--products", products, "precision of the factors of matrix products in training")
+      ->check(one_of({"float32", "bfloat16"}));
+}
+
 void add_running_options(CLI::App& app, Running& o, const std::string& folder) {
   if (o.out.empty()) o.out = folder;
   app.add_option("--out", o.out, "output folder")->option_text("DIR (" + folder + ")")->group(running_group);

@@ -75,6 +75,9 @@ void add_model_options(CLI::App& app, std::string& load, std::string& save);
 /// --save FILE alone.
 void add_save_option(CLI::App& app, std::string& save);
 
+/// --products of verbs that train, see precision_of.
+void add_products_option(CLI::App& app, std::string& products);
+
 /// Seeds of the runs of a training.
 struct Seeds {
   std::uint64_t seed = 1;                 ///< of the first run

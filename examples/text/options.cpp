@@ -77,6 +77,7 @@ void add_rate_options(CLI::App& app, Options& o) {
   app.add_option("--rate", o.rate, "learning rate")->check(number(1e-9, 100));
   app.add_option("--momentum", o.momentum, "momentum of nesterov")->check(number(0, 0.9999));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e9));
+  example::add_products_option(app, o.products);
   app.add_option("--decay", o.decay, "factor of each decrease of the learning rate")->check(number(1e-6, 1));
   app.add_option("--decay-epochs", o.decay_epochs, "number of epochs at the end that decrease the rate, once each")
       ->check(whole(0, 1'000'000));

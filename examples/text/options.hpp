@@ -28,6 +28,7 @@ struct Options {
   unroll::Index epochs = 6, batch = 32, steps = 50, update_every = 0, back = 0;
   std::string optimizer = "adam";
   double rate = 0.004, momentum = 0.9, clip = 5, decay = 0.4;
+  std::string products = "float32";
   unroll::Index decay_epochs = 1, plateau = 0, patience = 0, overfit = 0;
   example::Seeds seeds;
 

@@ -52,6 +52,7 @@ FitOptions<float, Data> fit_options(const Options& options, const Run& run, RunS
   FitOptions<float, Data> fit{.epochs = options.epochs, .seed = run.seed, .clip_norm = options.clip};
   fit.truncation = {.update_every = options.update_every, .back = options.back};
   fit.threads = Threads{options.running.threads};
+  fit.products = example::precision_of(options.products);
   if (options.plateau > 0)
     fit.plateau = {.initial = options.rate, .factor = options.decay, .patience = options.plateau};
   else

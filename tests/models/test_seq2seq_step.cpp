@@ -98,6 +98,30 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
   CHECK_THROWS_MATCHES(Seq2SeqStep(model, loss, sgd), ShapeError, says("use one optimizer per model"));
 }
 
+TEST_CASE("seq2seq step: products in bfloat16 change the update a little, with the same bits for any threads") {
+  const Outcome exact = train(4, {}), some = train(4, {.threads = 1, .products = Precision::bfloat16});
+  CHECK((some.theta - exact.theta).norm() < 0.02 * (exact.theta - made().parameters().values()).norm());
+  Index first = 0;
+  for (const ParameterBlock& block : made().parameters().table().blocks()) {
+    INFO(block.name);
+    const Index size = block.rows * block.cols;
+    CHECK(some.theta.segment(first, size) != exact.theta.segment(first, size));
+    first += size;
+  }
+  const Seq2SeqStepOptions more{.keeping = {Keep::checkpoints, 2}, .threads = 3, .products = Precision::bfloat16};
+  CHECK(train(4, more).theta == some.theta);
+
+  const Model model = made();
+  const auto scores = [&](Precision products) {
+    Seq2SeqDecoder decoder(model, special_tokens.begin, products);
+    const auto batch = batch_of(pairs<float>({{3, 5}, {1, 5}, {4, 5}}));
+    decoder.read(batch.x(), batch.sources());
+    return MatrixX<float>(decoder.start());
+  };
+  CHECK(scores(Precision::bfloat16) != scores(Precision::float32));
+  CHECK(scores(Precision::bfloat16).isApprox(scores(Precision::float32), 0.02F));
+}
+
 TEST_CASE("scheduled sampling: does not depend on the division into parts") {
   const Seq2SeqStepOptions options{.seed = 4, .teacher = teacher_forcing::constant(0.5)};
   const Outcome whole = train(100, options), parts = train(2, options);

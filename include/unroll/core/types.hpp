@@ -98,6 +98,12 @@ struct Strided {
   }
 };
 
+/// Precision of the factors of matrix products. Sums and all other values have the scalar of the model.
+enum class Precision {
+  float32,   ///< the scalar of the model
+  bfloat16,  ///< 8 significant bits and the range of float; only for models of float
+};
+
 /// Fixed-size array indexed by int; size 0 is allowed.
 template <class T, int n>
 struct Table {

@@ -26,12 +26,13 @@ class Seq2SeqDecoder {
  public:
   using Scalar = typename Model::Scalar;
 
-  /// Decoder of a model, which must outlive it. `begin` is fed before the first token. Throws ValueError if `begin` is
-  /// not a token.
-  Seq2SeqDecoder(detail::NonTemporary<Model> kept, Index begin)
+  /// Decoder of a model, which must outlive it. `begin` is fed before the first token. `products`: see
+  /// StepOptions. Throws ValueError if `begin` is not a token.
+  Seq2SeqDecoder(detail::NonTemporary<Model> kept, Index begin, Precision products = Precision::float32)
       : model_(kept), begin_(begin), tape_(std::make_unique<typename Model::Tape>()) {
     require<ValueError>(begin >= 0 && begin < vocabulary(), "decoder: begin must be 0 to ", vocabulary() - 1, ", got ",
                         begin);
+    weights_.products = products;
     model_.prepare(weights_);
     steps_.emplace(model_.cell(), weights_.decoder);
   }
@@ -107,6 +108,6 @@ class Seq2SeqDecoder {
 };
 
 template <class Model>
-Seq2SeqDecoder(const Model&, Index) -> Seq2SeqDecoder<Model>;
+Seq2SeqDecoder(const Model&, Index, Precision = Precision::float32) -> Seq2SeqDecoder<Model>;
 
 }  // namespace unroll

@@ -85,7 +85,7 @@ class DenseLayer : public LayerBase<S, detail::PackedMap<S>>, Dense {
   void backward(const Weights& weights, const Signal<S>& in, const Pass&, ConstView<S> d_out, const State<S>&, Tape&,
                 S* gradient, View<S> d_in, State<S>*) const {
     add_outer_products(d_out.data(), d_out.outerStride(), units, in.values.data(), in.values.outerStride(), features_,
-                       d_out.cols(), gradient, units);
+                       d_out.cols(), gradient, units, weights.packed.products());
     if (biased) detail::add_columns(d_out, gradient + units * features_);
     weights.backward(d_out, d_in);
   }

@@ -74,7 +74,7 @@ class TiedDenseLayer : public LayerBase<S, detail::PackedMap<S>>, TiedDense {
     for (Index first = 0; first < block.cols; first += some)
       add_outer_products(in.values.data(), in.values.outerStride(), block.rows, d_out.data() + first,
                          d_out.outerStride(), std::min(some, block.cols - first), d_out.cols(),
-                         shared + first * block.stride, block.stride);
+                         shared + first * block.stride, block.stride, weights.packed.products());
     for (Index k = 0; k < block.cols; ++k)
       if (block.is_frozen(k)) Eigen::Map<VectorX<S>>(shared + k * block.stride, block.rows).setZero();
     if (biased) detail::add_columns(d_out, gradient);

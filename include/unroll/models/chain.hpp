@@ -2,7 +2,7 @@
 // Chain of layers: common base of Sequential and Stack.
 
 #include "unroll/core/non_temporary.hpp"
-#include "unroll/models/description.hpp"
+#include "unroll/models/detail/prepared_chain.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 
 namespace unroll {
@@ -16,19 +16,16 @@ using ModelState = std::vector<State<Scalar>>;
 ///
 /// The model owns only its parameters. Passes write to a Tape, so threads can share a model if each has its own tape.
 template <class Layers>
-class Chain : public detail::Description<Layers> {
-  using Base = detail::Description<Layers>;
+class Chain : public detail::PreparedChain<Layers> {
+  using Base = detail::PreparedChain<Layers>;
   using Base::check_size, Base::check_states, Base::each, Base::last_is_columnwise, Base::non_finite_parameter;
   using Base::no_state, Base::pass_of, Base::states, Base::within;
 
  public:
   using Scalar = typename Layers::Scalar;
-  using Base::depth, Base::features, Base::parameters, Base::piece_columns, Base::parameter_offset, Base::shape;
-
-  /// Prepared parameters. Any number of passes, in any threads, may share them.
-  struct Weights {
-    typename Layers::Weights layers;
-  };
+  using Base::depth, Base::features, Base::parameters, Base::piece_columns, Base::parameter_offset;
+  using Base::prepare, Base::prepare_back, Base::shape;
+  using typename Base::Weights;
 
   /// Values that a forward pass stores for the backward pass; reused between batches. It refers to the weights, and to
   /// the input and the timeline unless they were temporaries; these must outlive its use. Not movable, because it also
@@ -48,23 +45,6 @@ class Chain : public detail::Description<Layers> {
     Buffer<Scalar> d_in[2];  // alternating: a layer writes one and the layer before it reads it
     bool consumed = false;   // the backward pass overwrites the stored values
   };
-
-  /// Prepares the current parameters for passes; prepare_back: for backward passes.
-  void prepare(Weights& weights) const { prepare(parameters().values().data(), weights); }
-  void prepare_back(Weights& weights) const { prepare_back(parameters().values().data(), weights); }
-  /// The same for parameters that are part of a larger model and begin at `theta`.
-  void prepare(const Scalar* theta, Weights& weights) const {
-    layers().make_room(weights.layers);
-    each([&](const auto& layer, auto k) {
-      layer.prepare(theta + this->parameter_offset(k), Layers::of(weights.layers, k));
-    });
-  }
-  void prepare_back(const Scalar* theta, Weights& weights) const {
-    each([&](const auto& layer, auto k) {
-      this->within(k, layer,
-                   [&] { layer.prepare_back(theta + this->parameter_offset(k), Layers::of(weights.layers, k)); });
-    });
-  }
 
   /// Forward pass: x [features x columns of the timeline] -> [outputs x columns], or one column per sequence by rank;
   /// see output_timeline. Empty `initial`: all states zero. The tape stores temporary x and timeline. Throws ShapeError

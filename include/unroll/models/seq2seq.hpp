@@ -12,6 +12,7 @@
 #include "unroll/engine/over_time.hpp"
 #include "unroll/models/description.hpp"
 #include "unroll/models/seq2seq_description.hpp"
+#include "unroll/simd/bfloat16/pack_for.hpp"
 
 namespace unroll {
 
@@ -39,6 +40,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     typename EmbeddingLayer<Scalar>::Weights embedding;
     typename C::Weights decoder;
     typename AnyLayer<Scalar>::Weights output;
+    Precision products = Precision::float32;  ///< see Chain::Weights
   };
 
   /// Values stored by a pass, see Chain::Tape.
@@ -66,6 +68,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
   Seq2Seq(Encoder encoder, const Seq2SeqOptions& options) : Base(std::move(encoder), options) {}
 
   void prepare(Weights& weights) const {
+    const auto pack = detail::pack_for<Scalar>(weights.products);
     weights.theta = parameters_.values().data();
     encoder_.prepare(weights.theta, weights.encoder);
     embedding_.prepare(weights.theta + embedding_at_, weights.embedding);
@@ -73,6 +76,7 @@ class Seq2Seq : public detail::Seq2SeqDescription<Encoder, C> {
     output_.prepare(weights.theta + output_at_, weights.output);
   }
   void prepare_back(Weights& weights) const {
+    const auto pack = detail::pack_for<Scalar>(weights.products);
     encoder_.prepare_back(weights.theta, weights.encoder);
     cell_.prepare_back(weights.theta + decoder_at_, weights.decoder);
     output_.prepare_back(weights.theta + output_at_, weights.output);

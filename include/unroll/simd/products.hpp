@@ -4,6 +4,8 @@
 // A general product packs both factors at each call, which costs more than the arithmetic for about ten columns. Here
 // the weights are packed once for all steps, and the other factor is read in place.
 
+#include "unroll/simd/bfloat16/pack_for.hpp"
+#include "unroll/simd/bfloat16/rounded_matrix.hpp"
 #include "unroll/simd/product_tiles.hpp"
 
 namespace unroll {
@@ -41,21 +43,23 @@ void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index c
 ///
 /// A column of the result depends only on its own column of x, to the last bit: neither on the number of columns nor on
 /// its index. Packing a matrix that is no larger than an earlier one allocates nothing; multiplying never allocates.
+///
+/// Precision::bfloat16 rounds W and x; sums are floats. Throws ValueError for it with double.
 template <class Scalar>
 class PackedMatrix {
  public:
-  void pack(In<Scalar> w) {
-    resize(w.rows(), w.cols());
+  void pack(In<Scalar> w, Precision products = detail::PackFor::present()) {
     const Index stride = w.outerStride();
+    if (packs_rounded(products, w.data(), 1, stride, w.rows(), w.cols())) return;
     for (Index row = 0; row < full_; row += L::size)
       detail::pack_panel<L>(w.data() + row, stride, rows_ - row, inner_, panel(row));
     if (full_ < rows_) detail::pack_panel<Last>(w.data() + full_, stride, rows_ - full_, inner_, panel(full_));
   }
 
   /// Packs w^T: rows() = w.cols().
-  void pack_transposed(In<Scalar> w) {
-    resize(w.cols(), w.rows());
+  void pack_transposed(In<Scalar> w, Precision products = detail::PackFor::present()) {
     const Index stride = w.outerStride();
+    if (packs_rounded(products, w.data(), stride, 1, w.cols(), w.rows())) return;
     for (Index row = 0; row < full_; row += L::size)
       detail::pack_panel_transposed<L>(w.data() + row * stride, stride, rows_ - row, inner_, panel(row));
     if (full_ < rows_)
@@ -64,6 +68,8 @@ class PackedMatrix {
 
   Index rows() const { return rows_; }
   Index inner() const { return inner_; }
+  /// Precision of the factors.
+  Precision products() const { return products_; }
 
   /// Product y[:, j] = W x[:, j] for j < columns. Column j of x begins at x + j * x_stride, column j of y at y + j *
   /// y_stride. x and y must not overlap.
@@ -80,15 +86,25 @@ class PackedMatrix {
   using L = NativeLanes<Scalar>;
   using Last = detail::LastLanes<Scalar>;
 
-  void resize(Index rows, Index inner) {
+  /// Packs rounded factors, if `products` says so; otherwise makes room for panels and returns false.
+  bool packs_rounded(Precision products, const Scalar* w, Index row_distance, Index column_distance, Index rows,
+                     Index inner) {
+    detail::check_products<Scalar>(products);
+    products_ = products, rows_ = rows, inner_ = inner;
+    if constexpr (std::is_same_v<Scalar, float>)
+      if (products == Precision::bfloat16) return rounded_.pack({w, row_distance, column_distance}, rows, inner), true;
     const Index rest = rows % L::size, needed = (rows + L::size - 1) / L::size * L::size * inner;
     if (panels_.size() < needed) panels_.resize(needed);
-    rows_ = rows, inner_ = inner, full_ = rest <= Last::size ? rows - rest : rows;
+    full_ = rest <= Last::size ? rows - rest : rows;
+    return false;
   }
 
   Scalar* panel(Index row) { return panels_.data() + row * inner_; }
 
   void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
+    if constexpr (std::is_same_v<Scalar, float>)
+      if (products_ == Precision::bfloat16)
+        return rounded_.multiply(rows_, inner_, x, x_stride, columns, y, y_stride, add);
     detail::Tile<Scalar> tile{.left = panels_.data(),
                               .panel_stride = L::size * inner_,
                               .left_stride = L::size,
@@ -110,6 +126,8 @@ class PackedMatrix {
   Index rows_ = 0, inner_ = 0;
   Index full_ = 0;  // rows in panels of full registers; the other rows have one panel of LastLanes
   VectorX<Scalar> panels_;
+  Precision products_ = Precision::float32;
+  detail::RoundedMatrix rounded_;
 };
 
 namespace detail {
@@ -141,10 +159,17 @@ void multiply_copied_panels(Tile<Scalar> tile, Index rows, Index columns) {
 /// a[:, j] b[:, j]^T.
 ///
 /// Column j of a [rows x columns] begins at a + j * a_stride; b [inner x columns] and gradient have the same layout.
-/// gradient must not overlap a and b. Allocates nothing.
+/// gradient must not overlap a and b. Allocates nothing. Precision::bfloat16 rounds a and b, as in PackedMatrix.
 template <class Scalar>
 void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scalar* b, Index b_stride, Index inner,
-                        Index columns, Scalar* gradient, Index gradient_stride) {
+                        Index columns, Scalar* gradient, Index gradient_stride,
+                        Precision products = Precision::float32) {
+  if constexpr (std::is_same_v<Scalar, float>)
+    if (products == Precision::bfloat16)
+      return detail::with_form([&]<class Form>(Form) {
+        detail::add_rounded_outer_products<Form>({a, 1, a_stride}, rows, {b, 1, b_stride}, inner, columns, gradient,
+                                                 gradient_stride);
+      });
   using L = NativeLanes<Scalar>;
   using Last = detail::LastLanes<Scalar>;
   // Read in place, the terms of a panel are a_stride apart: they map to few sets of the first-level cache and, from a

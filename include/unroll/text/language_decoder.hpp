@@ -24,9 +24,10 @@ class LanguageDecoder {
   using Scalar = typename Model::Scalar;
 
   /// Prepares the weights of `kept`, which must outlive the decoder. `never`: tokens that must not be generated;
-  /// negative ones are ignored. Throws ShapeError for a model that reads anything but one number per step or has one
-  /// output per sequence, ValueError for tokens outside the vocabulary.
-  explicit LanguageDecoder(detail::NonTemporary<Model> kept, std::vector<Index> never = {})
+  /// negative ones are ignored. `products`: see StepOptions. Throws ShapeError for a model that reads anything but one
+  /// number per step or has one output per sequence, ValueError for tokens outside the vocabulary.
+  explicit LanguageDecoder(detail::NonTemporary<Model> kept, std::vector<Index> never = {},
+                           Precision products = Precision::float32)
       : model_(kept), never_(std::move(never)), tape_(std::make_unique<typename Model::Tape>()) {
     require<ShapeError>(model_.features() == 1 && model_.per_step(),
                         "language decoder: the model must have 1 feature and an output at every step, got ",
@@ -35,6 +36,7 @@ class LanguageDecoder {
     for (const Index token : never_)
       require<ValueError>(token < vocabulary(), "language decoder: a token of never must be below ", vocabulary(),
                           ", got ", token);
+    weights_.products = products;
     model_.prepare(weights_);
   }
 
@@ -126,6 +128,6 @@ class LanguageDecoder {
 };
 
 template <class Model>
-LanguageDecoder(const Model&, std::vector<Index> = {}) -> LanguageDecoder<Model>;
+LanguageDecoder(const Model&, std::vector<Index> = {}, Precision = Precision::float32) -> LanguageDecoder<Model>;
 
 }  // namespace unroll

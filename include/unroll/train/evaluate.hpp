@@ -30,6 +30,7 @@ class Evaluator {
   void each_output(const Model& model, const Dataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
     detail::check_inputs("evaluation", "the data set", model, data);
+    weights_.products = options.products;
     model.prepare(weights_);
     outputs_of(model, data, samples, options, f);
   }
@@ -37,6 +38,7 @@ class Evaluator {
   void each_output(const Model& model, const LazyDataset<Scalar>& data, std::span<const Index> samples,
                    const EvaluateOptions& options, F&& f) {
     detail::check_inputs("evaluation", "the data set", model, data);
+    weights_.products = options.products;
     model.prepare(weights_);
     each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
       outputs_of(model, part, all_samples(part.size()), options,
@@ -56,6 +58,7 @@ class Evaluator {
     check(model, data, loss);
     if (carried != nullptr) options.batch_size = std::max<Index>(Index(samples.size()), 1);
     Evaluation result;
+    weights_.products = options.products;
     model.prepare(weights_);
     add(result, model, data, samples, loss, options, carried);
     return result;
@@ -65,6 +68,7 @@ class Evaluator {
                         const Loss& loss, const EvaluateOptions& options = {}) {
     check(model, data, loss);
     Evaluation result;
+    weights_.products = options.products;
     model.prepare(weights_);
     each_part(data, samples, options, [&](const Dataset<Scalar>& part, std::span<const Index> numbers) {
       detail::check_part("evaluation", "the data set", model, loss, part, numbers);

@@ -74,6 +74,7 @@ struct FitOptions {
   Index shard = 0;  ///< sequences per part of a batch, see ShardedBatch; results depend on it. Batches of a model with
                     ///< BatchNorm are never divided
   Keeping keeping = {};                                ///< see StepOptions
+  Precision products = Precision::float32;             ///< see StepOptions; also of the validation
   Index evaluation_batch = 128;                        ///< sequences per batch in validation; TokenStreams: all streams
   std::function<bool(const BatchEnd&)> on_batch = {};  ///< called after each update; false: stop at once
   std::function<bool(const Epoch&)> on_epoch = {};     ///< called after each epoch; false: stop

@@ -72,12 +72,14 @@ struct StepOptions {
   Keeping keeping = {};     ///< Keep::checkpoints trades a second forward pass for memory
   Threads threads = {};     ///< process the parts of a sharded batch; results do not depend on their number
   bool count_hits = false;  ///< count how often the largest output is at the label
+  Precision products = Precision::float32;  ///< of the factors of matrix products, see docs/training.md
 };
 
 /// Options of an evaluation without training.
 struct EvaluateOptions {
-  Index batch_size = 128;  ///< sequences per batch
-  Threads threads = {};    ///< process batches in parallel
+  Index batch_size = 128;                   ///< sequences per batch
+  Threads threads = {};                     ///< process batches in parallel
+  Precision products = Precision::float32;  ///< see StepOptions
 };
 
 /// Result of a training step. Loss and hits are those of the parameters before the update (of each window). For pairs

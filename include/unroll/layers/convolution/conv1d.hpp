@@ -115,7 +115,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
     const ConstView<S> d_y = d_out.data() != nullptr ? d_out : no_gradient(tape.output, out.columns());
     if (biased) detail::add_columns(d_y, gradient + weight_size());
     convolution_.fill(detail::Side::coarse, {d_y, &out}, tape, pass.threads);
-    if (d_in.data() == nullptr && !first) return convolution_.add_gradient(tape, gradient);
+    if (d_in.data() == nullptr && !first) return convolution_.add_gradient(weights, tape, gradient);
     convolution_.run_back(detail::Side::fine, weights, tape, time, d_in, gradient, pass.threads,
                           [&](Index r, S* places) {
                             const Index last = tape.sizes[std::size_t(r)].coarse * features_;

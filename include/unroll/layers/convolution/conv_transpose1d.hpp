@@ -92,7 +92,7 @@ class ConvTranspose1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>,
                 Tape& tape, S* gradient, View<S> d_in, State<S>*) const {
     if (biased) detail::add_columns(d_out, gradient + weight_size());
     convolution_.fill(detail::Side::fine, {d_out, &timeline_after(in, tape)}, tape, pass.threads);
-    if (d_in.data() == nullptr) return convolution_.add_gradient(tape, gradient);
+    if (d_in.data() == nullptr) return convolution_.add_gradient(weights, tape, gradient);
     convolution_.run_back(detail::Side::coarse, weights, tape, *in.timeline, d_in, gradient, pass.threads,
                           [](Index, S*) {});
   }

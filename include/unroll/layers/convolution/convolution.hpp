@@ -26,6 +26,7 @@ struct ConvolutionWeights {
   std::vector<PackedMatrix<S>> spread;  // by group and phase: from a window of coarse columns to a fine one
   Buffer<S> turned;                     // transposed matrix before packing
   VectorX<S> bias;                      // empty, with null data: no bias
+  Precision products = Precision::float32;
 };
 
 /// Side of a convolution: coarse has one column per window, fine is covered by the windows.
@@ -92,12 +93,14 @@ class Convolution {
   Index inputs_of_window() const { return windows_.kernel * (fine_ / groups_); }
 
   void pack_gather(const S* theta, Weights& weights) const {
+    weights.products = PackFor::present();
     weights.gather.resize(std::size_t(groups_));
     for (Index g = 0; g < groups_; ++g) weights.gather[std::size_t(g)].pack(of_group(theta, g));
   }
   /// A fine place is covered by every phases()-th tap; the packed matrices of these taps, in reverse order, slide over
   /// the coarse side.
   void pack_spread(const S* theta, Weights& weights) const {
+    weights.products = PackFor::present();
     const Index matrices = checked_multiply(groups_, phases(), "groups and phases of a stride");
     take_memory(matrices, "groups and phases of a stride", [&] { weights.spread.resize(std::size_t(matrices)); });
     for (Index g = 0; g < groups_; ++g)
@@ -136,16 +139,16 @@ class Convolution {
                 ThreadPool* threads, F&& change) const {
     line_up(to, tape);
     run_tasks(threads, timeline.batch() + 1, [&](Index k) {
-      if (k == 0) return add_gradient(tape, gradient);
+      if (k == 0) return add_gradient(weights, tape, gradient);
       run_sequence(to, weights, tape, k - 1);
       change(k - 1, tape.columns_by_sequence.sequence(k - 1));
       if (y.data() != nullptr) tape.columns_by_sequence.put(k - 1, at(tape.sizes, k - 1).before, timeline, nullptr, y);
     });
   }
   /// Gradient of W only, for a backward pass without input gradient.
-  void add_gradient(const Tape& tape, S* gradient) const {
+  void add_gradient(const Weights& weights, const Tape& tape, S* gradient) const {
     for (Index rank = 0; rank < Index(tape.sizes.size()); ++rank)
-      for (Index group = 0; group < groups_; ++group) add_gradient(tape, rank, group, gradient);
+      for (Index group = 0; group < groups_; ++group) add_gradient(weights.products, tape, rank, group, gradient);
   }
 
   /// Numbers stored on the tape for one sequence, without the output.
@@ -248,13 +251,13 @@ class Convolution {
                });
   }
 
-  void add_gradient(const Tape& tape, Index rank, Index group, S* gradient) const {
+  void add_gradient(Precision products, const Tape& tape, Index rank, Index group, S* gradient) const {
     const Index rows = coarse_ / groups_, front = tape.coarse.front(rank);
     const Index windows = std::min(at(tape.sizes, rank).coarse, tape.coarse.places(rank) - front);
     tape.fine.each_run(rank, group, 0, windows_.stride, windows,
                        [&](const S* x, Index distance, Index number, Index, Index count) {
                          add_outer_products(tape.coarse.column(rank, group, front + number), rows, rows, x, distance,
-                                            inputs_of_window(), count, gradient + group * rows, coarse_);
+                                            inputs_of_window(), count, gradient + group * rows, coarse_, products);
                        });
   }
 

@@ -223,7 +223,7 @@ class CellAttention : public ColumnRun<S, D> {
     const Buffer<S>& keys = own_keys();
     const auto d_keys = work_.attention[k].d_keys.view();
     add_outer_products(d_keys.data(), d_keys.outerStride(), d_keys.rows(), keys.view().data(), keys.rows(), keys.rows(),
-                       keys.cols(), gradient + at.memory, d_keys.rows());
+                       keys.cols(), gradient + at.memory, d_keys.rows(), w.keys.products());
     if (at.bias >= 0) add_columns(view(std::as_const(d_keys)), gradient + at.bias);
     auto target = compared_d_keys().view();
     w.keys_back.multiply_add(d_keys.data(), d_keys.outerStride(), d_keys.cols(), target.data(), target.outerStride());

@@ -75,26 +75,26 @@ class CellMatrices {
     if constexpr (drops_weights<D>) {
       work_.drops = noise.training;
       if (noise.training)
-        each_computed([&](const Product& p, ComputedWeights<S>& to) {
+        each_computed([&](const Product& p, int k, ComputedWeights<S>& to) {
           if (!layout_.rule(p).is_dropped()) return;
           to.mask.resize(layout_.product_rows(p), layout_.source_rows(p));
           draw_weight_mask(noise, schedule.term_at[p.first_slot], layout_.rule(p).drop_rate, to.mask);
           to.values = to.mask.cwiseProduct(stored(layout_, weights_.theta, p));
-          to.forward.pack(to.values);
+          to.forward.pack(to.values, weights_.forward[k].products());
         });
     }
   }
   void begin_weight_gradients() {
     if constexpr (computes<D>)
-      each_computed([&](const Product& p, ComputedWeights<S>& to) {
-        if (layout_.rule(p).is_dropped()) to.backward.pack_transposed(to.values);
+      each_computed([&](const Product& p, int k, ComputedWeights<S>& to) {
+        if (layout_.rule(p).is_dropped()) to.backward.pack_transposed(to.values, weights_.forward[k].products());
         to.values.setZero(layout_.product_rows(p), layout_.source_rows(p));
       });
   }
   /// Adds the gradients of the parameters of computed weights.
   void add_computed_gradients([[maybe_unused]] S* gradient) {
     if constexpr (computes<D>)
-      each_computed([&](const Product& p, ComputedWeights<S>& from) {
+      each_computed([&](const Product& p, int, ComputedWeights<S>& from) {
         View<S> to(gradient + layout_.weight_offset(p), from.values.rows(), from.values.cols(),
                    Eigen::OuterStride<>(layout_.weight_stride(p)));
         if (layout_.rule(p).antisymmetric)
@@ -125,7 +125,8 @@ class CellMatrices {
     const Index rows = stored_rows(layout_, p), begin = mine.first(rows), end = mine.end(rows);
     if (begin < end)
       add_outer_products(left.data + begin, left.stride, end - begin, right.data, right.stride,
-                         stored_columns(layout_, p), columns, to.data + begin, to.stride);
+                         stored_columns(layout_, p), columns, to.data + begin, to.stride,
+                         weights_.forward[k].products());
   }
 
   const CellLayout<D>& layout_;
@@ -173,12 +174,12 @@ class CellMatrices {
   }
 
   bool has_mask(int k) const { return work_.drops && layout_.rule(schedule.product[k]).is_dropped(); }
-  /// Calls f(product, its computed weights) for products whose weights are computed in this pass.
+  /// Calls f(product, its index, its computed weights) for products whose weights are computed in this pass.
   template <class F>
   void each_computed(F&& f) {
     for (int k = 0; k < schedule.products; ++k)
       if (const Product& p = schedule.product[k]; !p.is_copy() && (has_mask(k) || layout_.rule(p).antisymmetric))
-        f(p, work_.computed[k]);
+        f(p, k, work_.computed[k]);
   }
 };
 

@@ -193,8 +193,9 @@ class FitRun {
     if (!options_.validate && !task_.validates()) return;
     const bool averaged = options_.average && average_.average().size() > 0;
     if (averaged) average_.exchange(model_.parameters().values());
-    const Evaluation result =
-        options_.validate ? options_.validate() : task_.validate({options_.evaluation_batch, options_.threads});
+    const Evaluation result = options_.validate
+                                  ? options_.validate()
+                                  : task_.validate({options_.evaluation_batch, options_.threads, options_.products});
     if (averaged) average_.exchange(model_.parameters().values());
     row.validation_loss = result.loss.value();
     for (std::size_t k = 0; k < row.losses.size() && k < result.loss.losses; ++k)

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "unroll/layers/pass.hpp"
+#include "unroll/simd/bfloat16/pack_for.hpp"
 #include "unroll/threads/flush_to_zero.hpp"
 #include "unroll/threads/object_pool.hpp"
 #include "unroll/threads/stable_list.hpp"
@@ -38,6 +39,8 @@ class TaskStep {
       : task_(std::move(task)),
         update_(optimizer, model().parameters().table(), Clipping::of(options()), options().learning_rate) {
     check_keeping(options().keeping);
+    check_products<Scalar>(options().products);
+    weights_.products = options().products;
     parts_.emplace_back(task_);
   }
 
@@ -68,9 +71,8 @@ class TaskStep {
         model().prepare(weights_);
         model().prepare_back(weights_);
       }
-      run_tasks(threads(shards), Index(shards.size()), [&](Index s) {
-        learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum);
-      });
+      run_tasks(threads(shards), Index(shards.size()),
+                [&](Index s) { learn(parts_[std::size_t(s)], shards[std::size_t(s)], k, new_sum); });
       take_in(shards, report);
       if (k + 1 == windows || task_.begins_sum(k + 1)) update(shards, report);
     }

@@ -34,6 +34,7 @@ class PairEvaluator {
     };
     detail::check_inputs("evaluation", "the data set", model, data);
     Evaluation result;
+    weights_.products = options.products;
     model.prepare(weights_);
     each_batch_(data, samples, options, work, [&](Run& run, std::span<const Index>) {
       for (const Evaluation& one : run.results) result.loss += one.loss, result.hits += one.hits;

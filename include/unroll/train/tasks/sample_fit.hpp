@@ -29,7 +29,8 @@ StepOptions step_options(const Options& options) {
           .teacher = options.teacher,
           .keeping = options.keeping,
           .threads = options.threads,
-          .count_hits = true};
+          .count_hits = true,
+          .products = options.products};
 }
 
 /// Size of the parts of a batch: batch statistics need the whole batch in one part.
