@@ -99,12 +99,13 @@ void add_train_options(CLI::App& app, Options& o) {
       ->check(number(0.01, 0.9))
       ->group(data_group);
   app.add_option("--validation", o.validation,
-                 "share of the steps of each series, before those of the test, or a file of other series; the best "
+                 "share of the steps of each series, before those of the test, held out for validation, or a file of "
+                 "other series; the best "
                  "epoch's parameters are kept")
       ->option_text("SHARE|FILE (0.2)")
       ->check(share_or_file())
       ->group(data_group);
-  app.add_option("--limit", o.limit, "training windows, the latest ones of each series; 0: all")
+  app.add_option("--limit", o.limit, "number of training windows, the latest ones of each series; 0: all")
       ->check(whole(0, 1000000000))
       ->group(data_group);
   example::add_model_options(app, o.load, o.save);

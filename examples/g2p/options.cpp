@@ -32,10 +32,10 @@ CLI::Validator share_or_file() {
 
 void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--train", o.sources.train, "dictionary (default: CMUdict)")->option_text("FILE");
-  app.add_option("--test", o.sources.test, "test words: share of the dictionary, or a dictionary")
+  app.add_option("--test", o.sources.test, "share of the dictionary for the test, or a dictionary")
       ->check(share_or_file())
       ->option_text("SHARE|FILE (0.05)");
-  app.add_option("--limit", o.sources.limit, "words of the dictionary that are read; 0: all")->check(whole(0, 1 << 30));
+  app.add_option("--limit", o.sources.limit, "number of words of the dictionary; 0: all")->check(whole(0, 1 << 30));
 }
 
 void add_reading_options(CLI::App& app, Options& o) {
@@ -47,8 +47,8 @@ void add_reading_options(CLI::App& app, Options& o) {
 void add_training_data_options(CLI::App& app, Options& o) {
   add_data_options(app, o);
   app.add_option("--validation", o.sources.validation,
-                 "validation words: share of the dictionary without the test words, or a dictionary (default: CMUdict, "
-                 "0.05 with --train)")
+                 "share of the dictionary without the test words held out for validation, or a dictionary (default: "
+                 "CMUdict, 0.05 with --train)")
       ->check(share_or_file())
       ->option_text("SHARE|FILE");
   add_reading_options(app, o);
@@ -74,7 +74,7 @@ void add_size_options(CLI::App& app, Options& o) {
 void add_optimizer_options(CLI::App& app, Options& o) {
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--batch", o.batch, "words per update")->check(whole(1, 1000000));
-  app.add_option("--rate", o.rate, "learning rate")->check(number(1e-7, 10));
+  app.add_option("--rate", o.rate, "learning rate of Adam")->check(number(1e-7, 10));
   app.add_option("--late-rate", o.late_rate,
                  "factor of the learning rate in the last quarter of the epochs; 1: constant")
       ->check(number(1e-6, 1));

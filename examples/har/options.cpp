@@ -75,7 +75,7 @@ void add_data_options(CLI::App& app, Options& o, Kind kind) {
       ->option_text("PATH");
   if (kind == Kind::train)
     app.add_flag("--lazy", o.lazy,
-                 "reads training sequences when a batch needs them, for data larger than memory: HDF5 and .ts files");
+                 "read training sequences when they are needed, for data larger than memory; HDF5 and .ts files");
   app.add_option("--window", o.window,
                  kind == Kind::stream ? "steps of the windows of training; 0: 128"
                                       : "steps of windows cut from longer recordings; 0: 150")
@@ -127,11 +127,12 @@ void add_training_options(CLI::App& app, Options& o, Kind kind) {
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
   example::add_products_option(app, o.products);
-  app.add_option("--validation", o.validation,
-                 kind == Kind::stream
-                     ? "share of the training part, at its end, held out; the best epoch's parameters are kept"
-                     : "validation data: share of the training data (of people if they are known), or a file; the best "
-                       "epoch's parameters are kept")
+  app.add_option(
+         "--validation", o.validation,
+         kind == Kind::stream
+             ? "share of the training part, at its end, held out for validation; the best epoch's parameters are kept"
+             : "share of the training data (of people if they are known) held out for validation, or a file; the "
+               "best epoch's parameters are kept")
       ->check(kind == Kind::stream ? number(0, 0.9) : share_or_file());
   app.add_option("--monitor", o.monitor, "measure that compares epochs")
       ->check(one_of({"validation-loss", "validation-accuracy"}));

@@ -34,7 +34,7 @@ void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--mapvar", o.stand_in.mapvar, "variation of the regions between participants")
       ->check(number(0, 100))
       ->group(synthetic_group);
-  app.add_option("--data-seed", o.stand_in.seed, "seed of the data")
+  app.add_option("--data-seed", o.stand_in.seed, "seed of the synthetic data")
       ->check(whole(0, 1000000000))
       ->group(synthetic_group);
 }

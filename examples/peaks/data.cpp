@@ -1,6 +1,5 @@
 #include "data.hpp"
 
-#include <array>
 #include <set>
 
 #include "../support/fingerprint.hpp"
@@ -16,19 +15,14 @@ Events make_events(const Toy& toy, std::uint64_t set, Index count) {
     inputs.push_back(std::move(event.density));
     targets.push_back(target_of(event.vertices, toy.bins));
   }
-  return {Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "a toy simulation", {}, "toy"};
+  return {in_memory(std::move(inputs), std::move(targets)), "a toy simulation", {}, "toy"};
 }
 
-Events in_memory(const LazyEvents& events) {
-  std::vector<MatrixX<float>> inputs, targets;
-  each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
-    inputs.push_back(input), targets.push_back(target);
-  });
-  return events.with(Dataset<float>::step_valued(std::move(inputs), std::move(targets)));
+LazyDataset<float> in_memory(std::vector<MatrixX<float>> inputs, std::vector<MatrixX<float>> targets) {
+  return LazyDataset<float>(Dataset<float>::step_valued(std::move(inputs), std::move(targets)));
 }
 
-template <class Data>
-std::string fingerprint(const EventsOf<Data>& events) {
+std::string fingerprint(const Events& events) {
   example::Fingerprint all;
   each_event(events, [&](const MatrixX<float>& input, MatrixX<float> target) {
     target = target.array().isNaN().select(-1, target);  // NaN has many bit patterns
@@ -36,8 +30,12 @@ std::string fingerprint(const EventsOf<Data>& events) {
   });
   return all.text();
 }
-template std::string fingerprint(const Events&);
-template std::string fingerprint(const LazyEvents&);
+
+Events part(const Events& events, Index first, Index last) {
+  std::vector<Index> some;
+  for (Index k = first; k < last; ++k) some.push_back(k);
+  return {events.data.subset(some), events.source, events.remarks, events.channels, events.has_truth};
+}
 
 namespace {
 
@@ -49,15 +47,15 @@ Comparison compare_level(const MatrixX<float>& input, const MatrixX<float>& targ
 
 }  // namespace
 
-Score level_score(const Events& events, double level, const Search& search) {
-  Score score;
+std::vector<Score> level_scores(const Events& events, const std::vector<double>& levels, const Search& search) {
+  std::vector<Score> scores(levels.size());
   each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
-    score += compare_level(input, target, level, search);
+    for (std::size_t k = 0; k < levels.size(); ++k) scores[k] += compare_level(input, target, levels[k], search);
   });
-  return score;
+  return scores;
 }
 
-Index shared_events(const LazyEvents& training, const Events& events) {
+Index shared_events(const Events& training, const Events& events) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
   each_event(training, [&](const MatrixX<float>& x, const MatrixX<float>&) { known.insert(fingerprint(x)); });
@@ -68,17 +66,14 @@ Index shared_events(const LazyEvents& training, const Events& events) {
   return shared;
 }
 
-Baseline threshold_baseline(const LazyEvents& training, const Events& test, const Search& search) {
-  constexpr std::array levels{0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5};
-  std::array<Score, levels.size()> scores;
-  each_event(training, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
-    for (std::size_t k = 0; k < levels.size(); ++k) scores[k] += compare_level(input, target, levels[k], search);
-  });
+Baseline threshold_baseline(const Events& training, const Events& test, const Search& search) {
+  const std::vector<double> levels{0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5};
+  const std::vector<Score> scores = level_scores(training, levels, search);
   Baseline best;
   double most = -1;
   for (std::size_t k = 0; k < levels.size(); ++k)
     if (const double f1 = scores[k].f1(); f1 >= most) most = f1, best.level = levels[k];
-  best.score = level_score(test, best.level, search);
+  best.score = level_scores(test, {best.level}, search).front();
   return best;
 }
 

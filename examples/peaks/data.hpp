@@ -11,11 +11,9 @@
 
 namespace peaks {
 
-/// Events with inputs [4 x bins] and targets [1 x bins], NaN in masked bins. `Data`: Dataset, or LazyDataset for
-/// training events that need not fit in memory.
-template <class Data>
-struct EventsOf {
-  Data data;
+/// Events with inputs [4 x bins] and targets [1 x bins], NaN in masked bins.
+struct Events {
+  unroll::LazyDataset<float> data;   // in memory, or read when an event is needed
   std::string source;                // for messages
   std::vector<std::string> remarks;  // peculiarities of the data, one sentence each
   std::string channels;              // inputs: "toy", "kernel", "poca" or "X"
@@ -24,34 +22,23 @@ struct EventsOf {
   unroll::Index bins() const { return data.length(0); }
   double bin_width() const { return (z_last - z_first) / double(bins()); }        // mm
   double place(double bin) const { return z_first + (bin + 0.5) * bin_width(); }  // mm, of the middle of a bin
-
-  /// The same events with other data.
-  template <class Other>
-  EventsOf<Other> with(Other other) const {
-    return {std::move(other), source, remarks, channels, has_truth};
-  }
+  unroll::MatrixX<float> input(unroll::Index event) const { return data.read(event).sequence(0); }
+  unroll::MatrixX<float> target(unroll::Index event) const { return data.read(event).values(0); }
 };
-using Events = EventsOf<unroll::Dataset<float>>;
-using LazyEvents = EventsOf<unroll::LazyDataset<float>>;
 
-/// Events in memory, for functions that take training events.
-inline LazyEvents lazy(Events events) {
-  auto data = std::move(events.data);
-  return events.with(unroll::LazyDataset<float>(std::move(data)));
-}
-/// Events that are read when they are needed, in memory.
-Events in_memory(const LazyEvents& events);
+/// Data in memory, one matrix per event.
+unroll::LazyDataset<float> in_memory(std::vector<unroll::MatrixX<float>> inputs,
+                                     std::vector<unroll::MatrixX<float>> targets);
 
 /// Calls f(input, target) for each event.
-template <class Data, class F>
-void each_event(const EventsOf<Data>& events, F&& f) {
+template <class F>
+void each_event(const Events& events, F&& f) {
   unroll::detail::each_sample(
       events.data, [&](const unroll::Dataset<float>& data, unroll::Index k) { f(data.sequence(k), data.values(k)); });
 }
 
 /// Hash of inputs and targets.
-template <class Data>
-std::string fingerprint(const EventsOf<Data>& events);
+std::string fingerprint(const Events& events);
 
 /// Simulated events. Training, test and validation use different `set`s. Throws ValueError if `count` is 0.
 Events make_events(const Toy& toy, std::uint64_t set, unroll::Index count);
@@ -67,6 +54,7 @@ struct ReadOptions {
   Channels channels = Channels::automatic;
   TransverseUnit unit = TransverseUnit::project;
   bool needs_truth = true;  // false: a file without `pv` is accepted, and no event is dropped
+  bool lazy = false;        // the file is read once to check it, then each event when it is needed
 };
 
 /// Reads a file of the real project, HDF5, .npz or a folder of .npy files, with arrays [events x 4000] (NumPy: any
@@ -75,15 +63,12 @@ struct ReadOptions {
 /// and the targets as `Y` [events x bins], NaN in masked bins. Events whose targets are all NaN are dropped, events
 /// without tracks are kept; the remarks report both. Throws FileError for missing arrays and non-finite inputs,
 /// ShapeError for other shapes, ValueError if no event is left and for positions beyond 20 mm, which have another unit,
-/// and FileError for HDF5 in a build without it.
+/// and FileError for HDF5 in a build without it. With `lazy` also for compressed .npz files and for arrays in Fortran
+/// order.
 Events read_events(const std::filesystem::path& file, const ReadOptions& options);
 inline Events read_events(const std::filesystem::path& file, Channels channels) {
   return read_events(file, ReadOptions{channels});
 }
-
-/// The same events, read once to check them, then each one when it is needed. Throws also FileError for compressed .npz
-/// files and for arrays in Fortran order.
-LazyEvents read_events_lazily(const std::filesystem::path& file, const ReadOptions& options);
 
 /// Arrays of a file by name.
 class ArrayFile {
@@ -103,25 +88,20 @@ std::unique_ptr<ArrayFile> open_npy_folder(const std::filesystem::path& folder);
 std::unique_ptr<ArrayFile> open_npz_rows(const std::filesystem::path& file);
 
 /// The events [first, last).
-template <class Data>
-EventsOf<Data> part(const EventsOf<Data>& events, unroll::Index first, unroll::Index last) {
-  std::vector<unroll::Index> some;
-  for (unroll::Index k = first; k < last; ++k) some.push_back(k);
-  return events.with(events.data.subset(some));
-}
+Events part(const Events& events, unroll::Index first, unroll::Index last);
 
 /// Number of `events` that are also in `training`. Events without tracks are not counted, since they are all equal.
-unroll::Index shared_events(const LazyEvents& training, const Events& events);
+unroll::Index shared_events(const Events& training, const Events& events);
 
-/// Score of a fixed level without a model: a bin belongs to a peak where channel 0 exceeds `level`.
-Score level_score(const Events& events, double level, const Search& search);
+/// Scores of fixed levels without a model: a bin belongs to a peak where channel 0 exceeds the level.
+std::vector<Score> level_scores(const Events& events, const std::vector<double>& levels, const Search& search);
 
 /// The level with the best F1 on the training events, and its score on the test events.
 struct Baseline {
   double level = 0;
   Score score;
 };
-Baseline threshold_baseline(const LazyEvents& training, const Events& test, const Search& search);
+Baseline threshold_baseline(const Events& training, const Events& test, const Search& search);
 
 /// View of a row [1 x bins] for find_peaks and compare.
 inline std::span<const float> bins_of(const unroll::MatrixX<float>& row) {

@@ -64,8 +64,8 @@ struct Tally {
 /// Reader of arrays with one row of bins per event.
 class Reader {
  public:
-  Reader(const std::filesystem::path& path, const ReadOptions& options, bool lazily)
-      : file_(open_file(path, lazily)), options_(options), numpy_(is_numpy(path)) {
+  Reader(const std::filesystem::path& path, const ReadOptions& options)
+      : file_(open_file(path, options.lazy)), options_(options), numpy_(is_numpy(path)) {
     poca_ = options.channels == Channels::closest_approach;
     if (options.channels == Channels::automatic) poca_ = !file_->has("kernel") && file_->has("poca_KDE_A");
     whole_ = numpy_ && options.channels == Channels::automatic && !poca_ && !file_->has("kernel") && file_->has("X");
@@ -99,8 +99,7 @@ class Reader {
   void require_events(const Tally& tally) const {
     require<ValueError>(tally.without_target < events_, file_->path(), ": the targets must not all be NaN");
   }
-  template <class Data>
-  EventsOf<Data> events_of(Data data, const Tally& tally) const {
+  Events events_of(LazyDataset<float> data, const Tally& tally) const {
     return {std::move(data), file_->path(), remarks(tally), whole_ ? "X" : poca_ ? "poca" : "kernel", truth_};
   }
 
@@ -215,20 +214,20 @@ class Reader {
 
 }  // namespace
 
-Events read_events(const std::filesystem::path& file, const ReadOptions& options) {
-  const Reader reader(file, options, false);
+namespace {
+
+Events read_at_once(const Reader& reader) {
   std::vector<MatrixX<float>> inputs, targets;
   Tally tally;
   reader.read(0, reader.events(), tally, [&](Index, MatrixX<float> input, MatrixX<float> target) {
     inputs.push_back(std::move(input)), targets.push_back(std::move(target));
   });
   reader.require_events(tally);
-  return reader.events_of(Dataset<float>::step_valued(std::move(inputs), std::move(targets)), tally);
+  return reader.events_of(in_memory(std::move(inputs), std::move(targets)), tally);
 }
 
-LazyEvents read_events_lazily(const std::filesystem::path& file, const ReadOptions& options) {
+Events read_lazily(const std::shared_ptr<const Reader>& reader) {
   constexpr Index checked_together = 64;
-  const auto reader = std::make_shared<const Reader>(file, options, true);
   std::vector<Index> kept;
   Tally tally;
   for (Index first = 0; first < reader->events(); first += checked_together)
@@ -245,6 +244,13 @@ LazyEvents read_events_lazily(const std::filesystem::path& file, const ReadOptio
   };
   const std::vector<Index> lengths(kept.size(), reader->bins());
   return reader->events_of(LazyDataset<float>(std::ssize(kept), read, {.lengths = lengths}), tally);
+}
+
+}  // namespace
+
+Events read_events(const std::filesystem::path& file, const ReadOptions& options) {
+  const auto reader = std::make_shared<const Reader>(file, options);
+  return options.lazy ? read_lazily(reader) : read_at_once(*reader);
 }
 
 }  // namespace peaks

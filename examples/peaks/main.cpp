@@ -101,7 +101,7 @@ int run_trainings(const CLI::App& verb, Options& options) {
 Events new_events(const Options& options, const ModelFile& model, bool needs_truth) {
   Toy toy = options.toy;
   toy.bins = model.bins;
-  ReadOptions reading{options.channels, options.unit, needs_truth};
+  ReadOptions reading{options.channels, options.unit, needs_truth, options.lazy};
   if (options.channels == Channels::automatic && model.channels == "poca")
     reading.channels = Channels::closest_approach;
   if (options.channels == Channels::automatic && model.channels == "kernel") reading.channels = Channels::kernel;
@@ -117,10 +117,12 @@ Events new_events(const Options& options, const ModelFile& model, bool needs_tru
 int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
   const ModelFile model = read_model(options.load);
   const Events events = new_events(options, model, needs_truth);
-  const auto outputs = predict(model.network, events, options.running.threads);
-  const std::string csv = vertices_csv(events, outputs), json = vertices_json(events, outputs);
+  std::vector<Found> found;
+  each_output(model.network, events, options.running.threads,
+              [&](Index event, const MatrixX<float>& output) { found.push_back(found_in(events, event, output)); });
+  const std::string csv = vertices_csv(events, found), json = vertices_json(events, found);
   if (!options.running.out.empty()) {
-    example::RunFolder folder(verb, options.running);
+    example::RunFolder folder(verb, options.running, {"lazy"});
     folder.begin(fingerprint(events));
     write_text(folder / "vertices.csv", csv);
     write_text(folder / "vertices.json", json);
@@ -131,7 +133,7 @@ int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
   if (options.running.json && !options.running.quiet) example::print(json);
   // Without an output folder, standard output of predict has the vertices only.
   if (events.has_truth && (needs_truth || !options.running.out.empty()))
-    print(options, score_text(score_of(events, outputs)));
+    print(options, score_text(score_of(events, found)));
   return 0;
 }
 int evaluate(const CLI::App& verb, Options& options) { return apply(verb, options, true); }

@@ -55,7 +55,7 @@ ModelFile read_model(const std::filesystem::path& path) {
 }
 
 void write_model(const std::filesystem::path& file, const Network& network, const ModelOptions& options,
-                 const LazyEvents& events, std::map<std::string, std::string> facts) {
+                 const Events& events, std::map<std::string, std::string> facts) {
   facts["program"] = "peaks";
   facts["model"] = options.kind, facts["units"] = text(options.units), facts["layers"] = text(options.layers);
   facts["batch normalisation"] = options.batch_norm ? "yes" : "no";
@@ -70,13 +70,10 @@ void write_model(const std::filesystem::path& file, const Network& network, cons
   save(network, file, details);
 }
 
-template <class Data>
-void check_fits(const ModelFile& model, const EventsOf<Data>& events) {
+void check_fits(const ModelFile& model, const Events& events) {
   require<ShapeError>(events.bins() == model.bins && events.channels == model.channels, events.source, ": must have ",
                       model.bins, " bins and the inputs ", model.channels, ", as the training events, got ",
                       events.bins(), " and ", events.channels);
 }
-template void check_fits(const ModelFile&, const Events&);
-template void check_fits(const ModelFile&, const LazyEvents&);
 
 }  // namespace peaks

@@ -21,10 +21,9 @@ ModelFile read_model(const std::filesystem::path& file);
 
 /// Writes a network with the inputs, units and bins of `events` and with `facts` about its training.
 void write_model(const std::filesystem::path& file, const Network& network, const ModelOptions& options,
-                 const LazyEvents& events, std::map<std::string, std::string> facts);
+                 const Events& events, std::map<std::string, std::string> facts);
 
 /// Throws ShapeError unless `events` have the bins and inputs of the training events of `model`.
-template <class Data>
-void check_fits(const ModelFile& model, const EventsOf<Data>& events);
+void check_fits(const ModelFile& model, const Events& events);
 
 }  // namespace peaks

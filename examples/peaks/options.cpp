@@ -33,6 +33,11 @@ void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--transverse-unit", o.unit_word, "unit of Xmax and Ymax in files; those of the project have mm/2500")
       ->check(one_of({"mm/2500", "mm"}))
       ->group(data_group);
+  app.add_flag(
+         "--lazy", o.lazy,
+         "read events of files when they are needed, for data larger than memory; HDF5, folders of .npy, and .npz "
+         "without compression")
+      ->group(data_group);
   app.add_option("--hard", o.toy.hard, "scale of track errors, decays and ghost tracks; 1: easy")
       ->check(number(0.1, 10))
       ->group(toy_group);
@@ -63,11 +68,6 @@ void add_training_options(CLI::App& app, Options& o) {
       ->group(data_group);
   app.add_option("--events", o.events, "number of training events; 0: 240 of the toy, all of a file")
       ->check(whole(0, 10000000))
-      ->group(data_group);
-  app.add_flag(
-         "--lazy", o.lazy,
-         "read training events when they are needed, for data larger than memory; HDF5, folders of .npy, and .npz "
-         "without compression")
       ->group(data_group);
   add_test_events(app, o, "number of test events; 0: 100 of the toy, a fifth of --data, all of --test");
   app.add_option("--model", o.model.kind, "kind of network")->check(one_of(model_kinds()));

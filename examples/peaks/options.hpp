@@ -12,7 +12,7 @@ struct Options {
   std::string data, test;  // files of the user; empty: simulated data
   std::string validation;  // share of the training events, or a file; empty: see EventSets
   Channels channels = Channels::automatic;
-  bool lazy = false;  // training events are read when they are needed
+  bool lazy = false;  // events of files are read when they are needed
   TransverseUnit unit = TransverseUnit::project;
   std::string channels_word = "automatic", unit_word = "mm/2500";
   Toy toy;

@@ -63,48 +63,51 @@ Curves false_picture(const Point& point) {
           .band = "range of the runs"};
 }
 
-/// Score of the predictions if a predicted peak needs a sum of at least `integral`; true peaks are defined by `usual`.
-Score score_of(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& usual, double integral) {
-  Search search = usual;
-  search.integral = integral;
-  Score score;
-  for (std::size_t k = 0; k < outputs.size(); ++k)
-    score += compare(bins_of(test.data.values(Index(k))), bins_of(outputs[k]), usual, search);
-  return score;
+constexpr Index shown_events = 20;  // first test events, of which the picture of an event selects one
+
+/// Outputs for test events: scores for different smallest sums of a predicted peak, and outputs of the first events.
+struct Outputs {
+  std::vector<double> integrals{0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2};
+  std::vector<Score> scores;  // true peaks have the usual smallest sum
+  std::vector<MatrixX<float>> first;
+};
+
+Outputs outputs_for(const Events& test, const Network& network, int threads) {
+  const Search usual = Search().scaled_to(test.bin_width());
+  Outputs all;
+  all.scores.resize(all.integrals.size());
+  each_output(network, test, threads, [&](Index event, const MatrixX<float>& output) {
+    const MatrixX<float> target = test.target(event);
+    Search search = usual;
+    for (std::size_t k = 0; k < all.integrals.size(); ++k) {
+      search.integral = all.integrals[k];
+      all.scores[k] += compare(bins_of(target), bins_of(output), usual, search);
+    }
+    if (event < shown_events) all.first.push_back(output);
+  });
+  return all;
 }
 
-Series scan_of(std::string name, const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& search,
-               const std::vector<double>& integrals) {
+Series rates_of(std::string name, const std::vector<Score>& scores) {
   Series series{.name = std::move(name), .x = {}, .y = {}, .line = Line::points_and_line};
-  for (const double integral : integrals) {
-    const Score score = score_of(test, outputs, search, integral);
+  for (const Score& score : scores) {
     series.x.push_back(score.false_rate());
     series.y.push_back(100 * score.efficiency());
   }
   return series;
 }
 
-/// Scores of fixed levels of channel 0, as a baseline for the network.
-Series level_scan(const Events& test, const Search& search) {
-  Series series{.name = "fixed level of the density", .x = {}, .y = {}, .line = Line::points_and_line};
-  for (const double level : {0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3}) {
-    const Score score = level_score(test, level, search);
-    series.x.push_back(score.false_rate());
-    series.y.push_back(100 * score.efficiency());
-  }
-  series.reference = true;
-  return series;
-}
-
-Curves scan_picture(const Options& options, const Events& test, const std::vector<MatrixX<float>>& outputs) {
+Curves scan_picture(const Options& options, const Events& test, const Outputs& outputs) {
   const Search search = Search().scaled_to(test.bin_width());
   Curves curves{.title = {}, .x = {rates_axis, 0}, .y = {"efficiency (%)", 0, 100}, .series = {}};
-  curves.series.push_back(scan_of(options.model.kind + ", smallest sum of a peak 0.05 to 1.2", test, outputs, search,
-                                  {0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2}));
-  Series usual = scan_of("smallest sum 0.2, the default", test, outputs, search, {search.integral});
-  usual.line = Line::points;
-  curves.series.push_back(std::move(usual));
-  curves.series.push_back(level_scan(test, search));
+  curves.series.push_back(rates_of(options.model.kind + ", smallest sum of a peak 0.05 to 1.2", outputs.scores));
+  const auto usual = std::ranges::find(outputs.integrals, search.integral) - outputs.integrals.begin();
+  curves.series.push_back(rates_of("smallest sum 0.2, the default", {outputs.scores[std::size_t(usual)]}));
+  curves.series.back().line = Line::points;
+  // a baseline for the network
+  curves.series.push_back(
+      rates_of("fixed level of the density", level_scores(test, {0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3}, search)));
+  curves.series.back().reference = true;
   return curves;
 }
 
@@ -113,13 +116,14 @@ struct Window {
   Index event, first, last;
 };
 
-/// The 40 mm with the most true and predicted peaks, among the first 20 events.
+/// The 40 mm with the most true and predicted peaks, among the first events, which have `outputs`.
 Window busiest_window(const Events& test, const std::vector<MatrixX<float>>& outputs, const Search& search) {
   const Index bins = test.bins(), size = bins / 10;
   Window best{0, 0, size};
   std::size_t most = 0;
-  for (Index event = 0; event < std::min<Index>(test.data.size(), 20); ++event) {
-    const auto found = compare(bins_of(test.data.values(event)), bins_of(outputs[std::size_t(event)]), search);
+  for (Index event = 0; event < std::ssize(outputs); ++event) {
+    const MatrixX<float> target = test.target(event);
+    const auto found = compare(bins_of(target), bins_of(outputs[std::size_t(event)]), search);
     for (Index first = 0; first + size <= bins; first += size / 4) {
       const auto inside = [&](const Peak& peak) {
         return peak.position >= double(first) && peak.position < double(first + size);
@@ -144,13 +148,13 @@ Curves event_picture(const Events& test, const std::vector<MatrixX<float>>& outp
     }
     return series;
   };
-  const MatrixX<float>& truth = test.data.values(window.event);
+  const MatrixX<float> truth = test.target(window.event);
   const MatrixX<float>& output = outputs[std::size_t(window.event)];
   Curves curves{.title = {},
                 .x = {"position along the beam (mm)"},
                 .y = {"density, target, output (relative units)", -0.3},
                 .series = {}};
-  curves.series.push_back(row("track density", test.data.sequence(window.event)));
+  curves.series.push_back(row("track density", test.input(window.event)));
   curves.series.push_back(row("target", truth));
   curves.series.push_back(row("output", output));
   curves.series.back().line = Line::dashed;
@@ -215,7 +219,7 @@ figure::Scatter study_picture(const Options& options, const std::vector<Point>& 
 
 void add_pictures(Report& report, const Options& options, const EventSets& events, const Point& point,
                   const Network& network) {
-  const auto outputs = predict(network, events.test, options.running.threads);
+  const Outputs outputs = outputs_for(events.test, network, options.running.threads);
   const Score &first = point.runs.front().epochs.front().outcome.score, &last = point.runs.front().score();
   report.figure("loss", loss_picture(options, point),
                 "Training loss against the epoch: squared error, then log-ratio loss.",
@@ -231,7 +235,7 @@ void add_pictures(Report& report, const Options& options, const EventSets& event
   report.figure("scan", scan_picture(options, events.test, outputs),
                 "Efficiency (%) against false positives per event, test events, for different smallest sums of a peak.",
                 "One line for the network, one for fixed levels; the optimum is the upper left corner.");
-  report.figure("event", event_picture(events.test, outputs),
+  report.figure("event", event_picture(events.test, outputs.first),
                 "Part of a test event: density, target and output against the position along the beam (mm).",
                 "Marks at the bottom: found peaks, missed peaks and false positives.");
   add_distributions(report, events);

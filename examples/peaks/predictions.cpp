@@ -14,17 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Found vertices of an event, and their comparison with true ones.
-struct Found {
-  std::vector<Candidate> peaks;
-  Comparison comparison;
-};
-
-Found found_in(const Events& events, Index event, const MatrixX<float>& output) {
-  const Search search = Search().scaled_to(events.bin_width());
-  return {candidates(bins_of(output), search), compare(bins_of(events.data.values(event)), bins_of(output), search)};
-}
-
 /// Position in millimetres, with six decimals.
 double place_of(const Events& events, double position) { return std::round(1e6 * events.place(position)) / 1e6; }
 
@@ -32,40 +21,46 @@ const char* match_of(const Peak& peak) { return peak.matched ? "yes" : peak.scor
 
 }  // namespace
 
-std::string vertices_csv(const Events& events, std::span<const MatrixX<float>> outputs) {
+Found found_in(const Events& events, Index event, const MatrixX<float>& output) {
+  const Search search = Search().scaled_to(events.bin_width());
+  const MatrixX<float> target = events.target(event);
+  return {candidates(bins_of(output), search), compare(bins_of(target), bins_of(output), search)};
+}
+
+std::string vertices_csv(const Events& events, std::span<const Found> found) {
   DataTable table{{"event", "position (mm)", "height", "sum"}, {}};
   if (events.has_truth) table.columns.push_back("matched");
   for (Index k = 0; k < events.data.size(); ++k) {
-    const Found found = found_in(events, k, outputs[std::size_t(k)]);
-    for (std::size_t p = 0; p < found.peaks.size(); ++p) {
-      const Candidate& peak = found.peaks[p];
+    const auto& [peaks, comparison] = found[std::size_t(k)];
+    for (std::size_t p = 0; p < peaks.size(); ++p) {
+      const Candidate& peak = peaks[p];
       table.rows.push_back({k, place_of(events, peak.position), peak.height, peak.sum});
-      if (events.has_truth) table.rows.back().push_back(match_of(found.comparison.predicted[p]));
+      if (events.has_truth) table.rows.back().push_back(match_of(comparison.predicted[p]));
     }
   }
   return to_csv(table);
 }
 
-std::string vertices_json(const Events& events, std::span<const MatrixX<float>> outputs) {
+std::string vertices_json(const Events& events, std::span<const Found> found) {
   Json all{{"data", events.source}};
   if (events.has_truth) {
-    const Score score = score_of(events, outputs);
+    const Score score = score_of(events, found);
     all["efficiency"] = score.efficiency(), all["false_positives_per_event"] = score.false_rate();
     all["found"] = score.found, all["missed"] = score.missed, all["false_positives"] = score.extra;
   }
   all["events"] = Json::array();
   for (Index k = 0; k < events.data.size(); ++k) {
-    const Found found = found_in(events, k, outputs[std::size_t(k)]);
+    const auto& [peaks, comparison] = found[std::size_t(k)];
     Json event{{"event", k}, {"vertices", Json::array()}};
-    for (std::size_t p = 0; p < found.peaks.size(); ++p) {
-      const Candidate& peak = found.peaks[p];
+    for (std::size_t p = 0; p < peaks.size(); ++p) {
+      const Candidate& peak = peaks[p];
       Json vertex{{"position_mm", place_of(events, peak.position)}, {"height", peak.height}, {"sum", peak.sum}};
-      if (events.has_truth) vertex["matched"] = match_of(found.comparison.predicted[p]);
+      if (events.has_truth) vertex["matched"] = match_of(comparison.predicted[p]);
       event["vertices"].push_back(std::move(vertex));
     }
     if (events.has_truth) {
       event["true_vertices"] = Json::array();
-      for (const Peak& peak : found.comparison.truth)
+      for (const Peak& peak : comparison.truth)
         event["true_vertices"].push_back({{"position_mm", place_of(events, peak.position)}, {"found", peak.matched}});
     }
     all["events"].push_back(std::move(event));
@@ -73,12 +68,10 @@ std::string vertices_json(const Events& events, std::span<const MatrixX<float>> 
   return all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-Score score_of(const Events& events, std::span<const MatrixX<float>> outputs) {
+Score score_of(const Events& events, std::span<const Found> found) {
   require<ValueError>(events.has_truth, events.source, ": must contain the true vertices, 'pv', for a score");
-  const Search search = Search().scaled_to(events.bin_width());
   Score score;
-  for (Index k = 0; k < events.data.size(); ++k)
-    score += compare(bins_of(events.data.values(k)), bins_of(outputs[std::size_t(k)]), search);
+  for (const Found& event : found) score += event.comparison;
   return score;
 }
 

@@ -130,7 +130,8 @@ std::string data_text(const EventSets& events) {
 
 std::string baseline_text(const Baseline& baseline, const Events& test) {
   Index masked = 0;
-  for (Index k = 0; k < test.data.size(); ++k) masked += test.data.values(k).array().isNaN().count();
+  each_event(test,
+             [&](const MatrixX<float>&, const MatrixX<float>& target) { masked += target.array().isNaN().count(); });
   const Score& score = baseline.score;
   return format(
       "%.2f peaks and %.1f masked bins per event; a fixed level of %g finds %.1f %% at %.2f false positives per "

@@ -105,41 +105,40 @@ Point run_point(const Options& options, double value, const EventSets& events, c
   return point;
 }
 
-template <class Data>
-EventsOf<Data> first_events(const EventsOf<Data>& events, Index count, const char* option) {
+Events first_events(const Events& events, Index count, const char* option) {
   require<ValueError>(count <= events.data.size(), option, " must be at most ", events.data.size(), ", the events in ",
                       events.source, ", got ", count);
   return part(events, 0, count);
 }
 
-ReadOptions reading(const Options& options) { return {options.channels, options.unit}; }
+Events read(const std::string& file, const Options& options) {
+  return read_events(file, ReadOptions{.channels = options.channels, .unit = options.unit, .lazy = options.lazy});
+}
 
 /// Moves the last events of `training` to `validation`.
 void hold_out(EventSets& sets, double share) {
   const Index all = sets.training.data.size(), some = std::max<Index>(1, Index(std::lround(share * double(all))));
   require<ValueError>(some < all, sets.training.source, ": must have at least 2 events without the test events for ",
                       "training and validation, got ", all);
-  sets.validation = in_memory(part(sets.training, all - some, all));
+  sets.validation = part(sets.training, all - some, all);
   sets.training = part(sets.training, 0, all - some);
 }
 
 /// Events of the user's files. The test events are those of --test, or the last ones of --data.
 EventSets divide(const Options& options) {
-  const LazyEvents all = options.lazy ? read_events_lazily(options.data, reading(options))
-                                      : lazy(read_events(options.data, reading(options)));
+  const Events all = read(options.data, options);
   const bool one_file = options.test.empty();
   const Index count = all.data.size(),
               tested = one_file ? (options.test_events > 0 ? options.test_events : (count + 4) / 5) : 0;
   require<ValueError>(tested < count, "--test-events must be below ", count, ", the events in ", options.data, ", got ",
                       tested);
-  const Events test =
-      one_file ? in_memory(part(all, count - tested, count)) : read_events(options.test, reading(options));
+  const Events test = one_file ? part(all, count - tested, count) : read(options.test, options);
   EventSets sets{one_file ? part(all, 0, count - tested) : all, test, test};
   if (!one_file && options.test_events > 0) sets.test = first_events(sets.test, options.test_events, "--test-events");
   return sets;
 }
 
-void check_same_kind(const Events& events, const LazyEvents& training, const char* option) {
+void check_same_kind(const Events& events, const Events& training, const char* option) {
   require<ShapeError>(events.bins() == training.bins() && events.channels == training.channels, option, " ",
                       events.source, ": must have ", training.bins(), " bins and the inputs ", training.channels,
                       ", as the training events, got ", events.bins(), " and ", events.channels);
@@ -227,14 +226,14 @@ EventSets read_events(const Options& options) {
     const double most = options.study == "samples" ? *std::max_element(options.values.begin(), options.values.end())
                                                    : double(options.events);
     Events test = make_events(options.toy, 1, options.test_events);
-    return EventSets{lazy(make_events(options.toy, 0, Index(most))), test, test};
+    return EventSets{make_events(options.toy, 0, Index(most)), test, test};
   }();
   if (options.validation.empty() && options.data.empty()) {
     sets.validation = make_events(options.toy, 2, options.test_events);
   } else if (options.validation.empty() || share) {
     hold_out(sets, share.value_or(0.1));
   } else {
-    sets.validation = read_events(options.validation, reading(options));
+    sets.validation = read(options.validation, options);
   }
   if (!options.data.empty() && options.events > 0)
     sets.training = first_events(sets.training, options.events, "--events");

@@ -43,11 +43,10 @@ const Run& best_of(const Point& point);
 
 /// Training, test and validation events. read_events throws FileError, ShapeError or ValueError for invalid files or
 /// too few events. Validation events are those of --validation FILE; a share of the training events, the last ones (of
-/// files, by default a tenth); or other events of the toy, as many as for the test. With --lazy, training events are
+/// files, by default a tenth); or other events of the toy, as many as for the test. With --lazy, events of files are
 /// read when they are needed.
 struct EventSets {
-  LazyEvents training;
-  Events test, validation;
+  Events training, test, validation;
   unroll::Index shared = 0;  // test events that are also training events
 };
 EventSets read_events(const Options& options);

@@ -27,8 +27,8 @@ void each_comparison(Evaluator<Network>& evaluator, const Network& network, cons
                      int threads, const F& f) {
   evaluator.each_output(network, events.data, all_samples(events.data.size()), {scored_together, {threads}},
                         [&](Index event, const ConstView<float>& output) {
-                          const MatrixX<float> row = output;
-                          f(event, compare(bins_of(events.data.values(event)), bins_of(row), search), row.maxCoeff());
+                          const MatrixX<float> row = output, target = events.target(event);
+                          f(event, compare(bins_of(target), bins_of(row), search), row.maxCoeff());
                         });
 }
 
@@ -85,7 +85,7 @@ std::vector<RunEpoch> epochs_of(const Tensor& tensor, const std::string& file) {
   return epochs;
 }
 
-double largest_input(const LazyEvents& events) {
+double largest_input(const Events& events) {
   float largest = 0;
   each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>&) {
     largest = std::max(largest, input.cwiseAbs().maxCoeff());
@@ -95,7 +95,7 @@ double largest_input(const LazyEvents& events) {
 
 class Training {
  public:
-  Training(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
+  Training(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
            const Search& search, Run& run, const std::function<void(const RunEpoch&)>& on_epoch)
       : network_(network),
         options_(options),
@@ -176,7 +176,7 @@ class Training {
 
   Network& network_;
   const TrainingOptions& options_;
-  const LazyEvents& training_;
+  const Events& training_;
   const Events& validation_;
   const Search& search_;
   Run& run_;
@@ -199,7 +199,7 @@ Outcome score(const Network& network, const Events& events, const Search& search
   return score(evaluator, network, events, search, threads);
 }
 
-Run train(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
           bool trained) {
   Run run{.seed = seed};
@@ -217,8 +217,10 @@ std::vector<Score> scores_of_events(const Network& network, const Events& events
   return scores;
 }
 
-std::vector<MatrixX<float>> predict(const Network& network, const Events& events, int threads) {
-  return unroll::predict(network, events.data, {scored_together, {threads}});
+void each_output(const Network& network, const Events& events, int threads,
+                 const std::function<void(Index, const MatrixX<float>&)>& f) {
+  Evaluator<Network>().each_output(network, events.data, all_samples(events.data.size()), {scored_together, {threads}},
+                                   f);
 }
 
 }  // namespace peaks

@@ -58,14 +58,15 @@ Outcome score(const Network& network, const Events& events, const Search& search
 
 /// Trains from initial values that depend on `seed`, or from the present parameters if `trained`, or continues the run
 /// in options.checkpoint; scores `validation` after each epoch. Throws example::Interrupted if a stop is requested.
-Run train(Network& network, const TrainingOptions& options, const LazyEvents& training, const Events& validation,
+Run train(Network& network, const TrainingOptions& options, const Events& training, const Events& validation,
           const Search& search, std::uint64_t seed, const std::function<void(const RunEpoch&)>& on_epoch,
           bool trained = false);
 
 /// Score of each event.
 std::vector<Score> scores_of_events(const Network& network, const Events& events, const Search& search, int threads);
 
-/// Outputs [1 x bins] of each event, computed a few events at a time.
-std::vector<unroll::MatrixX<float>> predict(const Network& network, const Events& events, int threads);
+/// Calls f(event, output [1 x bins]) for each event. Outputs are computed a few events at a time.
+void each_output(const Network& network, const Events& events, int threads,
+                 const std::function<void(unroll::Index event, const unroll::MatrixX<float>& output)>& f);
 
 }  // namespace peaks

@@ -82,10 +82,6 @@ void check_enough(bool enough, const Options& options) {
                       options.validation, "; give a file or another share");
 }
 
-bool is_enough(const Part& validation, const Options& options) {
-  return !validation.units.empty() && (!options.streams() || validation.units.front().size() > 1);
-}
-
 /// Counts of the tokens of a part of a file.
 TokenCounts counts_of(const TextFile& file, const std::vector<Index>& sizes, const Options& options) {
   TokenCounts counts;
@@ -100,30 +96,39 @@ TokenCounts counts_of(const TextFile& file, const std::vector<Index>& sizes, con
   return counts;
 }
 
-/// A corpus whose training part stays in its file.
+/// Numbers of tokens in each unit of a text file; of a stream, one number.
+std::vector<Index> sizes_of(const TextFile& file, const Options& options) {
+  if (options.streams()) return {file.before(file.pieces())};
+  std::vector<Index> sizes;
+  for (Index k = 0; k < file.pieces(); ++k) sizes.push_back(file.tokens(k));
+  return sizes;
+}
+
+/// The tokens behind the first `sizes` of each unit, of which all have the sizes `all`.
+Part behind(const std::shared_ptr<const TextFile>& file, std::vector<Index> all, const std::vector<Index>& sizes,
+            const Vocabulary& vocabulary, const Options& options) {
+  const Index first = options.streams() ? sizes.front() : std::ssize(sizes);
+  if (options.streams())
+    all.front() -= first;
+  else
+    all.erase(all.begin(), all.begin() + first);
+  return {{}, std::make_shared<const LazyPart>(file, first, std::move(all), vocabulary, options.streams())};
+}
+
+/// A corpus whose parts stay in their files.
 Corpus read_lazily(const Options& options, const Vocabulary* known) {
   const auto file = std::make_shared<const TextFile>(options.text, options);
-  std::vector<Index> all;
-  if (options.streams()) all.push_back(file->before(file->pieces()));
-  for (Index k = 0; k < file->pieces() && !options.streams(); ++k) all.push_back(file->tokens(k));
   const auto share = options.share();
-  const std::vector<Index> first = share ? without_end(all, *share, options) : all,
+  const std::vector<Index> all = sizes_of(*file, options), first = share ? without_end(all, *share, options) : all,
                            kept = limited(first, options.limit);
   check_enough(!kept.empty() && (!share || (options.streams() ? all.front() > first.front() + 1 : all != first)),
                options);
   Corpus corpus;
   corpus.vocabulary = known != nullptr ? *known : vocabulary_of(counts_of(*file, kept, options), options);
-  corpus.train.lazy = std::make_shared<const LazyPart>(file, kept, corpus.vocabulary, options.streams());
-  if (!share) {
-    corpus.validation = part_of(read_tokens(options.validation, options.column, options), corpus.vocabulary);
-  } else {
-    const LazyPart whole(file, all, corpus.vocabulary, options.streams());
-    if (options.streams())
-      corpus.validation.units.push_back(whole.stream(first.front(), all.front() - first.front()));
-    else
-      for (Index k = std::ssize(first); k < std::ssize(all); ++k) corpus.validation.units.push_back(whole.unit(k));
-  }
-  check_enough(is_enough(corpus.validation, options), options);
+  corpus.train.lazy = std::make_shared<const LazyPart>(file, 0, kept, corpus.vocabulary, options.streams());
+  corpus.validation = share ? behind(file, all, first, corpus.vocabulary, options)
+                            : read_part(options.validation, corpus.vocabulary, options);
+  check_enough(corpus.validation.size() > 0 && (!options.streams() || corpus.validation.tokens() > 1), options);
   return corpus;
 }
 
@@ -144,14 +149,26 @@ Index Part::tokens() const {
   return sum;
 }
 
-TokenStreams<float> training_streams(const Part& part, const Vocabulary& vocabulary, const Options& options) {
-  const StreamOptions streams{.streams = options.batch, .steps = options.steps};
+namespace {
+
+TokenStreams<float> streams_of(const Part& part, const Vocabulary& vocabulary, const StreamOptions& streams) {
   if (!part.lazy) return {part.units.front(), vocabulary.size(), streams};
   const auto read = [text = part.lazy](Index first, Index count) { return text->stream(first, count); };
   return {part.tokens(), read, vocabulary.size(), streams};
 }
 
-LazyDataset<float> training_units(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+}  // namespace
+
+TokenStreams<float> training_streams(const Part& part, const Vocabulary& vocabulary, const Options& options) {
+  return streams_of(part, vocabulary, {.streams = options.batch, .steps = options.steps});
+}
+
+TokenStreams<float> validation_stream(const Part& part, const Vocabulary& vocabulary) {
+  constexpr Index steps = 1024;  // limits the memory; does not affect the result
+  return streams_of(part, vocabulary, {.streams = 1, .steps = steps, .tail = Tail::keep});
+}
+
+LazyDataset<float> units_of(const Part& part, const Vocabulary& vocabulary, const Options& options) {
   if (!part.lazy) return LazyDataset<float>(sentence_data<float>(part.units, vocabulary, options.longest));
   LazyOptions lazy;
   for (const Index size : part.lazy->sizes())
@@ -160,26 +177,6 @@ LazyDataset<float> training_units(const Part& part, const Vocabulary& vocabulary
     return sentence_data<float>({text->unit(k)}, vocabulary, longest);
   };
   return {std::ssize(part.lazy->sizes()), read, std::move(lazy)};
-}
-
-Sequences Sequences::for_training(const Part& part, const Vocabulary& vocabulary, const Options& options) {
-  Sequences all;
-  if (options.streams())
-    all.streams_.emplace(training_streams(part, vocabulary, options));
-  else
-    all.units_ = sentence_data<float>(part.units, vocabulary, options.longest);
-  return all;
-}
-
-Sequences Sequences::for_validation(const Part& part, const Vocabulary& vocabulary, const Options& options) {
-  Sequences all;
-  constexpr Index steps = 1024;  // limits the memory; does not affect the result
-  if (options.streams())
-    all.streams_.emplace(part.units.front(), vocabulary.size(),
-                         StreamOptions{.streams = 1, .steps = steps, .tail = Tail::keep});
-  else
-    all.units_ = sentence_data<float>(part.units, vocabulary, options.longest);
-  return all;
 }
 
 Tokens tokens_of(const std::string& text, const Options& options) {
@@ -257,9 +254,15 @@ std::string Corpus::fingerprint() const {
   for (const Part* part : {&train, &validation}) {
     for (const auto& unit : part->units) add_size(unit.size()), add(unit);
     if (part->lazy) part->lazy->visit(add_size, add);
-    add_size(part->lazy ? part->lazy->sizes().size() : part->units.size());
+    add_size(std::uint64_t(part->size()));
   }
   return all.text();
+}
+
+Part read_part(const std::string& file, const Vocabulary& vocabulary, const Options& options) {
+  if (!options.lazy) return part_of(read_tokens(file, options.column, options), vocabulary);
+  const auto text = std::make_shared<const TextFile>(file, options);
+  return {{}, std::make_shared<const LazyPart>(text, 0, sizes_of(*text, options), vocabulary, options.streams())};
 }
 
 Part part_of(const std::vector<Tokens>& all, const Vocabulary& vocabulary) {

@@ -1,10 +1,14 @@
 #pragma once
 // Text files converted to training data.
 
-#include <optional>
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "options.hpp"
 #include "text_file.hpp"
+#include "unroll/data/batches.hpp"
 #include "unroll/data/lazy_dataset.hpp"
 #include "unroll/data/streams.hpp"
 #include "unroll/text/sentences.hpp"
@@ -16,31 +20,35 @@ namespace lm {
 struct Part {
   std::vector<std::vector<unroll::Index>> units;  // token numbers
   std::shared_ptr<const LazyPart> lazy = {};      // in place of `units`, if tokens are read when they are needed
+
+  unroll::Index size() const { return lazy ? std::ssize(lazy->sizes()) : std::ssize(units); }
+  std::vector<unroll::Index> unit(unroll::Index k) const { return lazy ? lazy->unit(k) : units[std::size_t(k)]; }
   unroll::Index tokens() const;
 };
 
-/// Validation data, or training data in memory: token streams with their windows, or one sequence per unit.
-class Sequences {
- public:
-  /// Streams: for_training has options.batch streams with windows of options.steps, for_validation one stream with its
-  /// tail.
-  static Sequences for_training(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
-  static Sequences for_validation(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
-
-  const unroll::Dataset<float>& data() const { return streams_ ? streams_->data() : *units_; }
-  /// nullptr for data in units.
-  const unroll::TokenStreams<float>* streams() const { return streams_ ? &*streams_ : nullptr; }
-
- private:
-  std::optional<unroll::TokenStreams<float>> streams_;
-  std::optional<unroll::Dataset<float>> units_;
-};
-
-/// Training data as Sequences::for_training, in memory or read when they are needed.
+/// Training data with options.batch streams and windows of options.steps, and validation data of one stream with its
+/// tail; one sequence per unit. In memory, or read when they are needed.
 unroll::TokenStreams<float> training_streams(const Part& part, const unroll::Vocabulary& vocabulary,
                                              const Options& options);
-unroll::LazyDataset<float> training_units(const Part& part, const unroll::Vocabulary& vocabulary,
-                                          const Options& options);
+unroll::TokenStreams<float> validation_stream(const Part& part, const unroll::Vocabulary& vocabulary);
+unroll::LazyDataset<float> units_of(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options);
+
+/// Calls f(data, samples) for consecutive pieces of validation data: the windows of a stream, or 50 units each.
+template <class F>
+void each_piece(const Part& part, const unroll::Vocabulary& vocabulary, const Options& options, F&& f) {
+  constexpr unroll::Index units_of_piece = 50;
+  if (options.streams()) {
+    const auto stream = validation_stream(part, vocabulary);
+    for (unroll::Index k = 0; k < stream.windows(); ++k) stream.visit_window(k, f);
+    return;
+  }
+  for (unroll::Index first = 0; first < part.size(); first += units_of_piece) {
+    std::vector<std::vector<unroll::Index>> some;
+    for (unroll::Index k = first; k < std::min(first + units_of_piece, part.size()); ++k) some.push_back(part.unit(k));
+    const auto data = unroll::sentence_data<float>(some, vocabulary, options.longest);
+    f(data, unroll::all_samples(data.size()));
+  }
+}
 
 struct Corpus {
   unroll::Vocabulary vocabulary;
@@ -60,8 +68,11 @@ std::vector<Tokens> read_tokens(const std::string& file, const std::string& colu
 /// Numbers of tokens.
 Part part_of(const std::vector<Tokens>& all, const unroll::Vocabulary& vocabulary);
 
-/// Reads the files. The vocabulary is that of the training part, or `known`. With --lazy, tokens of the training part
-/// are read again when they are needed. Throws FileError and ValueError for
+/// A file as token numbers; with --lazy, they are read when they are needed.
+Part read_part(const std::string& file, const unroll::Vocabulary& vocabulary, const Options& options);
+
+/// Reads the files. The vocabulary is that of the training part, or `known`. With --lazy, tokens are read again when
+/// they are needed. Throws FileError and ValueError for
 /// unreadable, too short or constant texts.
 Corpus read_corpus(const Options& options, const unroll::Vocabulary* known = nullptr);
 

@@ -121,9 +121,9 @@ class Training {
     const std::string name = runs > 1 ? text("checkpoint-", seed, ".safetensors") : "checkpoint.safetensors";
     RunState state =
         train(model, corpus_, options_, {seed, folder_ / name, [&](RunState& now) { show_epoch(model, seed, now); }});
-    const auto validation = Sequences::for_validation(corpus_.validation, corpus_.vocabulary, options_);
-    runs_.push_back({seed, std::move(state),
-                     validate(model.network, validation, model.vocabulary, Threads{options_.running.threads})});
+    runs_.push_back(
+        {seed, std::move(state),
+         validate(model.network, corpus_.validation, model.vocabulary, options_, Threads{options_.running.threads})});
     if (best_of(runs_) + 1 == runs_.size()) best_ = std::move(model);
   }
 
@@ -140,9 +140,8 @@ class Training {
     save(*best_, folder_ / "model.safetensors");
     example::write_copy(folder_ / "model.safetensors", options_.save);
     const auto samples = write(*best_, options_, best.seed + std::uint64_t(best.state.epochs));
-    const auto validation = Sequences::for_validation(corpus_.validation, corpus_.vocabulary, options_);
     const std::string missing = write_results(*best_, options_, runs_, samples, folder_.path());
-    write_scores(folder_.path(), scores_of(*best_, runs_, validation));
+    write_scores(folder_.path(), scores_of(*best_, runs_, corpus_.validation, options_));
     if (!missing.empty()) print(options_, "report page without figures: " + missing + "\n");
     print(options_, text("files in ", options_.running.out,
                          ": model.safetensors, config.json, history.csv, samples.txt, report.html\n"));
@@ -164,12 +163,12 @@ class Training {
 int evaluate_model(const CLI::App& app, const Options& options) {
   const Model model = load(options.load);
   const bool given = app.count("--text") > 0;
-  Options training = model.options;
-  training.lazy = training.column.empty() && training.in_lines();  // only the validation text is needed in memory
-  const Part part = given ? part_of(read_tokens(options.text, options.column, model.options), model.vocabulary)
-                          : read_corpus(training, &model.vocabulary).validation;
-  const auto sequences = Sequences::for_validation(part, model.vocabulary, model.options);
-  const Validation result = validate(model.network, sequences, model.vocabulary, Threads{options.running.threads});
+  Options reading = model.options;
+  if (given) reading.column = options.column;
+  reading.lazy = reading.column.empty() && reading.in_lines();
+  const Part part =
+      given ? read_part(options.text, model.vocabulary, reading) : read_corpus(reading, &model.vocabulary).validation;
+  const Validation result = validate(model.network, part, model.vocabulary, reading, Threads{options.running.threads});
   print_result(options, validation_text(result, model.options) + "\n",
                json_of(result, given ? options.text : "validation text"));
   return 0;
@@ -218,23 +217,23 @@ int main(int argc, char** argv) {
     Options train, evaluate, sample, predict;
     const std::vector<example::Verb> verbs{
         {"train",
-         "trains a language model on a text, or continues the training of one",
+         "trains a network, or continues the training of one",
          [&](CLI::App& app) { add_train_options(app, train); },
          {},
          [&](const CLI::App& app) { return check_together(train), Training(app, train).run(); },
          [&](const CLI::App&) { return inherited(train); }},
         {"evaluate",
-         "computes the loss of a trained model on a text",
+         "tests a trained network on a text",
          [&](CLI::App& app) { add_evaluate_options(app, evaluate); },
          {},
          [&](const CLI::App& app) { return evaluate_model(app, evaluate); }},
         {"sample",
-         "generates text with a trained model",
+         "generates texts with a trained network",
          [&](CLI::App& app) { add_sample_options(app, sample); },
          {},
          [&](const CLI::App&) { return write_samples(sample); }},
         {"predict",
-         "computes the loss and probability of each token or unit of texts",
+         "computes the loss and probability of each token or unit of texts, as CSV or JSON",
          [&](CLI::App& app) { add_predict_options(app, predict); },
          {},
          [&](const CLI::App&) { return predict_texts(predict); }}};

@@ -36,11 +36,10 @@ void add_text_options(CLI::App& app, Options& o) {
   app.add_option("--text", o.text, "UTF-8 text for training")->option_text("FILE (five books of Moses)");
   add_column(app, o);
   app.add_flag("--lazy", o.lazy,
-               "read the training text by parts when a batch needs them, for texts larger than memory; characters in "
-               "streams, and lines");
+               "read texts when they are needed, for data larger than memory; characters in streams, and lines");
   app.add_option("--validation", o.validation,
-                 "validation text, or share of the tokens of --text, at its end, held out for validation")
-      ->option_text("FILE|SHARE (0.1)")
+                 "share of the tokens of --text, at its end, held out for validation, or a file of text")
+      ->option_text("SHARE|FILE (0.1)")
       ->check(share_or_file());
   app.add_option("--tokens", o.tokens, "kind of tokens")->check(one_of({"characters", "words"}));
   app.add_option("--read", o.read, "streams with carried state, or each unit separately")
@@ -52,7 +51,7 @@ void add_text_options(CLI::App& app, Options& o) {
       ->check(whole(0, many));
   app.add_option("--longest", o.longest, "largest number of tokens per unit, longer units are truncated; 0: no limit")
       ->check(whole(0, many));
-  app.add_option("--limit", o.limit, "number of tokens to read from the training text, without those held out; 0: all")
+  app.add_option("--limit", o.limit, "number of tokens of the training text, without those held out; 0: all")
       ->check(whole(0, many));
 }
 
@@ -95,8 +94,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--back", o.back, "largest number of steps of a backward pass, k2 of truncated BPTT; 0: k1")
       ->check(whole(0, 1'000'000));
   add_rate_options(app, o);
-  app.add_option("--patience", o.patience,
-                 "epochs without a lower validation loss until training stops, with the best parameters; 0: never")
+  app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
       ->check(whole(0, 1'000'000));
   add_seed_options(app, o.seeds);
   app.add_option("--overfit", o.overfit, "number of sequences of the overfitting check before training; 0: none")

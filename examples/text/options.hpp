@@ -14,7 +14,7 @@ namespace lm {
 struct Options {
   std::string text = UNROLL_EXAMPLE_DATA "/text/data/kjv_torah.txt";
   std::string column;              // of a CSV file; empty: a text
-  bool lazy = false;               // tokens of the training text are read when they are needed
+  bool lazy = false;               // tokens of texts are read when they are needed
   std::string validation = "0.1";  // file, or share of `text`, at its end
   std::string tokens = "characters", read = "streams", unit = "line", letters = "keep";
   unroll::Index vocabulary = 0, longest = 0, limit = 0;  // largest numbers of tokens; 0: no limit

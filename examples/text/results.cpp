@@ -250,17 +250,19 @@ std::string json_of(const std::vector<std::pair<std::string, Total>>& files, con
   return dump(json);
 }
 
-example::RunScores scores_of(const Model& model, const std::vector<TrainedRun>& runs, const Sequences& validation) {
-  const Dataset<float>& data = validation.data();
+example::RunScores scores_of(const Model& model, const std::vector<TrainedRun>& runs, const Part& validation,
+                             const Options& options) {
   example::Fingerprint tokens;
-  for (Index k = 0; k < data.size(); ++k) {
-    const Index count = data.labels(k).size();
-    tokens.add(&count, sizeof count);
-    for (const Index label : data.labels(k)) {
-      const std::string token = label < 0 ? std::string() : std::string(model.vocabulary.token(label));
-      tokens.add(token.c_str(), token.size() + 1);
+  each_piece(validation, model.vocabulary, options, [&](const Dataset<float>& data, std::span<const Index> samples) {
+    for (const Index sample : samples) {
+      const Index count = data.labels(sample).size();
+      tokens.add(&count, sizeof count);
+      for (const Index label : data.labels(sample)) {
+        const std::string token = label < 0 ? std::string() : std::string(model.vocabulary.token(label));
+        tokens.add(token.c_str(), token.size() + 1);
+      }
     }
-  }
+  });
   const std::string unit = "bits per " + token_of(model.options);
   example::RunScores scores{.seeds = {}, .items = "pieces of the validation text", .tested = tokens.text()};
   example::ItemMeasure loss{.name = "validation loss", .unit = unit, .larger_is_better = false, .scale = 1};

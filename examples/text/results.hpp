@@ -40,7 +40,8 @@ std::string json_of(const std::vector<TrainedRun>& runs, const std::filesystem::
 std::string json_of(const std::vector<std::pair<std::string, Total>>& files, const unroll::DataTable& rows);
 
 /// Curves, and losses of pieces of the validation text, for comparisons with other runs.
-example::RunScores scores_of(const Model& model, const std::vector<TrainedRun>& runs, const Sequences& validation);
+example::RunScores scores_of(const Model& model, const std::vector<TrainedRun>& runs, const Part& validation,
+                             const Options& options);
 
 /// Writes history.csv, history.json, samples.txt and report.html with its figures. `model`: the one with the lowest
 /// validation loss. Returns the reason why figures are missing; empty if none is.

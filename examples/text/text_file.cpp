@@ -19,7 +19,7 @@ TextFile::TextFile(std::string path, const Options& options)
     const std::size_t before = text.size(), more = std::size_t(std::min(block, file_->size() - read));
     unroll::detail::make_room(text, before + more, path);
     file_->read(std::as_writable_bytes(std::span(text)).subspan(before));
-    if (read == 0) used = text.size() - unroll::detail::without_mark(text).size();
+    if (read == 0) used = end_.byte = text.size() - unroll::detail::without_mark(text).size();
     read += more;
     const std::string_view all = text;
     while (const std::size_t size = piece_size(all.substr(used), read == file_->size())) {
@@ -52,7 +52,7 @@ std::size_t TextFile::piece_size(std::string_view text, bool end) const {
 }
 
 void TextFile::add(std::uint64_t begin, std::string_view piece) {
-  require_utf8(piece, text(file_->name(), ", from byte ", begin, " on"));
+  end_ = require_utf8(piece, file_->name(), end_);
   blank_ = blank_ && piece.find_first_not_of(" \t\r\n") == piece.npos;
   const auto found = tokens_in(unroll::detail::with_plain_ends(piece), options_);
   if (found.empty()) return;
@@ -70,15 +70,21 @@ Tokens TextFile::read(Index piece) const {
   std::string bytes(std::size_t(place.bytes), '\0');
   file_->seek(place.begin);
   file_->read(std::as_writable_bytes(std::span(bytes)));
-  require_utf8(bytes, text(file_->name(), ", from byte ", place.begin, " on"));
-  auto found = tokens_in(unroll::detail::with_plain_ends(bytes), options_);
-  require<FileError>(found.size() == 1 && std::ssize(found.front()) == tokens(piece), file_->name(),
-                     ": must be as it was when the run began; the file has changed");
-  return std::move(found.front());
+  try {
+    auto found = tokens_in(unroll::detail::with_plain_ends(bytes), options_);
+    if (found.size() != 1 || std::ssize(found.front()) != tokens(piece)) refuse_changed();
+    return std::move(found.front());
+  } catch (const ValueError&) {
+    refuse_changed();  // no UTF-8
+  }
+}
+
+void TextFile::refuse_changed() const {
+  throw FileError(text(file_->name(), ": must be as it was when the run began; the file has changed"));
 }
 
 std::vector<Index> LazyPart::unit(Index k) const {
-  Tokens tokens = file_->read(k);
+  Tokens tokens = file_->read(first_ + k);
   tokens.resize(std::size_t(sizes_[std::size_t(k)]));
   return vocabulary_.numbers(tokens);
 }
@@ -86,9 +92,9 @@ std::vector<Index> LazyPart::unit(Index k) const {
 std::vector<Index> LazyPart::stream(Index first, Index count) const {
   std::vector<Index> all;
   all.reserve(std::size_t(count));
-  for (Index piece = file_->piece_of(first); std::ssize(all) < count; ++piece) {
+  for (Index piece = file_->piece_of(first_ + first); std::ssize(all) < count; ++piece) {
     const Tokens tokens = file_->read(piece);
-    const Index begin = first + std::ssize(all) - file_->before(piece),
+    const Index begin = first_ + first + std::ssize(all) - file_->before(piece),
                 end = std::min(std::ssize(tokens), begin + count - std::ssize(all));
     for (Index k = begin; k < end; ++k) all.push_back(vocabulary_.number(tokens[std::size_t(k)]));
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "options.hpp"
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/input_file.hpp"
 #include "unroll/text/vocabulary.hpp"
 
@@ -48,21 +49,28 @@ class TextFile {
   /// Size of the first piece of `text`; 0: more of the text must be read. `end`: the text is complete.
   std::size_t piece_size(std::string_view text, bool end) const;
   void add(std::uint64_t begin, std::string_view piece);
+  [[noreturn]] void refuse_changed() const;
 
   Options options_;
   std::shared_ptr<unroll::detail::InputFile> file_;
   std::vector<Place> places_;
   unroll::Index tokens_ = 0;
+  unroll::TextPlace end_ = {};  // of the pieces that were added
   bool blank_ = true;
 };
 
-/// Beginning of a text file as token numbers.
+/// Part of a text file as token numbers.
 class LazyPart {
  public:
-  /// `sizes`: number of tokens of the part in each of its units; of streams, one size.
-  LazyPart(std::shared_ptr<const TextFile> file, std::vector<unroll::Index> sizes, unroll::Vocabulary vocabulary,
-           bool streams)
-      : file_(std::move(file)), sizes_(std::move(sizes)), vocabulary_(std::move(vocabulary)), streams_(streams) {}
+  /// `first`: first unit of the part in the file; of streams, first token. `sizes`: number of tokens of the part in
+  /// each of its units; of streams, one size.
+  LazyPart(std::shared_ptr<const TextFile> file, unroll::Index first, std::vector<unroll::Index> sizes,
+           unroll::Vocabulary vocabulary, bool streams)
+      : file_(std::move(file)),
+        first_(first),
+        sizes_(std::move(sizes)),
+        vocabulary_(std::move(vocabulary)),
+        streams_(streams) {}
 
   const std::vector<unroll::Index>& sizes() const { return sizes_; }
   /// Token numbers of a unit.
@@ -85,6 +93,7 @@ class LazyPart {
 
  private:
   std::shared_ptr<const TextFile> file_;
+  unroll::Index first_;
   std::vector<unroll::Index> sizes_;
   unroll::Vocabulary vocabulary_;
   bool streams_;

@@ -85,54 +85,63 @@ void fit(Model& model, const Data& data, const Data& validation, const Options& 
 
 }  // namespace
 
-Validation validate(const Network& network, const Sequences& sequences, const Vocabulary& vocabulary,
+Validation validate(const Network& network, const Part& part, const Vocabulary& vocabulary, const Options& options,
                     const Threads& threads) {
-  constexpr Index units_of_piece = 50;
   Evaluator<Network> evaluator;
-  const EvaluateOptions options{.threads = threads};
-  Validation all{.evaluation = {}, .unknown = share_of_label(sequences.data(), vocabulary.unknown())};
-  const auto add = [&](std::span<const Index> samples, std::vector<State<float>>* carried) {
-    const Evaluation piece = evaluator(network, sequences.data(), samples, Loss(), options, carried);
+  std::vector<State<float>> states;
+  Validation all;
+  double unknown = 0;  // tokens
+  each_piece(part, vocabulary, options, [&](const Dataset<float>& data, std::span<const Index> samples) {
+    const Evaluation piece =
+        evaluator(network, data, samples, Loss(), {.threads = threads}, options.streams() ? &states : nullptr);
     all.evaluation.loss += piece.loss, all.evaluation.hits += piece.hits;
     all.pieces.push_back(piece.loss);
-  };
-  if (const auto* const streams = sequences.streams(); streams != nullptr) {
-    std::vector<State<float>> states;
-    for (Index k = 0; k < streams->windows(); ++k) add(streams->window(k), &states);
-    return all;
-  }
-  const std::vector<Index> units = all_samples(sequences.data().size());
-  for (Index first = 0; first < std::ssize(units); first += units_of_piece)
-    add(std::span(units).subspan(std::size_t(first), std::size_t(std::min(units_of_piece, std::ssize(units) - first))),
-        nullptr);
+    for (const Index sample : samples) unknown += double((data.labels(sample).array() == vocabulary.unknown()).count());
+  });
+  all.unknown = unknown / double(all.evaluation.loss.scored);
   return all;
 }
 
 RunState train(Model& model, const Corpus& corpus, const Options& options, const Run& run) {
-  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, options);
   RunState state;
   state.details = unroll::detail::dumped(unroll::detail::json_of(details_of(model)), "details");
   if (options.streams()) {
     const auto training = training_streams(corpus.train, corpus.vocabulary, options);
     state.tokens = training.tokens();
-    fit(model, training, *validation.streams(), options, run, state);
+    fit(model, training, validation_stream(corpus.validation, corpus.vocabulary), options, run, state);
   } else {
-    const auto training = training_units(corpus.train, corpus.vocabulary, options);
+    const auto training = units_of(corpus.train, corpus.vocabulary, options);
     for (Index k = 0; k < training.size(); ++k) state.tokens += training.length(k);
-    fit(model, training, LazyDataset<float>(validation.data()), options, run, state);
+    fit(model, training, units_of(corpus.validation, corpus.vocabulary, options), options, run, state);
   }
   return state;
 }
+
+namespace {
+
+/// The first sequences of the training data, at most options.overfit.
+Dataset<float> first_sequences(const Corpus& corpus, const Options& options) {
+  const auto first = [&](Index size) { return std::min(options.overfit, size); };
+  if (options.streams()) {
+    const auto streams = training_streams(corpus.train, corpus.vocabulary, options);
+    return streams.data().subset(all_samples(first(streams.data().size())));
+  }
+  std::vector<std::vector<Index>> units;
+  for (Index k = 0; k < first(corpus.train.size()); ++k) units.push_back(corpus.train.unit(k));
+  return sentence_data<float>(units, corpus.vocabulary, options.longest);
+}
+
+}  // namespace
 
 OverfitResult overfit_check(const Options& options, const Corpus& corpus, std::uint64_t seed) {
   Options without = options;
   without.dropout = 0;
   Network network = make_network(without, corpus.vocabulary.size());
   network.initialise(seed);
-  const Sequences all = Sequences::for_training(corpus.train, corpus.vocabulary, options);
-  const Index count = std::min(options.overfit, all.data().size());
+  const Dataset<float> data = first_sequences(corpus, options);
+  const Index count = data.size();
   Batch<float> batch;
-  batch.gather(all.data(), all_samples(count));
+  batch.gather(data, all_samples(count));
   const auto loss = [&](const auto& output, MatrixX<float>& d_output) {
     const Index columns = batch.target_columns();
     return Loss()(output, batch.labels(0, columns), d_output, batch.columns(0, columns)).value();

@@ -33,9 +33,9 @@ struct Validation {
   double unknown = 0;                          // share of unknown tokens
   std::vector<unroll::LossValue> pieces = {};  // losses of consecutive pieces of the text
 };
-/// Validation: mean loss per token, in nats.
-Validation validate(const Network& network, const Sequences& sequences, const unroll::Vocabulary& vocabulary,
-                    const unroll::Threads& threads);
+/// Validation on a text: mean loss per token, in nats.
+Validation validate(const Network& network, const Part& part, const unroll::Vocabulary& vocabulary,
+                    const Options& options, const unroll::Threads& threads);
 
 /// A run: seed, checkpoint, and what is called after every epoch, before its state is saved.
 struct Run {

@@ -65,8 +65,8 @@ void fuzz::read(const Bytes& input) {
       const peaks::Events events = peaks::read_events(out, channels);
       expect(events.data.size() > 0 && events.bins() == Index(bins), "no events, or of other bins");
       for (Index k = 0; k < events.data.size(); ++k) {
-        expect(events.data.sequence(k).allFinite(), "an input that is no number");
-        expect(!events.data.values(k).array().isNaN().all(), "an event without an answer");
+        expect(events.input(k).allFinite(), "an input that is no number");
+        expect(!events.target(k).array().isNaN().all(), "an event without an answer");
       }
     });
 }

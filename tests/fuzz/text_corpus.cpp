@@ -30,6 +30,11 @@ void fuzz::read(const Bytes& input) {
   for (const lm::Part* part : {&corpus.train, &corpus.validation})
     for (const auto& unit : part->units)
       for (const Index token : unit) expect(token >= 0 && token < corpus.vocabulary.size(), "no token");
-  accepted([&] { (void)lm::Sequences::for_training(corpus.train, corpus.vocabulary, options).data(); });
-  accepted([&] { (void)lm::Sequences::for_validation(corpus.validation, corpus.vocabulary, options).data(); });
+  accepted([&] {
+    if (options.streams())
+      (void)lm::training_streams(corpus.train, corpus.vocabulary, options);
+    else
+      (void)lm::units_of(corpus.train, corpus.vocabulary, options);
+  });
+  accepted([&] { lm::each_piece(corpus.validation, corpus.vocabulary, options, [](const auto&, const auto&) {}); });
 }

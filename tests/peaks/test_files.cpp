@@ -50,7 +50,7 @@ struct Made {
   Events read(Channels channels = Channels::automatic) const {
     const auto path = write();
     Events events = read_events(path, channels);
-    const LazyEvents lazily = read_events_lazily(path, ReadOptions{channels});
+    const Events lazily = read_events(path, ReadOptions{.channels = channels, .lazy = true});
     CHECK(fingerprint(lazily) == fingerprint(events));
     CHECK(lazily.remarks == events.remarks);
     return events;
@@ -64,7 +64,7 @@ TEST_CASE("peaks file: inputs are the kernel, its square and scaled positions") 
   REQUIRE(events.data.size() == 2);
   CHECK(events.bins() == bins);
   CHECK(events.bin_width() == Approx(0.1));
-  const MatrixX<float>& first = events.data.sequence(0);
+  const MatrixX<float>& first = events.input(0);
   CHECK(first(0, 7) == 0.5f);
   CHECK(first(1, 7) == 0.25f);
   CHECK(first(2, 7) == Approx(0.5));
@@ -74,13 +74,13 @@ TEST_CASE("peaks file: inputs are the kernel, its square and scaled positions") 
 
 TEST_CASE("peaks file: inputs may be points of closest approach") {
   Made made;
-  CHECK(made.read(Channels::closest_approach).data.sequence(0).col(7) == VectorX<float>{{0.25f, 0.125f, 0.75f, 0.f}});
+  CHECK(made.read(Channels::closest_approach).input(0).col(7) == VectorX<float>{{0.25f, 0.125f, 0.75f, 0.f}});
   made.sets.erase("kernel");
-  CHECK(made.read().data.sequence(0)(0, 7) == 0.25f);
+  CHECK(made.read().input(0)(0, 7) == 0.25f);
 }
 
 TEST_CASE("peaks file: bins of other vertices are masked") {
-  const MatrixX<float> target = Made().read().data.values(0);
+  const MatrixX<float> target = Made().read().target(0);
   CHECK(target(0, 7) == 0.9f);
   CHECK(std::isnan(target(0, 9)));
   CHECK(target.array().isNaN().count() == 1);
@@ -133,13 +133,13 @@ TEST_CASE("peaks file: refuses invalid inputs and targets with event and bin") {
 
 TEST_CASE("peaks file: transverse positions in millimetres need their unit") {
   Made made;
-  const MatrixX<float> usual = made.read().data.sequence(0);
+  const MatrixX<float> usual = made.read().input(0);
   made.sets["Xmax"].setConstant(0.25f), made.sets["Ymax"].setConstant(-0.25f);
   CHECK_THROWS_MATCHES(made.read(), ValueError,
                        says("'Xmax': positions must be at most 20 mm, got 625 mm, if the values are in mm / 2500; "
                             "--transverse-unit mm reads them as mm"));
   const Events events = read_events(made.write(), ReadOptions{Channels::automatic, TransverseUnit::millimetre});
-  CHECK(events.data.sequence(0).isApprox(usual));
+  CHECK(events.input(0).isApprox(usual));
   CHECK(events.channels == "kernel");
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("peaks file: events without true vertices can be read for predictions"
   const Events events = read_events(made.write(), ReadOptions{.needs_truth = false});
   CHECK_FALSE(events.has_truth);
   CHECK(events.data.size() == 2);
-  CHECK(events.data.values(1).array().isNaN().all());
+  CHECK(events.target(1).array().isNaN().all());
 }
 
 TEST_CASE("peaks file: refuses a truncated file") {

@@ -2,7 +2,7 @@
 #include <fstream>
 #include <limits>
 #include <map>
-#include <peaks/data.hpp>
+#include <peaks/study.hpp>
 #include <unroll/io/formats/npz.hpp>
 #include <unroll/io/input_file.hpp>
 
@@ -44,7 +44,7 @@ TEST_CASE("peaks npz: arrays have the names of the project's files, with any num
   CHECK(events.bins() == bins);
   CHECK(events.bin_width() == 4);
   CHECK(events.channels == "kernel");
-  CHECK(events.data.sequence(0).col(7).isApprox(VectorX<float>{{0.5f, 0.25f, 0.5f, -0.5f}}));
+  CHECK(events.input(0).col(7).isApprox(VectorX<float>{{0.5f, 0.25f, 0.5f, -0.5f}}));
   auto missing = arrays;
   missing.erase("Ymax");
   CHECK_THROWS_MATCHES(read(missing), FileError,
@@ -59,10 +59,10 @@ TEST_CASE("peaks npz: inputs and targets may be the arrays X and Y") {
   Tensor y = array(std::numeric_limits<float>::quiet_NaN());
   const Events events = read({{"X", x}, {"Y", y}});
   CHECK(events.channels == "X");
-  CHECK(events.data.sequence(0)(0, 7) == 0.5f);
-  CHECK(events.data.sequence(0)(1, 7) == 0);
-  CHECK(std::isnan(events.data.values(0)(0, 7)));
-  CHECK(events.data.values(0)(0, 8) == 0);
+  CHECK(events.input(0)(0, 7) == 0.5f);
+  CHECK(events.input(0)(1, 7) == 0);
+  CHECK(std::isnan(events.target(0)(0, 7)));
+  CHECK(events.target(0)(0, 8) == 0);
   const Events alone = read({{"X", x}}, false);
   CHECK_FALSE(alone.has_truth);
   CHECK(alone.data.size() == 2);
@@ -102,15 +102,35 @@ TEST_CASE("peaks npy: events of folders and .npz files, whole or one by one, are
   CHECK(whole.remarks == std::vector<std::string>{"2 of 20 events have only NaN targets and are omitted."});
   CHECK(fingerprint(read_events(folder.path, ReadOptions())) == fingerprint(whole));
   for (const auto& file : {folder.path, folder.path / "e.npz"}) {
-    const LazyEvents lazily = read_events_lazily(file, ReadOptions());
+    const Events lazily = read_events(file, ReadOptions{.lazy = true});
     CHECK(lazily.data.size() == 18);
     CHECK(lazily.data.length(17) == bins);
     CHECK(lazily.remarks == whole.remarks);
     CHECK(lazily.channels == "X");
     CHECK(fingerprint(lazily) == fingerprint(whole));
-    CHECK(lazily.data.read(16).sequence(0) == whole.data.sequence(16));
-    CHECK(fingerprint(in_memory(part(lazily, 4, 9))) == fingerprint(part(whole, 4, 9)));
+    CHECK(lazily.input(16) == whole.input(16));
+    CHECK(fingerprint(part(lazily, 4, 9)) == fingerprint(part(whole, 4, 9)));
   }
+}
+
+TEST_CASE("peaks npy: with --lazy, training, validation and test events are read when they are needed") {
+  const support::TemporaryFolder folder;
+  const auto file = folder.path / "e.npz";
+  write_npz(file, many_events());
+  Options options;
+  options.data = file.string(), options.test_events = 3, options.validation = "0.2", options.events = 0;
+  const EventSets whole = read_events(options);
+  options.lazy = true;
+  const EventSets lazily = read_events(options);
+  options.test = options.validation = file.string();
+  const EventSets files = read_events(options);
+  CHECK(lazily.training.data.size() == 12);
+  CHECK(fingerprint(lazily.validation) == fingerprint(whole.validation));
+  CHECK(fingerprint(lazily.test) == fingerprint(whole.test));
+  std::filesystem::resize_file(file, 100);
+  CHECK(whole.test.input(1).size() == 4 * bins);
+  for (const Events* events : {&lazily.training, &lazily.validation, &lazily.test, &files.validation, &files.test})
+    CHECK_THROWS_MATCHES(events->input(1), FileError, says("it may have changed"));
 }
 
 TEST_CASE("peaks npy: refuses arrays that cannot be read one by one, and damaged ones") {
@@ -125,24 +145,26 @@ TEST_CASE("peaks npy: refuses arrays that cannot be read one by one, and damaged
     std::ofstream(file, std::ios::binary) << other;
   };
   changed(bytes.size() / 2, '\x7');
-  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("the checksum does not match"));
+  CHECK_THROWS_MATCHES(read_events(file, ReadOptions{.lazy = true}), FileError, says("the checksum does not match"));
   changed(bytes.rfind("PK\1\2") + 10, 8);  // the method of the last member, Y
-  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("must not be compressed"));
+  CHECK_THROWS_MATCHES(read_events(file, ReadOptions{.lazy = true}), FileError, says("must not be compressed"));
   arrays.erase("Y");
   write_npz(file, arrays);
-  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("must contain an array 'Y', found X"));
+  CHECK_THROWS_MATCHES(read_events(file, ReadOptions{.lazy = true}), FileError,
+                       says("must contain an array 'Y', found X"));
   write_npy(folder.path / "X.npy", arrays.at("X"));
-  CHECK_THROWS_MATCHES(read_events_lazily(folder.path, ReadOptions()), FileError, says("a file 'Y.npy', found none"));
+  CHECK_THROWS_MATCHES(read_events(folder.path, ReadOptions{.lazy = true}), FileError,
+                       says("a file 'Y.npy', found none"));
   std::string y = "\x93NUMPY\1";
   y += std::string(1, '\0') + std::string("\x76\0", 2);
   std::string header = "{'descr': '<f4', 'fortran_order': True, 'shape': (20, 100), }";
   header.resize(0x75, ' ');
   std::ofstream(folder.path / "Y.npy", std::ios::binary) << y << header << '\n' << std::string(8000, '\0');
-  CHECK_THROWS_MATCHES(read_events_lazily(folder.path, ReadOptions()), FileError, says("must be in C order"));
+  CHECK_THROWS_MATCHES(read_events(folder.path, ReadOptions{.lazy = true}), FileError, says("must be in C order"));
   std::vector<float> x(70 * 4 * bins, 0.f);
   x[(66 * 4 + 2) * bins + 3] = INFINITY;
   write_npz(file, {{"X", Tensor::of(x, {70, 4, bins})}, {"Y", array(0, {70, bins})}});
-  CHECK_THROWS_MATCHES(read_events_lazily(file, ReadOptions()), FileError, says("event 66, bin 3 must be finite"));
+  CHECK_THROWS_MATCHES(read_events(file, ReadOptions{.lazy = true}), FileError, says("event 66, bin 3 must be finite"));
 }
 
 }  // namespace test_npz

@@ -23,7 +23,7 @@ MatrixX<float> row(const std::vector<Index>& middles, float height = 0.5f) {
 }
 
 Events event(const MatrixX<float>& target, bool has_truth = true) {
-  return {Dataset<float>::step_valued({MatrixX<float>::Ones(4, 4000)}, {target}), "x", {}, "toy", has_truth};
+  return {in_memory({MatrixX<float>::Ones(4, 4000)}, {target}), "x", {}, "toy", has_truth};
 }
 
 }  // namespace
@@ -33,28 +33,27 @@ TEST_CASE("peaks predictions: positions in millimetres, heights and matches of f
   target.middleCols(2000, 20).setConstant(std::numeric_limits<float>::quiet_NaN());
   MatrixX<float> output = row({102, 500, 2010});
   output(0, 102) = 0.75f;
-  const std::vector<MatrixX<float>> outputs{output};
+  const Events events = event(target);
+  const std::vector<Found> found{found_in(events, 0, output)};
   CHECK(
-      vertices_csv(event(target), outputs) ==
+      vertices_csv(events, found) ==
       "event,position (mm),height,sum,matched\n0,-89.75,0.75,1.75,yes\n0,-49.95,0.5,1.5,no\n0,101.05,0.5,1.5,masked\n");
-  const auto json = nlohmann::json::parse(vertices_json(event(target), outputs));
+  const auto json = nlohmann::json::parse(vertices_json(events, found));
   CHECK(json.at("efficiency") == 0.5);
   CHECK(json.at("false_positives") == 1);
   CHECK(json.at("events").at(0).at("vertices").size() == 3);
   CHECK(json.at("events").at(0).at("true_vertices").at(0).at("found") == true);
   CHECK(json.at("events").at(0).at("true_vertices").at(1).at("found") == false);
-  CHECK(score_text(score_of(event(target), outputs)) ==
-        "efficiency 50.0 % at 1.00 false positives per event, 1 event\n");
+  CHECK(score_text(score_of(events, found)) == "efficiency 50.0 % at 1.00 false positives per event, 1 event\n");
 }
 
 TEST_CASE("peaks predictions: without true vertices there are no matches and no score") {
   const MatrixX<float> unknown = MatrixX<float>::Constant(1, 4000, std::numeric_limits<float>::quiet_NaN());
   const Events events = event(unknown, false);
-  const std::vector<MatrixX<float>> outputs{row({102})};
-  CHECK(vertices_csv(events, outputs) == "event,position (mm),height,sum\n0,-89.75,0.5,1.5\n");
-  CHECK_FALSE(nlohmann::json::parse(vertices_json(events, outputs)).contains("efficiency"));
-  CHECK_THROWS_MATCHES(score_of(events, outputs), ValueError,
-                       says("must contain the true vertices, 'pv', for a score"));
+  const std::vector<Found> found{found_in(events, 0, row({102}))};
+  CHECK(vertices_csv(events, found) == "event,position (mm),height,sum\n0,-89.75,0.5,1.5\n");
+  CHECK_FALSE(nlohmann::json::parse(vertices_json(events, found)).contains("efficiency"));
+  CHECK_THROWS_MATCHES(score_of(events, found), ValueError, says("must contain the true vertices, 'pv', for a score"));
 }
 
 TEST_CASE("peaks model file: restores the network and checks the data") {
@@ -64,7 +63,7 @@ TEST_CASE("peaks model file: restores the network and checks the data") {
   Network network = make_network(options);
   network.initialise(3);
   const Events events = make_events({.bins = 100}, 0, 2);
-  write_model(path, network, options, lazy(events), {{"seed", "3"}});
+  write_model(path, network, options, events, {{"seed", "3"}});
   const ModelFile file = read_model(path);
   CHECK(file.options.units == 3);
   CHECK(file.options.batch_norm);

@@ -39,7 +39,7 @@ TEST_CASE("peaks program: a collapsed run killed at any moment collapses in the 
   interrupt_and_compare(collapsing, {"model.safetensors", "loss.csv"}, 3, 3);
 }
 
-TEST_CASE("peaks program: training events that are read one by one give the same bits, also of a resumed run") {
+TEST_CASE("peaks program: events that are read one by one give the same bits, also of a resumed run") {
   const support::TemporaryFolder folder;
   std::vector<float> x, y;
   const peaks::Events events = peaks::make_events({.bins = 100}, 0, 14);
@@ -83,6 +83,20 @@ TEST_CASE("peaks program: training events that are read one by one give the same
   for (const char* file : {"model.safetensors", "scores.json"}) std::filesystem::remove(folder.path / "lazy" / file);
   REQUIRE(status("lazy", {"--resume"}) == 0);
   check_same("lazy");
+  const auto predict = [&](const char* name, const support::Arguments& more) {
+    support::Arguments all{"predict",
+                           "--load",
+                           (folder.path / "memory/model.safetensors").string(),
+                           "--data",
+                           (folder.path / "events.npz").string(),
+                           "--out",
+                           (folder.path / name).string()};
+    all.insert(all.end(), more.begin(), more.end());
+    REQUIRE(support::status_of(PEAKS_PROGRAM, all) == 0);
+    return unroll::detail::read_text(folder.path / name / "vertices.csv") +
+           unroll::detail::read_text(folder.path / name / "vertices.json");
+  };
+  CHECK(predict("found lazily", {"--lazy"}) == predict("found", {}));
 }
 
 }  // namespace test_resume

@@ -60,7 +60,7 @@ TEST_CASE("peaks training: the rate falls after seven tenths of all epochs for a
   Network network = make_network(completed({"cnn", 0, 2}));
   TrainingOptions options;
   options.epochs = 10, options.warm_up = 3, options.rate = 0.5e-3, options.threads = 1;
-  const Run run = train(network, options, lazy(events), events, Search().scaled_to(4), 1, [](const RunEpoch&) {});
+  const Run run = train(network, options, events, events, Search().scaled_to(4), 1, [](const RunEpoch&) {});
   REQUIRE(run.epochs.size() == 10);
   for (std::size_t k = 0; k < 10; ++k) {
     INFO(k);
@@ -76,7 +76,7 @@ TEST_CASE("peaks training: each phase has a different order of events") {
   const auto norm_after = [&](Index warm_up, std::uint64_t seed) {
     options.epochs = warm_up + 1, options.warm_up = warm_up;
     Network network = make_network(completed({"cnn", 0, 2})), initial = network;
-    const Run run = train(network, options, lazy(events), events, Search().scaled_to(4), seed, [](const RunEpoch&) {});
+    const Run run = train(network, options, events, events, Search().scaled_to(4), seed, [](const RunEpoch&) {});
     initial.initialise(seed);
     REQUIRE(run.parameters == initial.parameters().values());
     return run.epochs.back().numbers.gradient_norm;
@@ -113,15 +113,15 @@ TEST_CASE("peaks study: training, validation and test events of the toy differ")
   const EventSets sets = peaks::read_events(options);
   CHECK(sets.training.data.size() == 5);
   CHECK(sets.test.data.size() == 2);
-  CHECK(sets.training.data.first().sequence(0) != sets.test.data.sequence(0));
-  CHECK(sets.validation.data.sequence(0) != sets.training.data.first().sequence(0));
-  CHECK(sets.validation.data.sequence(0) != sets.test.data.sequence(0));
+  CHECK(sets.training.input(0) != sets.test.input(0));
+  CHECK(sets.validation.input(0) != sets.training.input(0));
+  CHECK(sets.validation.input(0) != sets.test.input(0));
   options.study.clear();
   options.validation = "0.3";
   const EventSets shared = peaks::read_events(options);
   CHECK(shared.training.data.size() == 2);
   CHECK(shared.validation.data.size() == 1);
-  CHECK(shared.validation.data.sequence(0) == sets.training.data.read(2).sequence(0));
+  CHECK(shared.validation.input(0) == sets.training.input(2));
 }
 
 TEST_CASE("peaks study: only the chosen value is tested, by its trained network") {
@@ -146,30 +146,29 @@ TEST_CASE("peaks study: only the chosen value is tested, by its trained network"
 
 TEST_CASE("peaks study: events in both training and test data are reported") {
   const Events events = make_events({.bins = 100}, 0, 4);
-  CHECK(shared_events(lazy(part(events, 0, 3)), part(events, 1, 4)) == 2);
-  CHECK(shared_events(lazy(part(events, 0, 2)), part(events, 2, 4)) == 0);
+  CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
+  CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
   // Events without tracks are all equal, but count as different events.
   const auto dark = [&](Index count) {
     std::vector<MatrixX<float>> inputs(std::size_t(count), MatrixX<float>::Zero(4, 100)), targets;
-    for (Index k = 0; k < count; ++k) targets.push_back(events.data.values(k));
-    return Events{Dataset<float>::step_valued(std::move(inputs), std::move(targets)), "dark", {}, "toy"};
+    for (Index k = 0; k < count; ++k) targets.push_back(events.target(k));
+    return Events{in_memory(std::move(inputs), std::move(targets)), "dark", {}, "toy"};
   };
-  CHECK(shared_events(lazy(dark(2)), dark(3)) == 0);
-  const EventSets sets{lazy(part(events, 0, 3)), part(events, 2, 4), part(events, 2, 4), 1};
+  CHECK(shared_events(dark(2), dark(3)) == 0);
+  const EventSets sets{part(events, 0, 3), part(events, 2, 4), part(events, 2, 4), 1};
   CHECK(data_text(sets).find("\n1 of the test events are also training events\n") != std::string::npos);
 }
 
 TEST_CASE("peaks study: the fixed threshold is chosen by training events") {
   const Search search = Search().scaled_to(4);
   const Events training = make_events({.bins = 100}, 0, 20), test = make_events({.bins = 100}, 1, 20);
-  const Baseline baseline = threshold_baseline(lazy(training), test, search);
+  const Baseline baseline = threshold_baseline(training, test, search);
   for (const double level : {0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5})
-    CHECK(level_score(training, level, search).f1() <= level_score(training, baseline.level, search).f1());
-  CHECK(baseline.score.found == level_score(test, baseline.level, search).found);
+    CHECK(level_scores(training, {level}, search)[0].f1() <= level_scores(training, {baseline.level}, search)[0].f1());
+  CHECK(baseline.score.found == level_scores(test, {baseline.level}, search)[0].found);
   // If no level finds any peak, all are equal and the highest is chosen.
-  const Events dark{
-      Dataset<float>::step_valued({MatrixX<float>::Zero(4, 100)}, {training.data.values(0)}), "dark", {}, "toy"};
-  CHECK(threshold_baseline(lazy(dark), test, search).level == 0.5);
+  const Events dark{in_memory({MatrixX<float>::Zero(4, 100)}, {training.target(0)}), "dark", {}, "toy"};
+  CHECK(threshold_baseline(dark, test, search).level == 0.5);
 }
 
 TEST_CASE("peaks study: the memory estimate falls with recomputed values and grows with the batch") {

@@ -69,6 +69,10 @@ TEST_CASE("units: a lone carriage return ends a line and separates words") {
   CHECK(units("a\rb\r\rc\r", TextUnit::paragraph) == Texts{"a b", "c"});
   CHECK(units("a.\rb\r\nc", TextUnit::sentence) == Texts{"a.", "b c"});
   CHECK_THROWS_MATCHES(require_utf8("a\rb\r\nc\n\xFF", "f"), FileError, says("f, line 4: byte 7"));
+  const TextPlace after = require_utf8("a\rb\r\n\xC3\xA9", "f");  // parts of a text
+  CHECK(after.line == 3);
+  CHECK(after.byte == 7);
+  CHECK_THROWS_MATCHES(require_utf8("c\n\xFF", "f", after), FileError, says("f, line 4: byte 9"));
 }
 
 TEST_CASE("words: zero-width characters are blanks between words or removed") {

@@ -38,6 +38,17 @@ struct Small {
   }
 };
 
+/// Labels of all pieces of the validation text.
+std::vector<std::vector<Index>> labels_of(const Corpus& corpus, const Options& options) {
+  std::vector<std::vector<Index>> all;
+  each_piece(corpus.validation, corpus.vocabulary, options,
+             [&](const Dataset<float>& data, std::span<const Index> samples) {
+               for (const Index sample : samples)
+                 all.emplace_back(data.labels(sample).begin(), data.labels(sample).end());
+             });
+  return all;
+}
+
 const std::string letters = "abcabdabeabfabcabdabeabfabc";  // 27 letters
 
 }  // namespace
@@ -87,7 +98,7 @@ TEST_CASE("text program: a limit shortens the training text only") {
   CHECK(corpus.validation.tokens() == 2);
 }
 
-TEST_CASE("text program: a training text that is read by parts is that in memory") {
+TEST_CASE("text program: texts that are read by parts are those in memory, with the same errors") {
   Index compared = 0;
   std::string long_text = "\xEF\xBB\xBF\u00C9rste  Zeile\r\n\r\n  two\tWords, it's \r three\n\n";
   for (Index k = 0; k < 900; ++k)
@@ -95,15 +106,17 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
   std::string line_ends = "a";  // CR LF at the boundary of two parts
   for (Index k = 0; k < 1500; ++k) line_ends += "\r\n";
   for (const std::string& content : {long_text, long_text + "\n", line_ends + letters, letters + " " + letters,
-                                     "a b\n\nb c\nd e f\ng h i\n" + letters})
+                                     "a b\n\nb c\nd e f\ng h i\n" + letters, long_text + "\xFF" + letters,
+                                     line_ends + "\xE2\x82" + letters, std::string("\xEF\xBB\xBF") + "a\r\n\xC0"})
     for (const char* kind : {"characters", "words"})
       for (const char* read : {"streams", "units"})
-        for (const auto& [validation, limit] : {std::pair("0.1", 0), {"0.4", 0}, {"0.3", 11}}) {
+        for (const auto& [validation, limit] : {std::pair("0.1", 0), {"0.4", 0}, {"0.3", 11}, {"", 0}}) {
           Small small(content);
           Options& options = small.options;
-          options.tokens = kind, options.read = read, options.validation = validation, options.limit = limit;
+          options.tokens = kind, options.read = read, options.limit = limit;
+          options.validation = *validation == 0 ? options.text : validation;
           options.letters = limit > 0 ? "lower" : "keep", options.vocabulary = limit, options.longest = 4;
-          options.batch = 2, options.steps = 2;
+          options.batch = 2, options.steps = *validation == 0 ? 1 : 2;
           CAPTURE(content.substr(0, 20), kind, read, validation);
           const auto error = [&] {
             try {
@@ -124,7 +137,8 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
           const Corpus parts = read_corpus(options);
           CHECK(parts.vocabulary == whole.vocabulary);
           CHECK(parts.train.tokens() == whole.train.tokens());
-          CHECK(parts.validation.units == whole.validation.units);
+          CHECK(parts.validation.units.empty());
+          CHECK(labels_of(parts, options) == labels_of(whole, options));
           CHECK(parts.fingerprint() == whole.fingerprint());
           if (options.streams()) {
             const auto a = training_streams(whole.train, whole.vocabulary, options),
@@ -141,8 +155,8 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
                 });
               });
           } else {
-            const auto a = training_units(whole.train, whole.vocabulary, options),
-                       b = training_units(parts.train, whole.vocabulary, options);
+            const auto a = units_of(whole.train, whole.vocabulary, options),
+                       b = units_of(parts.train, whole.vocabulary, options);
             REQUIRE(a.size() == b.size());
             for (Index k = 0; k < a.size(); ++k) {
               CHECK(a.length(k) == b.length(k));
@@ -157,7 +171,7 @@ TEST_CASE("text program: a training text that is read by parts is that in memory
 TEST_CASE("text program: a text that is read by parts may have invalid bytes and may change") {
   Small small("a b\nb c\nc d\n\xFF e\n");
   small.options.tokens = "words", small.options.lazy = true;
-  CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("from byte 0 on, line 4: byte 12 must be UTF-8"));
+  CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("text.txt, line 4: byte 12 must be UTF-8"));
   std::ofstream(small.options.text) << "  \n \r\n";
   CHECK_THROWS_MATCHES(read_corpus(small.options), FileError, says("the file must have text, got none"));
   std::ofstream(small.options.text) << letters;
@@ -167,6 +181,11 @@ TEST_CASE("text program: a text that is read by parts may have invalid bytes and
   const Corpus corpus = read_corpus(small.options);
   std::ofstream(small.options.text) << letters.substr(9);
   CHECK_THROWS_MATCHES(corpus.train.lazy->stream(0, 3), FileError, says("it may have changed during reading"));
+  CHECK_THROWS_MATCHES(labels_of(corpus, small.options), FileError, says("it may have changed during reading"));
+  std::ofstream(small.options.text) << letters;
+  const Corpus again = read_corpus(small.options);
+  std::ofstream(small.options.text) << letters.substr(1) << '\xFF';
+  CHECK_THROWS_MATCHES(labels_of(again, small.options), FileError, says("the file has changed"));
 }
 
 TEST_CASE("text program: losses of tokens have the mean of the validation") {
@@ -178,8 +197,7 @@ TEST_CASE("text program: losses of tokens have the mean of the validation") {
     Model model{small.options, corpus.vocabulary, make_network(small.options, corpus.vocabulary.size())};
     model.network.initialise(1);
     const Part part = part_of(read_tokens(small.options.text, "", small.options), corpus.vocabulary);
-    const auto sequences = Sequences::for_validation(part, corpus.vocabulary, small.options);
-    const Validation result = validate(model.network, sequences, corpus.vocabulary, 1);
+    const Validation result = validate(model.network, part, corpus.vocabulary, small.options, 1);
     const auto scores = score(model, small.options.text, "", 1);
     const Total total = total_of(scores);
     CAPTURE(read);
@@ -252,9 +270,9 @@ TEST_CASE("text program: a validation stream is read to its last token") {
   small.options.validation = "0.4";
   const Corpus corpus = read_corpus(small.options);
   REQUIRE(corpus.validation.tokens() == 10);
-  const auto validation = Sequences::for_validation(corpus.validation, corpus.vocabulary, small.options);
   Index steps = 0;
-  for (Index k = 0; k < validation.data().size(); ++k) steps += validation.data().length(k);
+  each_piece(corpus.validation, corpus.vocabulary, small.options,
+             [&](const Dataset<float>& data, std::span<const Index> samples) { steps += data.length(samples[0]); });
   CHECK(steps == 9);  // each token but the first is predicted
 }
 

@@ -59,17 +59,24 @@ inline void append_utf8(std::string& out, std::uint32_t value) {
   put(0xF0 | value >> 18), tail(12), tail(6), tail(0);
 }
 
-/// UTF-8 check: throws FileError for invalid bytes. The message gives `name`, the line (from 1) and the byte offset in
-/// the whole text (from 0).
-inline void require_utf8(std::string_view text, std::string_view name) {
-  std::size_t at = 0, line = 1;
-  while (at < text.size()) {
-    const auto point = code_point(text.substr(at));
-    require<FileError>(point.has_value(), name, ", line ", line, ": byte ", at, " must be UTF-8, got ",
-                       int(static_cast<unsigned char>(text[at])));
-    line += text[at] == '\n' || (text[at] == '\r' && !text.substr(at + 1).starts_with('\n'));
-    at += point->bytes;
+/// Place in a text.
+struct TextPlace {
+  std::uint64_t line = 1;  ///< from 1
+  std::uint64_t byte = 0;  ///< from 0
+};
+
+/// UTF-8 check: throws FileError for invalid bytes. The message gives `name` and their place. `at`: place of `text` in
+/// a longer text of which it is a part. Returns the place of its end.
+inline TextPlace require_utf8(std::string_view text, std::string_view name, TextPlace at = {}) {
+  while (!text.empty()) {
+    const auto point = code_point(text);
+    require<FileError>(point.has_value(), name, ", line ", at.line, ": byte ", at.byte, " must be UTF-8, got ",
+                       int(static_cast<unsigned char>(text.front())));
+    at.line += text.front() == '\n' || (text.front() == '\r' && !text.substr(1).starts_with('\n'));
+    at.byte += point->bytes;
+    text.remove_prefix(point->bytes);
   }
+  return at;
 }
 
 /// Code points of a text, one string each. Throws ValueError for invalid UTF-8.
