@@ -68,7 +68,8 @@ inline constexpr auto of_wrong_values = cell(state(h), next(h) = tanh(linear(x) 
 inline constexpr auto drop_network = cell(state(h), next(h) = tanh(linear(x) + linear(h, drop_weights(0.5), no_bias)));
 inline constexpr auto streamed = cell(state(h),
     q = tanh(linear(x) + linear(h, drop_weights(0.4), no_bias) + linear(h, A, no_bias)),
-    next(h) = tanh(linear(q, A) + linear(q, frozen("numbers", numbered)) + linear(h)));
+    next(h) = tanh(linear(q, A) + linear(q, frozen("numbers", numbered)) + linear(h) +
+                   weight(p, frozen) * linear(q, transposed(A), no_bias)));
 // clang-format on
 }  // namespace equations
 

@@ -127,11 +127,11 @@ class StreamKernel {
     return {};
   }
   template <class Layout>
-  static Strided<const S> column_of(const Layout& layout, const S* weights, const Product& product, int slot,
+  static Strided<const S> column_of(const Layout& layout, const S* first, const Product& product, int slot,
                                     Index column) {
     const Index stride = layout.weight_stride(product);
-    if (layout.rule(product).transposed) return {weights + column, stride};
-    return {weights + layout.slot_row(slot) - layout.slot_row(product.first_slot) + column * stride, 1};
+    if (layout.rule(product).transposed) return {first + column, stride};
+    return {first + layout.slot_row(slot) - layout.slot_row(product.first_slot) + column * stride, 1};
   }
 
   // ---- sums
