@@ -1,4 +1,4 @@
-// Training with products of bfloat16 factors beside training in float: loss of every epoch and the final measure on
+// Training with products of bfloat16 factors, and in float: loss of every epoch and the final measure on
 // held out data. Prints one JSON line per run.
 //
 //     ./bfloat16 [TASK] [seeds]     run in the root of the project; TASK: har or text; default: both, 5 seeds
