@@ -5,6 +5,7 @@
 //       --mode MODE      train, train_packed, infer or infer_packed; may be repeated; default: all
 //       --quick          short for --mode train
 //       --threads N      number of threads; default: 1
+//       --bfloat16       products of bfloat16 factors
 //       --seconds S      minimum duration of a measurement; default: 0.5
 //       --list           prints the configurations instead, for programs that measure peers
 //       --serve          reads measurements from standard input, one per line: NAME MODE SECONDS
@@ -33,6 +34,7 @@ struct Options {
   int threads = 1;
   double seconds = 0.5;
   bool list = false, serve = false;
+  unroll::Precision products = unroll::Precision::float32;
 };
 
 Options parse(int count, char** arguments) {
@@ -51,6 +53,8 @@ Options parse(int count, char** arguments) {
       options.seconds = std::atof(value());
     else if (argument == "--threads")
       options.threads = std::atoi(value());
+    else if (argument == "--bfloat16")
+      options.products = unroll::Precision::bfloat16;
     else if (argument == "--list")
       options.list = true;
     else if (argument == "--serve")
@@ -69,12 +73,12 @@ Options parse(int count, char** arguments) {
 /// Measurement of one configuration in one mode; the workload is kept between requests.
 class Measurement {
  public:
-  Measurement(const Configuration& c, const std::string& mode, int threads)
+  Measurement(const Configuration& c, const std::string& mode, int threads, unroll::Precision products)
       : c_(c),
         mode_(mode),
         trains_(mode.starts_with("train")),
         threads_(threads),
-        workload_(c, mode.ends_with("_packed"), threads) {}
+        workload_(c, mode.ends_with("_packed"), threads, {}, products) {}
 
   bool is(const std::string& name, const std::string& mode) const { return c_.name() == name && mode_ == mode; }
 
@@ -102,13 +106,13 @@ class Measurement {
   double ms_ = 0;
 };
 
-void serve(int threads) {
+void serve(const Options& options) {
   std::unique_ptr<Measurement> measurement;
   std::string name, mode;
   for (double seconds; std::cin >> name >> mode >> seconds;) {
     if (!measurement || !measurement->is(name, mode)) {
       measurement.reset();  // frees memory before the next one is created
-      measurement = std::make_unique<Measurement>(configuration(name), mode, threads);
+      measurement = std::make_unique<Measurement>(configuration(name), mode, options.threads, options.products);
     }
     measurement->run(seconds);
   }
@@ -136,7 +140,7 @@ bool selected(const Configuration& c, const std::vector<std::string>& names) {
 int main(int count, char** arguments) try {
   const Options options = parse(count, arguments);
   if (options.serve) {
-    serve(options.threads);
+    serve(options);
     return 0;
   }
   for (const Configuration& c : configurations()) {
@@ -144,7 +148,8 @@ int main(int count, char** arguments) try {
     if (options.list)
       describe(c);
     else
-      for (const std::string& mode : options.modes) Measurement(c, mode, options.threads).run(options.seconds);
+      for (const std::string& mode : options.modes)
+        Measurement(c, mode, options.threads, options.products).run(options.seconds);
   }
 } catch (const std::exception& e) {
   std::fprintf(stderr, "training_step: %s\n", e.what());

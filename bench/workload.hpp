@@ -87,7 +87,7 @@ class Workload {
  public:
   /// A model for the inputs and targets of the configuration; sequences of the given lengths.
   Workload(const Configuration& c, Stack<float> model, std::span<const Index> lengths, int threads = 1,
-           Keeping keeping = {})
+           Keeping keeping = {}, Precision products = Precision::float32)
       : threads_(threads), model_(std::move(model)) {
     const Dataset<float> data = Samples(c, lengths).dataset();
     const auto samples = all_samples(data.size());
@@ -95,7 +95,8 @@ class Workload {
     // with one thread, inference computes the whole batch at once
     inference_.gather(data, samples, threads == 1 ? data.size() : 0);
     tapes_.resize(inference_.shards().size());
-    const StepOptions options{.clip_norm = 5, .keeping = keeping, .threads = threads_};
+    weights_.products = products;
+    const StepOptions options{.clip_norm = 5, .keeping = keeping, .threads = threads_, .products = products};
     if (c.task == Task::peaks)
       train_ = [step = std::make_shared<TrainingStep<Stack<float>, BinaryCrossEntropy<float>, Adam<float>>>(
                     model_, BinaryCrossEntropy<float>(), adam_, options),
@@ -106,14 +107,17 @@ class Workload {
                 this] { step->step(batch_); };
     restart();
   }
-  Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {})
-      : Workload(c, model_of(c), lengths, threads, keeping) {}
+  Workload(const Configuration& c, std::span<const Index> lengths, int threads = 1, Keeping keeping = {},
+           Precision products = Precision::float32)
+      : Workload(c, model_of(c), lengths, threads, keeping, products) {}
   /// Full sequences.
   Workload(const Configuration& c, Stack<float> model)
       : Workload(c, std::move(model), std::vector<Index>(std::size_t(c.batch), c.steps)) {}
   /// Full sequences, or packed ones of different lengths.
-  Workload(const Configuration& c, bool packed, int threads = 1, Keeping keeping = {})
-      : Workload(c, packed ? c.lengths() : std::vector<Index>(std::size_t(c.batch), c.steps), threads, keeping) {}
+  Workload(const Configuration& c, bool packed, int threads = 1, Keeping keeping = {},
+           Precision products = Precision::float32)
+      : Workload(c, packed ? c.lengths() : std::vector<Index>(std::size_t(c.batch), c.steps), threads, keeping,
+                 products) {}
 
   /// Resets the parameters to their initial values, because the time of a step may depend on the progress of training.
   void restart() {

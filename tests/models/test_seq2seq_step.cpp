@@ -100,9 +100,10 @@ TEST_CASE("seq2seq step: refuses invalid options and tokens before anything chan
 
 TEST_CASE("seq2seq step: products in bfloat16 change the update a little, with the same bits for any threads") {
   const Outcome exact = train(4, {}), some = train(4, {.threads = 1, .products = Precision::bfloat16});
-  CHECK((some.theta - exact.theta).norm() < 0.02 * (exact.theta - made().parameters().values()).norm());
+  const Model model = made();
+  CHECK((some.theta - exact.theta).norm() < 0.02F * (exact.theta - model.parameters().values()).norm());
   Index first = 0;
-  for (const ParameterBlock& block : made().parameters().table().blocks()) {
+  for (const ParameterBlock& block : model.parameters().table().blocks()) {
     INFO(block.name);
     const Index size = block.rows * block.cols;
     CHECK(some.theta.segment(first, size) != exact.theta.segment(first, size));
@@ -111,7 +112,6 @@ TEST_CASE("seq2seq step: products in bfloat16 change the update a little, with t
   const Seq2SeqStepOptions more{.keeping = {Keep::checkpoints, 2}, .threads = 3, .products = Precision::bfloat16};
   CHECK(train(4, more).theta == some.theta);
 
-  const Model model = made();
   const auto scores = [&](Precision products) {
     Seq2SeqDecoder decoder(model, special_tokens.begin, products);
     const auto batch = batch_of(pairs<float>({{3, 5}, {1, 5}, {4, 5}}));

@@ -1,6 +1,8 @@
 // Products of bfloat16 factors in training and evaluation: StepOptions::products.
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/convolution/conv_transpose1d.hpp>
@@ -133,9 +135,41 @@ TEST_CASE("products option: a dense layer rounds the factors of its products, an
   CHECK(some.d_b == exact.d_b);
 }
 
+TEST_CASE("products option: both factors of the gradients of all weights are rounded") {
+  // With one term, a gradient is the product of two numbers of 8 significant bits: the lowest 8 bits of a float are 0.
+  const auto check = [](std::vector<AnyLayer<float>> layers, Index features, Index steps, const std::string& block) {
+    Model model(features, std::move(layers));
+    model.initialise(1);
+    const auto timeline = Timeline::from_lengths({steps});
+    const MatrixX<float> x = features == 1 ? MatrixX<float>::Zero(1, steps) : numbers(features, steps, 1);
+    const auto d = numbers(model.outputs(), steps, 2);
+    for (const Precision products : {Precision::float32, bfloat16}) {
+      Model::Tape tape;
+      tape.own.products = products;
+      model.forward(x, timeline, tape);
+      auto gradient = model.parameters().zeros_like();
+      model.backward(tape, d, gradient);
+      const MatrixX<float> entries = gradient[block];
+      const Index first = features == 1 ? 1 : 0;  // the vector of token 0 has a sum as its gradient
+      bool short_products = true;
+      for (const float entry : entries.rightCols(entries.cols() - first).reshaped())
+        short_products = short_products && (std::bit_cast<std::uint32_t>(entry) & 0xff) == 0;
+      INFO(block);
+      CHECK(entries.norm() > 0);
+      CHECK(short_products == (products == bfloat16));
+    }
+  };
+  check({Dense{.units = 9}}, 5, 1, "0.weight");
+  check({Conv1d{.units = 9, .kernel = 1}}, 5, 1, "0.weight");
+  check({ConvTranspose1d{.units = 9, .kernel = 1}}, 5, 1, "0.weight");
+  check({Recurrent<Lstm>{.units = 9}}, 5, 1, "0.o.x");
+  check({Recurrent<Lstm>{.units = 9}}, 5, 2, "0.o.h");  // the state before the first step is 0
+  check({Embedding{.size = 23, .dimension = 12}, TiedDense{.embedding = 0}}, 1, 1, "0.weight");
+}
+
 TEST_CASE("products option: gradients of all blocks are near those in float, and differ") {
-  // A path from a parameter to the loss has at most 24 steps and 3 other layers, each with one product. The 2 factors of
-  // a product are rounded by at most 2^-8 of their values; the variances of independent roundings add.
+  // A path from a parameter to the loss has at most 24 steps and 3 other layers, each with one product. The 2 factors
+  // of a product are rounded by at most 2^-8 of their values; the variances of independent roundings add.
   const double bound = std::sqrt(2.0 * (24 + 3)) * unit;
   const auto check = [&](const Model& model, const Dataset<float>& data) {
     const Run exact = train(model, data, {}), some = train(model, data, {.products = bfloat16});
@@ -173,7 +207,7 @@ TEST_CASE("products option: bits do not depend on threads, checkpoints, or the o
   check(layers_of_words(), texts(30));
 }
 
-TEST_CASE("products option: a resumed run in bfloat16 has the bits of one run, and its validation uses the option") {
+TEST_CASE("products option: a resumed run in bfloat16 has the bits of one run, validated in bfloat16") {
   const auto data = sums(40), held_out = sums(10, 1000);
   FitOptions<float> options{.epochs = 4, .validation = &held_out, .progress = Progress::quiet};
   options.products = bfloat16;
