@@ -7,13 +7,13 @@
 namespace unroll {
 namespace detail {
 
-template <class Model, class Loss, class O, class Data>
+template <class Model, class Loss, class Data>
 struct FitTask {
-  using type = SampleFit<Model, Loss, O, Data>;
+  using type = SampleFit<Model, Loss, Data>;
 };
-template <class Model, class Loss, class O, class S>
-struct FitTask<Model, Loss, O, TokenStreams<S>> {
-  using type = StreamFit<Model, Loss, O>;
+template <class Model, class Loss, class S>
+struct FitTask<Model, Loss, TokenStreams<S>> {
+  using type = StreamFit<Model, Loss>;
 };
 
 /// Data types that `fit` accepts for a model with scalar `S`.
@@ -45,9 +45,9 @@ template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options,
               TrainingState<typename Model::Scalar>& state) {
-  using Task = typename detail::FitTask<Model, Loss, O, Data>::type;
-  Task task(model, loss, optimizer, data, options);
-  return detail::FitRun<Model, O, Task>(model, optimizer, options, state, task).run();
+  const detail::OptimizerReference<typename Model::Scalar> any(optimizer);
+  typename detail::FitTask<Model, Loss, Data>::type task(model, loss, any, data, options);
+  return detail::FitRun<Model, decltype(task)>(model, any, options, state, task).run();
 }
 
 template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::Scalar> Data>

@@ -11,16 +11,16 @@ using Seq2SeqReport = StepReport;
 
 /// Training step of a Seq2Seq model: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
 /// references to model and optimizer, which must outlive it.
-template <class Model, class Loss, Optimizer O>
-class Seq2SeqStep : public detail::TaskStep<detail::PairTask<Model, Loss>, O> {
-  using Base = detail::TaskStep<detail::PairTask<Model, Loss>, O>;
+template <class Model, class Loss, detail::StepOptimizer O>
+class Seq2SeqStep : public detail::TaskStep<detail::PairTask<Model, Loss>> {
+  using Base = detail::TaskStep<detail::PairTask<Model, Loss>>;
 
  public:
   using Scalar = typename Model::Scalar;
 
   /// Throws ValueError for options out of range.
   Seq2SeqStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
-      : Base({model, std::move(loss), std::move(options)}, optimizer) {}
+      : Base({model, std::move(loss), std::move(options)}, detail::OptimizerReference<Scalar>(optimizer)) {}
 
   /// Trains on one batch. Throws NonFiniteError if the loss or the gradient is not finite, with the place where the
   /// first such value arose; parameters and optimizer are then unchanged. The update itself can produce non-finite

@@ -7,9 +7,9 @@ namespace unroll {
 
 /// Training step of a model of layers: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
 /// references to model and optimizer, which must outlive it.
-template <class Model, class Loss, Optimizer O>
-class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>, O> {
-  using Base = detail::TaskStep<detail::SequenceTask<Model, Loss>, O>;
+template <class Model, class Loss, detail::StepOptimizer O>
+class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>> {
+  using Base = detail::TaskStep<detail::SequenceTask<Model, Loss>>;
 
  public:
   using Scalar = typename Model::Scalar;
@@ -17,7 +17,7 @@ class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>, 
 
   /// Throws ValueError for options out of range.
   TrainingStep(Model& model, Loss loss, O& optimizer, StepOptions options = {})
-      : Base({model, std::move(loss), std::move(options)}, optimizer) {}
+      : Base({model, std::move(loss), std::move(options)}, detail::OptimizerReference<Scalar>(optimizer)) {}
 
   /// Trains on one batch. `carried`: states before the first step of each sample (empty: zero); replaced by the states
   /// after the last step.

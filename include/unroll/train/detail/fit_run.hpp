@@ -31,13 +31,14 @@ T continued(T fresh, T& old) {
 ///     task.carry(states);          // sets them within an epoch; throws if they do not match
 ///     task.train(b);               // trains on batch b, returns the report
 ///     task.validate(options);      // returns the Evaluation of the validation data
-template <class Model, class O, class Task>
+template <class Model, class Task>
 class FitRun {
   using S = typename Model::Scalar;
   using Data = typename Task::Data;
 
  public:
-  FitRun(Model& model, O& optimizer, const FitOptions<S, Data>& options, TrainingState<S>& state, Task& task)
+  FitRun(Model& model, const OptimizerReference<S>& optimizer, const FitOptions<S, Data>& options,
+         TrainingState<S>& state, Task& task)
       : model_(model),
         optimizer_(optimizer),
         options_(options),
@@ -252,7 +253,7 @@ class FitRun {
   }
 
   Model& model_;
-  O& optimizer_;
+  OptimizerReference<S> optimizer_;
   const FitOptions<S, Data>& options_;
   TrainingState<S>& state_;
   Task& task_;

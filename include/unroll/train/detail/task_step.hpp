@@ -29,13 +29,13 @@ namespace unroll::detail {
 /// The parts of a sharded batch are processed in parallel, each with a tape and a gradient; the gradients are added in
 /// the order of the parts, so results are bitwise independent of the number of threads. After the first batch of a
 /// shape, a step allocates nothing.
-template <class Task, Optimizer O>
+template <class Task>
 class TaskStep {
  public:
   using Scalar = typename Task::Scalar;
 
   /// Keeps references to model and optimizer, which must outlive it. Throws ValueError for options out of range.
-  TaskStep(Task task, O& optimizer)
+  TaskStep(Task task, const OptimizerReference<Scalar>& optimizer)
       : task_(std::move(task)),
         update_(optimizer, model().parameters().table(), Clipping::of(options()), options().learning_rate) {
     check_keeping(options().keeping);
@@ -144,7 +144,7 @@ class TaskStep {
   }
 
   Task task_;
-  Update<Scalar, O> update_;
+  Update<Scalar> update_;
   typename Task::Weights weights_;
   StableList<Part> parts_;
   ObjectPool<typename Task::Memory> memory_;

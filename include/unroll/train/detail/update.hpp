@@ -7,9 +7,7 @@
 #include "unroll/engine/tape.hpp"
 #include "unroll/optim/average.hpp"
 #include "unroll/optim/clip.hpp"
-#include "unroll/optim/optimizer.hpp"
-#include "unroll/parameters/parameters.hpp"
-#include "unroll/threads/thread_pool.hpp"
+#include "unroll/train/detail/optimizer_reference.hpp"
 
 namespace unroll::detail {
 
@@ -48,24 +46,20 @@ struct Clipping {
 };
 
 /// Last part of every training step. Keeps a reference to the optimizer, which must outlive it.
-template <class Scalar, class O>
+template <class Scalar>
 class Update {
  public:
   /// Throws ValueError for frozen parameters that the optimizer would change and for clipping or optimizer options out
   /// of range; ShapeError for an optimizer that was used with another model.
-  Update(O& optimizer, const ParameterTable& table, const Clipping& clipping, std::function<double(long)> learning_rate)
+  Update(const OptimizerReference<Scalar>& optimizer, const ParameterTable& table, const Clipping& clipping,
+         std::function<double(long)> learning_rate)
       : optimizer_(optimizer), clipping_(clipping), learning_rate_(std::move(learning_rate)) {
     clipping.check<Scalar>();
     require<ValueError>(
-        knows_segments || !table.has_frozen(),
+        optimizer.knows_segments() || !table.has_frozen(),
         "training: the optimizer would change frozen parameters; give it step(parameters, gradient, threads)");
-    if constexpr (requires { optimizer.check(table.size()); }) optimizer.check(table.size());
+    optimizer.check(table.size());
   }
-
-  /// Whether the optimizer skips entries without a gradient: frozen columns and tokens that are not in the batch.
-  static constexpr bool knows_segments = requires(O & optimizer, Parameters<Scalar>& parameters, ThreadPool* threads) {
-    optimizer.step(parameters, std::as_const(parameters), threads);
-  };
 
   /// Performs an update and returns the norm of the gradient before clipping by norm. If the norm is not finite, calls
   /// `fail(norm)`, which must throw, before the step; calls `stepped()` after the step.
@@ -79,10 +73,7 @@ class Update {
     const double norm = clip_by_global_norm(gradient, most, clipping_.p, ClipRule::pytorch, threads);
     if (!is_finite(norm)) fail(norm);
     optimizer_.learning_rate() = rate;
-    if constexpr (knows_segments)
-      optimizer_.step(parameters, gradient, threads);
-    else
-      optimizer_.step(parameters.values(), gradient.values());
+    optimizer_.step(parameters, gradient, threads);
     ++updates;
     stepped();
     if (average != nullptr) average->update(parameters.values());
@@ -93,7 +84,7 @@ class Update {
   WeightAverage<Scalar>* average = nullptr;  ///< updated after each step; may be null
 
  private:
-  O& optimizer_;
+  OptimizerReference<Scalar> optimizer_;
   Clipping clipping_;
   std::function<double(long)> learning_rate_;
 };

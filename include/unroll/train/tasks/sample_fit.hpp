@@ -47,8 +47,8 @@ template <SampleData D>
 struct FitKind<D> {
   using S = typename D::Scalar;
 
-  template <class Model, class Loss, class O>
-  using Step = TrainingStep<Model, Loss, O>;
+  template <class Model, class Loss>
+  using Step = TrainingStep<Model, Loss, OptimizerReference<S>>;
   template <class Model>
   using Evaluator = unroll::Evaluator<Model>;
   using Batch = unroll::Batch<S>;
@@ -69,8 +69,8 @@ struct FitKind<D> {
 
 template <class S>
 struct FitKind<SequencePairs<S>> {
-  template <class Model, class Loss, class O>
-  using Step = Seq2SeqStep<Model, Loss, O>;
+  template <class Model, class Loss>
+  using Step = Seq2SeqStep<Model, Loss, OptimizerReference<S>>;
   template <class Model>
   using Evaluator = PairEvaluator<Model>;
   using Batch = PairBatch<S>;
@@ -120,12 +120,12 @@ class BatchReader<LazyDataset<S>> {
 };
 
 /// Task of FitRun for sequences and pairs, which are divided into new batches every epoch.
-template <class Model, class Loss, class O, class D>
+template <class Model, class Loss, class D>
 class SampleFit {
  public:
   using Data = D;
 
-  SampleFit(Model& model, const Loss& loss, O& optimizer, const Data& data,
+  SampleFit(Model& model, const Loss& loss, OptimizerReference<typename Model::Scalar> optimizer, const Data& data,
             const FitOptions<typename Model::Scalar, Data>& options)
       : model_(model),
         loss_(loss),
@@ -199,7 +199,7 @@ class SampleFit {
   const Loss& loss_;
   const Data& data_;
   const FitOptions<typename Model::Scalar, Data>& options_;
-  typename Kind::template Step<Model, Loss, O> step_;
+  typename Kind::template Step<Model, Loss> step_;
   typename Kind::template Evaluator<Model> evaluator_;
   std::vector<Index> kept_, held_out_;
   Batches batches_;

@@ -7,14 +7,15 @@
 namespace unroll::detail {
 
 /// Task of FitRun for token streams: a batch is a window, and the state is carried to the next one.
-template <class Model, class Loss, class O>
+template <class Model, class Loss>
 class StreamFit {
   using S = typename Model::Scalar;
 
  public:
   using Data = TokenStreams<S>;
 
-  StreamFit(Model& model, const Loss& loss, O& optimizer, const Data& text, const FitOptions<S, Data>& options)
+  StreamFit(Model& model, const Loss& loss, OptimizerReference<S> optimizer, const Data& text,
+            const FitOptions<S, Data>& options)
       : model_(model),
         loss_(loss),
         text_(text),
@@ -72,7 +73,7 @@ class StreamFit {
   const Loss& loss_;
   const Data& text_;
   const FitOptions<S, Data>& options_;
-  TrainingStep<Model, Loss, O> step_;
+  TrainingStep<Model, Loss, OptimizerReference<S>> step_;
   Evaluator<Model> evaluator_;
   std::vector<State<S>> states_;
   ShardedBatch<S> batch_;
