@@ -162,6 +162,27 @@ TEST_CASE("safetensors: a single flipped bit is refused or changes only a value"
   CHECK(refused > 2000);
 }
 
+TEST_CASE("safetensors: tensors of several pieces of memory are read whole, and nothing behind the end of a file") {
+  const Folder folder;
+  SafeTensors content;
+  for (const Index size : {0, 1, 131071, 131072, 131073, 5'000'000}) {
+    std::vector<std::uint8_t> values(static_cast<std::size_t>(size));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::uint8_t>(i * 7 + i / 251);
+    content.tensors[std::to_string(size)] = Tensor::of(values, {size});
+  }
+  write_safetensors(folder.path / "large", content);
+  const SafeTensors got = read_safetensors(folder.path / "large");
+  REQUIRE(got.tensors.size() == content.tensors.size());
+  for (const auto& [name, tensor] : content.tensors) CHECK(got.at(name).bytes == tensor.bytes);
+
+  detail::InputFile file(folder.path / "large");  // opened before it is cut
+  std::filesystem::resize_file(folder.path / "large", 200'000);
+  std::vector<std::byte> bytes;
+  CHECK_THROWS_MATCHES(
+      detail::read_bytes(bytes, file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); }), FileError,
+      says("it may have changed during reading"));
+}
+
 TEST_CASE("safetensors: an error message names the defect and its place") {
   const auto refuse = [](const std::string& header, std::size_t data, const std::string& message) {
     INFO(header);

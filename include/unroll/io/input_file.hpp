@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <system_error>
 
 #include "unroll/core/error.hpp"
+#include "unroll/io/large_pages.hpp"
 
 namespace unroll::detail {
 
@@ -50,19 +52,40 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
+/// Allocates memory for `size` bytes, which is about to be filled. Throws FileError if there is not enough.
+template <class Bytes>
+void reserve_room(Bytes& bytes, std::uint64_t size, std::string_view file) {
+  within_memory<FileError>([&] { bytes.reserve(static_cast<std::size_t>(size)); }, file, ": there is no memory for ",
+                           size, " bytes");
+  prefer_large_pages(bytes.data(), bytes.capacity());
+}
+
 /// Resizes `bytes` to `size`. Throws FileError if there is not enough memory.
 template <class Bytes>
 void make_room(Bytes& bytes, std::uint64_t size, std::string_view file) {
-  within_memory<FileError>([&] { bytes.resize(static_cast<std::size_t>(size)); }, file, ": there is no memory for ",
-                           size, " bytes");
+  reserve_room(bytes, size, file);
+  bytes.resize(static_cast<std::size_t>(size));
+}
+
+/// Replaces `bytes` by the next `size` bytes of a file, which `read(span)` reads in order. A container zeroes new
+/// bytes, so it grows by pieces that are still in the cache when they are read. Throws FileError if there is not enough
+/// memory, and what `read` throws.
+template <class Bytes, class Read>
+void read_bytes(Bytes& bytes, std::uint64_t size, std::string_view file, Read&& read) {
+  constexpr std::uint64_t piece = std::uint64_t(128) << 10;
+  bytes.clear();
+  reserve_room(bytes, size, file);
+  for (std::uint64_t done = 0; done < size; done = bytes.size()) {
+    bytes.resize(static_cast<std::size_t>(std::min(size, done + piece)));
+    read(std::as_writable_bytes(std::span(bytes)).subspan(static_cast<std::size_t>(done)));
+  }
 }
 
 /// Whole content of a file, byte for byte.
 inline std::string read_text(const std::filesystem::path& path) {
   InputFile file(path);
   std::string text;
-  make_room(text, file.size(), file.name());
-  file.read(std::as_writable_bytes(std::span(text)));
+  read_bytes(text, file.size(), file.name(), [&](std::span<std::byte> to) { file.read(to); });
   return text;
 }
 

@@ -110,8 +110,7 @@ Tensor read_npy_from(std::uint64_t file_bytes, const std::string& file, Read rea
   NpyHeader header = NpyHeaderReader(text, file).read();
   check_npy_bytes(header.bytes, file_bytes, header.shape, file);
   Tensor tensor{header.elements.dtype, std::move(header.shape), {}};
-  make_room(tensor.bytes, header.bytes, file);
-  read(std::span(tensor.bytes));
+  read_bytes(tensor.bytes, header.bytes, file, read);
   if (header.big_endian) swap_bytes(tensor.bytes, header.elements.bytes);
   if (header.fortran_order && tensor.shape.size() > 1)
     tensor.bytes = to_row_major(tensor.bytes, tensor.shape, header.elements.bytes);
@@ -149,8 +148,7 @@ std::vector<std::string> read_npy_texts_from(std::uint64_t file_bytes, const std
   require<FileError>(header.count <= most, file, ": texts of ", header.text_bytes(), " bytes must be at most ", most,
                      ", got ", header.count);
   std::vector<std::byte> bytes;
-  make_room(bytes, header.bytes(), file);
-  read(std::span(bytes));
+  read_bytes(bytes, header.bytes(), file, read);
   if (header.wide && header.big_endian) swap_bytes(bytes, 4);
   std::vector<std::string> texts;
   within_memory<FileError>([&] { texts.resize(header.count); }, file, ": there is no memory for ", header.count,

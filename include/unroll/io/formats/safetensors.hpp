@@ -106,10 +106,7 @@ SafeTensors read_safetensors_from(std::uint64_t file_bytes, const std::string& f
     *in_order.back().second = {entry.dtype, std::move(entry.shape), {}};
   }
   std::ranges::sort(in_order, {}, [](const auto& item) { return std::pair(item.first->begin, item.first->end); });
-  for (auto [entry, tensor] : in_order) {
-    make_room(tensor->bytes, entry->end - entry->begin, file);
-    read(std::span(tensor->bytes));
-  }
+  for (auto [entry, tensor] : in_order) read_bytes(tensor->bytes, entry->end - entry->begin, file, read);
   return content;
 }
 

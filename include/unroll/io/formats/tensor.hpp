@@ -18,6 +18,7 @@
 
 #include "unroll/core/error.hpp"
 #include "unroll/core/types.hpp"
+#include "unroll/io/large_pages.hpp"
 
 namespace unroll {
 
@@ -249,6 +250,7 @@ MatrixX<Scalar> matrix(const Tensor& tensor) {
   const Index cols = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
   tensor.check_bytes();
   MatrixX<Scalar> values(rows, cols);
+  detail::prefer_large_pages(values.data(), std::size_t(values.size()) * sizeof(Scalar));
   // Works in tiles: data read along rows and written along columns then stay in the cache.
   constexpr Index side = 32;
   Eigen::Matrix<Scalar, side, side, Eigen::RowMajor> tile;
