@@ -108,6 +108,8 @@ class Seq2SeqDecoder {
 };
 
 template <class Model>
-Seq2SeqDecoder(const Model&, Index, Precision = Precision::float32) -> Seq2SeqDecoder<Model>;
+Seq2SeqDecoder(const Model&, Index) -> Seq2SeqDecoder<Model>;
+template <class Model>
+Seq2SeqDecoder(const Model&, Index, Precision) -> Seq2SeqDecoder<Model>;
 
 }  // namespace unroll

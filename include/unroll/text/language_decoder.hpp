@@ -128,6 +128,8 @@ class LanguageDecoder {
 };
 
 template <class Model>
-LanguageDecoder(const Model&, std::vector<Index> = {}, Precision = Precision::float32) -> LanguageDecoder<Model>;
+LanguageDecoder(const Model&, std::vector<Index> = {}) -> LanguageDecoder<Model>;
+template <class Model>
+LanguageDecoder(const Model&, std::vector<Index>, Precision) -> LanguageDecoder<Model>;
 
 }  // namespace unroll
