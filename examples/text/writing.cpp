@@ -15,7 +15,8 @@ namespace {
   std::vector<std::string_view> names;
   for (Index k = 0; k < vocabulary.size(); ++k) names.push_back(vocabulary.token(k));
   throw ValueError(text("--prompt must contain only the ", vocabulary.size(), " ", tokens, " of the vocabulary, got ",
-                        detail::in_quotes(token), "; the most similar are ", detail::nearest_names(token, names)));
+                        detail::in_quotes(token),
+                        tokens == "words" ? "; the most similar are " + detail::nearest_names(token, names) : ""));
 }
 
 /// Tokens read before the first prediction.
