@@ -162,7 +162,7 @@ TEST_CASE("safetensors: a single flipped bit is refused or changes only a value"
   CHECK(refused > 2000);
 }
 
-TEST_CASE("safetensors: tensors of several pieces of memory are read whole, and nothing behind the end of a file") {
+TEST_CASE("safetensors: tensors of several pieces of memory are read whole, and nothing behind the file") {
   const Folder folder;
   SafeTensors content;
   for (const Index size : {0, 1, 131071, 131072, 131073, 5'000'000}) {

@@ -34,7 +34,7 @@ set(heavy_standard_headers iostream fstream sstream regex)
 set(processor_headers immintrin.h xmmintrin.h pmmintrin.h arm_neon.h)
 set(external_threads "^unistd\\.h$") # for processes, where there is one
 set(external_simd "^unistd\\.h$|^sys/syscall\\.h$") # to request tile registers
-set(external_io "^nlohmann/|^onnx/onnx_pb\\.h$|^zlib\\.h$|^hdf5\\.h$|^unistd\\.h$|^fcntl\\.h$|^sys/(file|stat)\\.h$") # the latter lock files
+set(external_io "^nlohmann/|^onnx/onnx_pb\\.h$|^zlib\\.h$|^hdf5\\.h$|^unistd\\.h$|^fcntl\\.h$|^sys/(file|mman|stat)\\.h$") # the latter lock files
 set(external_report "^nlohmann/")
 set(external_train "^unistd\\.h$")
 
