@@ -130,10 +130,19 @@ constexpr auto rotate(Re re, Im im, Angle angle) {
   return parts::complex(cos(angle) * re - sin(angle) * im, cos(angle) * im + sin(angle) * re);
 }
 
+/// Result of `activation`.
+template <Activation F>
+struct ActivationOf {
+  F function;
+  template <Expression E>
+  constexpr Unary<F, E> operator()(E e) const {
+    return {{function}, e};
+  }
+};
 /// Function with a user-defined derivative, used as `activation(f)(e)`; see the concept Activation.
 template <Activation F>
-constexpr auto activation(F function) {
-  return [function]<Expression E>(E e) -> Unary<F, E> { return {{function}, e}; };
+constexpr ActivationOf<F> activation(F function) {
+  return {function};
 }
 
 template <Expression E>
