@@ -1,52 +1,62 @@
 #!/usr/bin/env python3
-"""Table of the time and memory that compilers need for small programs with the library.
+"""Table of the processor time and memory that compilers need for small programs with the library.
 
     bench/compile_time.py [COMPILER...]     default: g++ and clang++; needs Eigen 3.4 and nlohmann-json
 
-The programs are the first one of README.md and its variant with a GRU; the flags are those recommended there.
+The programs are the first one of README.md, its variant with a GRU, and one with the component unroll::compiled, also
+with that component's precompiled headers; the flags are those that README.md recommends.
 """
-import os, re, shutil, statistics, subprocess, sys, tempfile, time
+import os, re, shutil, statistics, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EIGEN = os.environ.get('EIGEN_INCLUDE', '/usr/include/eigen3')
 FLAGS = ['-std=c++20', '-O2', '-march=native', '-isystem', EIGEN, '-I', os.path.join(ROOT, 'include')]
 ROUNDS = 3
+PRECOMPILED = '#include <unroll/unroll.hpp>\n#include <unroll/compiled/compiled.hpp>\n'
 
 
-def readme_program():
-    with open(os.path.join(ROOT, 'README.md')) as file:
+def program_of(page):
+    with open(os.path.join(ROOT, page)) as file:
         return re.search(r'```cpp\n(.*?)```', file.read(), re.S).group(1)
 
 
-def compiled(compiler, source):
-    """Seconds and MB of one run."""
+def compiled(compiler, source, precompiled=False):
+    """Seconds of processor time and MB of one run."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'program.cpp')
         with open(path, 'w') as file:
             file.write(source)
-        start = time.perf_counter()
-        process = subprocess.Popen([compiler, *FLAGS, '-c', path, '-o', os.devnull])
+        header = []
+        if precompiled:
+            header = ['-include', os.path.join(folder, 'precompiled.hpp')]
+            with open(header[1], 'w') as file:
+                file.write(PRECOMPILED)
+            kind, made = ['-x', 'c++-header'], header[1] + ('.pch' if 'clang' in compiler else '.gch')
+            subprocess.run([compiler, *FLAGS, *kind, header[1], '-o', made], check=True)
+        process = subprocess.Popen([compiler, *FLAGS, '-Wno-ignored-attributes', *header, '-c', path, '-o', os.devnull])
         _, status, usage = os.wait4(process.pid, 0)
         if status != 0:
             sys.exit(f'compile_time: {compiler} must compile the program')
-        return time.perf_counter() - start, usage.ru_maxrss / 1024
+        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main():
     if sys.argv[1:2] in (['-h'], ['--help']):
         sys.exit(__doc__)
-    own_cell = readme_program()
+    own_cell, with_component = program_of('README.md'), program_of('tests/compiled/program.md')
     sources = {
         'Eigen/Core only': '#include <Eigen/Core>\n',
         'unroll.hpp only': '#include <unroll/unroll.hpp>\n',
         'the first program of README.md': own_cell,
         'the same with a GRU': own_cell.replace('EquationsOf<my::minimal_gated>::Cell', 'Gru'),
+        'a Stack with the component compiled': with_component,
+        'the same with precompiled headers': with_component,
     }
     compilers = sys.argv[1:] or filter(shutil.which, ['g++', 'clang++', 'clang++-14'])
     print('| program | compiler | seconds | MB |\n|---|---|---|---|')
     for compiler in compilers:
         for name, source in sources.items():
-            seconds, megabytes = zip(*(compiled(compiler, source) for _ in range(ROUNDS)))
+            seconds, megabytes = zip(*(compiled(compiler, source, 'precompiled' in name) for _ in range(ROUNDS)))
             print(f'| {name} | {compiler} | {statistics.median(seconds):.1f} | {max(megabytes):.0f} |', flush=True)
 
 
