@@ -5,12 +5,16 @@
 
 R is the time of a peer divided by that of unroll, both measured in direct succession; the median over all rounds.
 Everything runs in float and on one core (or --threads cores). A training step zeroes the gradients, computes forward
-pass, loss and backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3. The modes *_packed
-have sequences of T / 2 to T steps: PyTorch packs them, ONNX Runtime reads their lengths. Modes that a peer does not
-support and peers that are not installed are skipped. bench/peers/ contains the programs of the peers, which need torch,
-jax, or onnx and onnxruntime.
+pass, loss and backward pass, clips the gradient to global norm 5 and updates with Adam at rate 1e-3. The modes
+*_packed have sequences of T / 2 to T steps: PyTorch packs them, ONNX Runtime reads their lengths. Modes that a peer
+does not support and peers that are not installed are skipped. bench/peers/ contains the programs of the peers, which
+need torch, jax, or onnx and onnxruntime. With --precision bfloat16, PyTorch runs in autocast('cpu', bfloat16), the
+program of unroll receives the same option, and other peers are left out.
 """
 import argparse, json, math, os, statistics, subprocess, sys, time
+
+import results
+from results import line
 
 MODES = ['train', 'train_packed', 'infer', 'infer_packed']
 PEERS = {  # program, modes, imported packages
@@ -41,13 +45,17 @@ class Program:
 
 
 class Peer(Program):
-    def __init__(self, name, threads):
+    def __init__(self, name, threads, precision='float'):
         self.name, self.modes = name, PEERS[name][1]
         program = os.path.join(os.path.dirname(__file__), 'peers', PEERS[name][0])
         super().__init__([sys.executable, program, str(threads)], quiet=True)
+        self.precision = precision
 
     def measure(self, configuration, mode, seconds=0.):
-        return self.ask(json.dumps({**configuration, 'mode': mode, 'seconds': seconds}))
+        answer = self.ask(json.dumps({**configuration, 'mode': mode, 'seconds': seconds, 'precision': self.precision}))
+        if 'error' in answer:
+            sys.exit(f'compare: {self.name} must run {configuration["cfg"]} {mode}, got: {answer["error"]}')
+        return answer
 
     @staticmethod
     def installed(name):
@@ -71,7 +79,11 @@ class Row:
 
     def add(self, peer, theirs, ours):
         self.ours.append(ours)
-        self.peers.setdefault(peer, []).append((theirs['ms'], ours['ms']))
+        if peer is not None:
+            self.peers.setdefault(peer, []).append((theirs['ms'], ours['ms']))
+
+    def median(self, field):
+        return statistics.median(o[field] for o in self.ours)
 
     def ratios(self, peer):
         return sorted(theirs / ours for theirs, ours in self.peers[peer])
@@ -83,9 +95,20 @@ class Row:
         """Ratio to the fastest peer."""
         return min(map(self.ratio, self.peers))
 
+    def result(self, mode):
+        """Row of a file of results."""
+        times, peers = [o['ms'] for o in self.ours], {}
+        for peer in self.peers:
+            ratios = self.ratios(peer)
+            peers[peer] = {'ms': statistics.median(t for t, _ in self.peers[peer]), 'ratio': self.ratio(peer),
+                           'lowest_ratio': ratios[0], 'highest_ratio': ratios[-1]}
+        return {'configuration': self.name, 'mode': mode, 'ms': self.median('ms'), 'lowest_ms': min(times),
+                'highest_ms': max(times), 'gflops': self.median('gflops'), 'share_of_peak': self.median('share_of_peak'),
+                'peers': peers}
+
     def cells(self, peers):
-        cells = [self.name] + [digits(statistics.median(o[field] for o in self.ours)) for field in ('ms', 'gflops')]
-        cells += [f'{100 * statistics.median(o["share_of_peak"] for o in self.ours):.0f} %']
+        cells = [self.name] + [digits(self.median(field)) for field in ('ms', 'gflops')]
+        cells += [f'{100 * self.median("share_of_peak"):.0f} %']
         for peer in peers:
             ratios = self.ratios(peer)
             cells += [digits(statistics.median(t for t, _ in self.peers[peer])), f'**{self.ratio(peer):.2f}**',
@@ -98,10 +121,6 @@ def header(peers):
     for peer in peers:
         cells += [peer + ', ms', 'R', 'from - to']
     return cells + (['R, faster peer'] if len(peers) > 1 else [])
-
-
-def line(cells):
-    return '| ' + ' | '.join(cells) + ' |'
 
 
 def geometric_mean(values):
@@ -120,9 +139,9 @@ def compare(ours, peers, configuration, mode, options):
     for done in range(options.rounds):
         if done >= 1 and time.perf_counter() - start > options.budget:
             break
-        for peer in peers:
-            theirs = peer.measure(configuration, mode, options.seconds)
-            row.add(peer.name, theirs, ours.ask(f'{configuration["cfg"]} {mode} {options.seconds}'))
+        for peer in peers or [None]:
+            theirs = peer and peer.measure(configuration, mode, options.seconds)
+            row.add(peer and peer.name, theirs, ours.ask(f'{configuration["cfg"]} {mode} {options.seconds}'))
     return row
 
 
@@ -142,6 +161,9 @@ def arguments():
     parser.add_argument('--seconds', type=float, default=0.3, help='smallest seconds of a measurement (default: 0.3)')
     parser.add_argument('--budget', type=float, default=60,
                         help='seconds per row after which no further round starts (default: 60)')
+    parser.add_argument('--precision', choices=['float', 'bfloat16'], default='float',
+                        help='numbers of the products (default: float)')
+    parser.add_argument('--json', metavar='FILE', help='output file for bench/results.py')
     parser.add_argument('--markdown', metavar='FILE', help='output file for the tables')
     return parser.parse_args()
 
@@ -155,8 +177,11 @@ def main():
         report.append(text)
         print(text, flush=True)
     selected = configurations(options.program, options.names)
-    peers = [Peer(name, options.threads) for name in options.peer or PEERS if Peer.installed(name)]
-    ours = Program([options.program, '--serve', '--threads', str(options.threads)])
+    requested = ['PyTorch'] if options.precision != 'float' else options.peer or PEERS
+    peers = [Peer(name, options.threads, options.precision) for name in requested if Peer.installed(name)]
+    precision = [] if options.precision == 'float' else ['--precision', options.precision]
+    ours = Program([options.program, '--serve', '--threads', str(options.threads), *precision])
+    kept = []
     add(f'{processor()}, {options.threads} {"thread" if options.threads == 1 else "threads"}.')
     for mode in options.mode or MODES:
         supporting = [peer for peer in peers if mode in peer.modes]
@@ -166,10 +191,16 @@ def main():
         for configuration in selected:
             rows.append(compare(ours, supporting, configuration, mode, options))
             add(line(rows[-1].cells(names)))
+            kept.append((rows[-1], mode))
         if rows and names:
             add('\n' + summary(rows, names))
     for program in [ours, *peers]:
         program.end()
+    if options.json:
+        results.write(options.json, {
+            'commit': results.commit(os.path.dirname(os.path.abspath(__file__))), 'processor': processor(),
+            'compiler': kept[0][0].ours[0]['compiler'] if kept else '', 'threads': options.threads,
+            'precision': options.precision, 'rows': [row.result(mode) for row, mode in kept]})
     if options.markdown:
         with open(options.markdown, 'w') as file:
             file.write('\n'.join(report) + '\n')

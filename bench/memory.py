@@ -8,7 +8,8 @@ two columns are for unroll with model and batch included, as measured and as pre
 """
 import json, os, subprocess, sys
 
-from compare import Peer, configurations, line
+from compare import Peer, configurations
+from results import line
 
 
 def main():

@@ -25,6 +25,12 @@
 #include "timing.hpp"
 #include "workload.hpp"
 
+#ifdef __clang__
+#define UNROLL_COMPILER "Clang " __clang_version__
+#else
+#define UNROLL_COMPILER "GCC " __VERSION__
+#endif
+
 namespace {
 
 using namespace bench;
@@ -89,11 +95,11 @@ class Measurement {
     const double valid = double(workload_.columns()) / double(c_.batch * c_.steps);
     const double flops = (trains_ ? c_.training_flops() : c_.forward_flops()) * valid;
     const double unneeded = trains_ ? c_.unneeded_training_flops() * valid : 0, peak = peak_gflops<float>();
-    std::printf(
-        "{\"what\": \"unroll\", \"cfg\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"ms\": %.4f, "
-        "\"gflops\": %.2f, \"peak_gflops\": %.1f, \"share_of_peak\": %.3f}\n",
-        c_.name().c_str(), mode_.c_str(), threads_, ms_, flops / ms_ * 1e-6, peak,
-        (flops - unneeded) / ms_ * 1e-6 / peak);
+    std::printf("{\"what\": \"unroll\", \"compiler\": \"" UNROLL_COMPILER
+                "\", \"cfg\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"ms\": %.4f, "
+                "\"gflops\": %.2f, \"peak_gflops\": %.1f, \"share_of_peak\": %.3f}\n",
+                c_.name().c_str(), mode_.c_str(), threads_, ms_, flops / ms_ * 1e-6, peak,
+                (flops - unneeded) / ms_ * 1e-6 / peak);
     std::fflush(stdout);
   }
 

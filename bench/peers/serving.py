@@ -47,14 +47,17 @@ def serve(prepare, version):
     current, step, restart, ms = None, None, None, 0
     for line in sys.stdin:
         request = json.loads(line)
-        key = request['cfg'], request['mode']
-        if key != current:
-            step = restart = None  # frees memory before the next one is prepared
-            current, (step, restart), ms = key, prepare(request), 0
-        restart()
-        if request['mode'] == 'memory':
-            answer = {'megabytes': added_memory(step)}
-        else:
-            ms = milliseconds(step, request['seconds'], ms > 1000)
-            answer = {'ms': ms}
+        try:
+            key = request['cfg'], request['mode']
+            if key != current:
+                step = restart = None  # frees memory before the next one is prepared
+                current, (step, restart), ms = key, prepare(request), 0
+            restart()
+            if request['mode'] == 'memory':
+                answer = {'megabytes': added_memory(step)}
+            else:
+                ms = milliseconds(step, request['seconds'], ms > 1000)
+                answer = {'ms': ms}
+        except RuntimeError as error:  # a configuration that the library cannot run on this processor
+            answer = {'error': str(error).split('. ')[0]}
         print(json.dumps({**answer, 'version': version}), file=answers, flush=True)

@@ -53,20 +53,22 @@ def prepare(c):
     network = Network(c)
     x, y, lengths = batch(c)
     inputs = (x, lengths) if c['mode'].endswith('_packed') else (x,)
+    autocast = torch.autocast('cpu', torch.bfloat16, enabled=c.get('precision') == 'bfloat16')
     if c['mode'].startswith('infer'):
         network.eval()
-        return torch.inference_mode()(lambda: network(*inputs)), lambda: None
+        return torch.inference_mode()(autocast(lambda: network(*inputs))), lambda: None
     parameters = list(network.parameters())
     adam = torch.optim.Adam(parameters, lr=1e-3)
     first = [p.detach().clone() for p in parameters] if c['mode'] != 'memory' else parameters
 
     def step():
         adam.zero_grad(set_to_none=True)
-        output = network(*inputs)
-        if c['task'] == 'peaks':
-            loss = F.binary_cross_entropy_with_logits(output, y)
-        else:
-            loss = F.cross_entropy(output.flatten(0, -2), y.flatten())
+        with autocast:
+            output = network(*inputs)
+            if c['task'] == 'peaks':
+                loss = F.binary_cross_entropy_with_logits(output, y)
+            else:
+                loss = F.cross_entropy(output.flatten(0, -2), y.flatten())
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         adam.step()
