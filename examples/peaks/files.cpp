@@ -68,7 +68,8 @@ class Reader {
       : file_(open_file(path, options.lazy)), options_(options), numpy_(is_numpy(path)) {
     poca_ = options.channels == Channels::closest_approach;
     if (options.channels == Channels::automatic) poca_ = !file_->has("kernel") && file_->has("poca_KDE_A");
-    whole_ = numpy_ && options.channels == Channels::automatic && !poca_ && !file_->has("kernel") && file_->has("X");
+    whole_ = numpy_ && options.channels == Channels::automatic && !poca_ && !file_->has("kernel") &&
+             (file_->has("X") || !file_->has("pv"));  // with neither, the message names Y
     truth_ = options.needs_truth || file_->has(target_name());
     take_sizes();
   }

@@ -67,15 +67,15 @@ void add_network_options(CLI::App& app, Options& o) {
                  "word vectors for the initial embedding, of word2vec, gensim or GloVe; .bin: binary, otherwise text")
       ->option_text("FILE");
   app.add_option("--dropout", o.dropout, "dropout rate after the embedding and each recurrent layer")
-      ->check(number(0, 0.99));
+      ->check(number(0, 0.95));
   app.add_flag("--tied", o.tied, "output weights shared with the embedding; needs --embedding equal to --units");
 }
 
 void add_rate_options(CLI::App& app, Options& o) {
   app.add_option("--optimizer", o.optimizer, "optimizer")->check(one_of({"sgd", "nesterov", "rmsprop", "adam"}));
-  app.add_option("--rate", o.rate, "learning rate")->check(number(1e-9, 100));
+  app.add_option("--rate", o.rate, "learning rate")->check(number(1e-7, 10));
   app.add_option("--momentum", o.momentum, "momentum of nesterov")->check(number(0, 0.9999));
-  app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e9));
+  app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
   example::add_products_option(app, o.products);
   app.add_option("--decay", o.decay, "factor of each decrease of the learning rate")->check(number(1e-6, 1));
   app.add_option("--decay-epochs", o.decay_epochs, "number of epochs at the end that decrease the rate, once each")
@@ -86,7 +86,7 @@ void add_rate_options(CLI::App& app, Options& o) {
 }
 
 void add_training_options(CLI::App& app, Options& o) {
-  app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 1'000'000));
+  app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--batch", o.batch, "streams or units per update")->check(whole(1, 1'000'000));
   app.add_option("--steps", o.steps, "tokens of each stream per batch")->check(whole(1, 1'000'000));
   app.add_option("--update-every", o.update_every, "steps between updates within a batch, k1 of truncated BPTT; 0: all")
@@ -95,7 +95,7 @@ void add_training_options(CLI::App& app, Options& o) {
       ->check(whole(0, 1'000'000));
   add_rate_options(app, o);
   app.add_option("--patience", o.patience, "epochs without a lower validation loss until training stops; 0: never")
-      ->check(whole(0, 1'000'000));
+      ->check(whole(0, 100000));
   add_seed_options(app, o.seeds);
   app.add_option("--overfit", o.overfit, "number of sequences of the overfitting check before training; 0: none")
       ->check(whole(0, 1'000'000));

@@ -67,6 +67,7 @@ TEST_CASE("peaks npz: inputs and targets may be the arrays X and Y") {
   CHECK_FALSE(alone.has_truth);
   CHECK(alone.data.size() == 2);
   CHECK_THROWS_MATCHES(read({{"X", x}}), FileError, says("must contain an array 'Y', found X"));
+  CHECK_THROWS_MATCHES(read({{"x", x}, {"y", y}}), FileError, says("must contain an array 'Y', found x, y"));
   CHECK_THROWS_MATCHES(read({{"X", array(0, {2, 3, bins})}, {"Y", y}}), ShapeError,
                        says("'X': the shape must be [2, 4, 100], got [2, 3, 100]"));
   CHECK_THROWS_MATCHES(read({{"X", array(std::numeric_limits<float>::infinity(), {2, 4, bins})}, {"Y", y}}), FileError,
