@@ -1,11 +1,11 @@
 // Benchmark of training steps and inference passes on the configurations for the comparison with peers
-// (configurations.hpp), in float. Prints one JSON line per measurement.
+// (configurations.hpp). Prints one JSON line per measurement.
 //
 //     taskset -c 0 ./training_step [NAME...] [options]     NAME is part of a configuration's name; default: all
 //       --mode MODE      train, train_packed, infer or infer_packed; may be repeated; default: all
 //       --quick          short for --mode train
 //       --threads N      number of threads; default: 1
-//       --bfloat16       products of bfloat16 factors
+//       --precision P    float or bfloat16, the factors of products; default: float
 //       --seconds S      minimum duration of a measurement; default: 0.5
 //       --list           prints the configurations instead, for programs that measure peers
 //       --serve          reads measurements from standard input, one per line: NAME MODE SECONDS
@@ -43,6 +43,12 @@ struct Options {
   unroll::Precision products = unroll::Precision::float32;
 };
 
+unroll::Precision precision_of(std::string_view name) {
+  if (name == "float") return unroll::Precision::float32;
+  if (name == "bfloat16") return unroll::Precision::bfloat16;
+  throw std::invalid_argument("--precision must be float or bfloat16, got '" + std::string(name) + "'");
+}
+
 Options parse(int count, char** arguments) {
   Options options;
   for (int k = 1; k < count; ++k) {
@@ -59,8 +65,8 @@ Options parse(int count, char** arguments) {
       options.seconds = std::atof(value());
     else if (argument == "--threads")
       options.threads = std::atoi(value());
-    else if (argument == "--bfloat16")
-      options.products = unroll::Precision::bfloat16;
+    else if (argument == "--precision")
+      options.products = precision_of(value());
     else if (argument == "--list")
       options.list = true;
     else if (argument == "--serve")
