@@ -2,6 +2,8 @@
 // Offsets of a cell's parameters and stored values for given sizes.
 
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "unroll/parameters/parameters.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
