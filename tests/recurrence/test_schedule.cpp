@@ -204,7 +204,7 @@ TEST_CASE("schedule: the query of attention shares the products of its source") 
   STATIC_REQUIRE(P::program.column_operations == 1);
   STATIC_REQUIRE(P::program.column_operation[0].operation == P::root("ctx"));
   STATIC_REQUIRE(P::program.column_operation[0].term == P::term("ctx"));
-  STATIC_REQUIRE(P::D::over_columns.first.score == ScoreKind::additive);
+  STATIC_REQUIRE(P::D::over_columns.get<0>().score == ScoreKind::additive);
   STATIC_REQUIRE(
       (P::program.term[P::term("ctx")].of_column && P::program.term[P::term("ctx")].copy == detail::Copy::none));
 
