@@ -223,6 +223,12 @@ TEST_CASE("products option: a resumed run in bfloat16 has the bits of one run, v
   fit(parts, loss, of_parts, data, options, state);
   CHECK(parts.parameters().values() == whole.parameters().values());
 
+  Model in_float = layers_of_steps();
+  auto of_float = adam();
+  options.products = Precision::float32;
+  fit(in_float, loss, of_float, data, options);
+  CHECK(in_float.parameters().values() != whole.parameters().values());
+
   const double validation = result.history.back().validation_loss;
   CHECK(evaluate(whole, held_out, loss, {.products = bfloat16}).loss.value() == validation);
   CHECK(evaluate(whole, held_out, loss).loss.value() != validation);
