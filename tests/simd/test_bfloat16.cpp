@@ -160,7 +160,7 @@ TEMPLATE_TEST_CASE("bfloat16: products equal those of rounded factors", "", Floa
       INFO(rows << " x " << terms << " x " << columns);
       const auto w = numbers(rows, terms, 1), x = numbers(terms, columns, 2), start = numbers(rows + 2, columns, 3);
       const auto panels = packed<TestType>(factor(w), rows, terms);
-      const auto multiply = [&](Index first, Index count, bool add) {
+      const auto multiply = [&, rows = rows, terms = terms](Index first, Index count, bool add) {
         MatrixX<float> y = start.middleCols(first, count);
         detail::multiply_rounded<TestType>(panels.data(), rows, terms, factor(x).from(0, first), count, y.data(),
                                            rows + 2, add);
@@ -181,7 +181,7 @@ TEMPLATE_TEST_CASE("bfloat16: sums of outer products equal those of rounded fact
     for (const Index columns : {0, 1, 7, 15, 33, 300}) {
       INFO(rows << " x " << inner << " x " << columns);
       const auto a = numbers(rows, columns, 1), b = numbers(inner, columns, 2), start = numbers(rows, inner, 3);
-      const auto add = [&](Index first, Index count) {
+      const auto add = [&, inner = inner](Index first, Index count) {
         MatrixX<float> gradient = start.middleRows(first, count);
         detail::add_rounded_outer_products<TestType>(factor(a).from(first, 0), count, factor(b), inner, columns,
                                                      gradient.data(), count);
