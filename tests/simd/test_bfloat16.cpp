@@ -167,6 +167,7 @@ TEMPLATE_TEST_CASE("bfloat16: products equal those of rounded factors", "", Floa
         return y;
       };
       const MatrixX<float> y = multiply(0, columns, false), sum = multiply(0, columns, true);
+      if (columns == 0) continue;  // it must not read or write; blocks of an empty matrix would be at a null pointer
       CHECK(is_product(y.topRows(rows), w, x, MatrixX<float>::Zero(rows, columns)));
       CHECK(is_product(sum.topRows(rows), w, x, start.topRows(rows)));
       CHECK(y.bottomRows(2) == start.bottomRows(2));
@@ -189,6 +190,7 @@ TEMPLATE_TEST_CASE("bfloat16: sums of outer products equal those of rounded fact
       };
       const MatrixX<float> whole = add(0, rows);
       CHECK(is_product(whole, a, b.transpose(), start));
+      if (columns == 0) continue;
       for (const Index first : {Index(0), rows / 2, rows - 1})  // as when threads share the rows
         CHECK(add(first, rows - first) == whole.bottomRows(rows - first));
     }
