@@ -1,12 +1,13 @@
 // Training steps of cells that bench/cells.py compares with other libraries: 128 units, a dense layer of 10 classes.
 //
 //     bench_cells                   prints the median milliseconds of each case over half a second
-//     bench_cells --serve           the same for the case whose number is on a line of standard input
+//     bench_cells --list            prints the cases instead
+//     bench_cells --serve           measures the case whose number in the list is on a line of standard input
 //
-// A case is a cell, a batch, steps and inputs; bench/cells.py has the same list.
+// One JSON line per case.
 
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 #include <unroll/cells/layer_norm.hpp>
 #include <unroll/cells/min_gru.hpp>
 
@@ -25,7 +26,7 @@ constexpr Case cases[] = {{"layer-normalised lstm", 32, 100, 64}, {"mingru", 4, 
 
 void answer(const Case& c) {
   constexpr Index units = 128, classes = 10;
-  const AnyLayer<float> layer = std::strcmp(c.name, "mingru") == 0
+  const AnyLayer<float> layer = std::string_view(c.name) == "mingru"
                                     ? AnyLayer<float>(Recurrent<MinGru>{.units = units, .returns = Returns::last})
                                     : Recurrent<LayerNormLstm>{.units = units, .returns = Returns::last};
   const Configuration sizes{"cells", c.name, c.batch, c.steps, c.inputs, units, 1, classes, Task::label_at_end};
@@ -35,11 +36,19 @@ void answer(const Case& c) {
   std::fflush(stdout);
 }
 
+void list(const Case& c) {
+  std::printf("{\"cell\": \"%s\", \"batch\": %td, \"steps\": %td, \"inputs\": %td}\n", c.name, c.batch, c.steps,
+              c.inputs);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  if (count < 2 || std::strcmp(words[1], "--serve") != 0) {
-    for (const Case& c : cases) answer(c);
+  const std::string_view option = count < 2 ? "" : words[1];
+  if (!option.empty() && option != "--list" && option != "--serve")
+    return std::fprintf(stderr, "cells: option must be --list or --serve, got '%s'\n", words[1]), 1;
+  if (option != "--serve") {
+    for (const Case& c : cases) option == "--list" ? list(c) : answer(c);
     return 0;
   }
   for (char line[256]; std::fgets(line, sizeof line, stdin) != nullptr;) {

@@ -8,7 +8,7 @@ compiled with its loss, gradient and update. All compute forward pass, cross ent
 and Adam in float, with 128 units. R is the time of the other library divided by that of unroll: the median of the
 rounds, in each of which both are measured one after the other.
 """
-import importlib.util, os, statistics, sys
+import importlib.util, json, os, statistics, subprocess, sys
 
 os.environ['XLA_FLAGS'] = os.environ.get('XLA_FLAGS', '') + \
     ' --xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1'
@@ -58,6 +58,7 @@ def torch_lstm(batch, steps, inputs):
 def jax_min_gru(batch, steps, inputs):
     import jax, numpy
     from jax import numpy as jnp
+    from peers.jax_step import moments, training_step
     random = numpy.random.RandomState(0)
     x, y = jnp.asarray(random.randn(steps, batch, inputs), jnp.float32), random.randint(0, CLASSES, batch)
     shapes = {'gates': (inputs, 2 * UNITS), 'bias': (2 * UNITS,), 'out': (UNITS, CLASSES), 'out_bias': (CLASSES,)}
@@ -71,18 +72,8 @@ def jax_min_gru(batch, steps, inputs):
         scores = jax.nn.log_softmax(both[1][-1] @ p['out'] + p['out_bias'])
         return -scores[jnp.arange(batch), y].mean()
 
-    def step(p, m, v, count):
-        g = jax.grad(loss)(p)
-        norm = jnp.sqrt(sum((a * a).sum() for a in jax.tree.leaves(g)))
-        g = jax.tree.map(lambda a: a * jnp.minimum(1.0, 5.0 / (norm + 1e-6)), g)
-        count += 1
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        rate, scale = 1e-3 / (1 - 0.9 ** count), 1 / (1 - 0.999 ** count)
-        return jax.tree.map(lambda a, b, c: a - rate * b / (jnp.sqrt(c * scale) + 1e-8), p, m, v), m, v, count
-
-    compiled = jax.jit(step)
-    state = [(first, jax.tree.map(jnp.zeros_like, first), jax.tree.map(jnp.zeros_like, first), jnp.float32(0))]
+    compiled = jax.jit(training_step(loss))
+    state = [(first, *moments(first))]
 
     def run():
         state[0] = compiled(*state[0])
@@ -90,25 +81,26 @@ def jax_min_gru(batch, steps, inputs):
     return run
 
 
-CASES = [('layer-normalised lstm', 'torch', torch_lstm, 32, 100, 64),
-         ('mingru', 'jax', jax_min_gru, 4, 4000, 128), ('mingru', 'jax', jax_min_gru, 1, 4000, 128)]
+PEERS = {'layer-normalised lstm': ('torch', torch_lstm), 'mingru': ('jax', jax_min_gru)}
 
 
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
+    cases = [json.loads(line) for line in subprocess.check_output([sys.argv[1], '--list'], text=True).splitlines()]
     ours = Program([sys.argv[1], '--serve'])
     print('| cell | batch | steps | other | its ms | unroll, ms | R (smallest - largest) |\n|---|---|---|---|---|---|---|')
-    for number, (cell, package, make, *sizes) in enumerate(CASES):
+    for number, case in enumerate(cases):
+        package, make = PEERS[case['cell']]
         if importlib.util.find_spec(package) is None:
             continue
-        theirs, line = make(*sizes), str(number)
+        theirs, line = make(case['batch'], case['steps'], case['inputs']), str(number)
         median_ms(theirs), ours.ask(line)
         rounds = [(median_ms(theirs), ours.ask(line)['ms']) for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 7)]
         ratios = sorted(a / b for a, b in rounds)
-        print(f'| {cell} | {sizes[0]} | {sizes[1]} | {package} | {statistics.median(a for a, _ in rounds):.2f} | '
-              f'{statistics.median(b for _, b in rounds):.2f} | '
+        print(f'| {case["cell"]} | {case["batch"]} | {case["steps"]} | {package} | '
+              f'{statistics.median(a for a, _ in rounds):.2f} | {statistics.median(b for _, b in rounds):.2f} | '
               f'{statistics.median(ratios):.2f} ({ratios[0]:.2f} - {ratios[-1]:.2f}) |', flush=True)
     ours.end()
 

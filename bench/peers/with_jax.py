@@ -9,6 +9,7 @@ import jax
 import numpy
 from jax import numpy as jnp
 
+from jax_step import moments, training_step
 from serving import serve
 
 GATES = {'rnn': 1, 'lstm': 4, 'gru': 3}
@@ -95,20 +96,9 @@ def prepare(c):
     random = numpy.random.RandomState(0)
     x, y, mask = batch(c, random)
 
-    def step(p, m, v, count):
-        g = jax.grad(lambda p: loss(c, p, x, y, mask))(p)
-        norm = jnp.sqrt(sum((a * a).sum() for a in jax.tree.leaves(g)))
-        g = jax.tree.map(lambda a: a * jnp.minimum(1.0, 5.0 / (norm + 1e-6)), g)
-        count += 1
-        m = jax.tree.map(lambda a, b: 0.9 * a + 0.1 * b, m, g)
-        v = jax.tree.map(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
-        rate, scale = 1e-3 / (1 - 0.9 ** count), 1 / (1 - 0.999 ** count)
-        p = jax.tree.map(lambda a, b, c: a - rate * b / (jnp.sqrt(c * scale) + 1e-8), p, m, v)
-        return p, m, v, count
-
-    compiled = jax.jit(step, donate_argnums=(0, 1, 2))
+    compiled = jax.jit(training_step(lambda p: loss(c, p, x, y, mask)), donate_argnums=(0, 1, 2))
     first = parameters(c, random)
-    state = [None, jax.tree.map(jnp.zeros_like, first), jax.tree.map(jnp.zeros_like, first), jnp.float32(0)]
+    state = [None, *moments(first)]
 
     def run():
         state[:] = compiled(*state)

@@ -100,8 +100,7 @@ void add_train_options(CLI::App& app, Options& o) {
       ->group(data_group);
   app.add_option("--validation", o.validation,
                  "share of the steps of each series, before those of the test, held out for validation, or a file of "
-                 "other series; the best "
-                 "epoch's parameters are kept")
+                 "other series; the best epoch's parameters are kept")
       ->option_text("SHARE|FILE (0.2)")
       ->check(share_or_file())
       ->group(data_group);

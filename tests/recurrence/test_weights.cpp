@@ -69,7 +69,7 @@ inline constexpr auto drop_network = cell(state(h), next(h) = tanh(linear(x) + l
 inline constexpr auto streamed = cell(state(h),
     q = tanh(linear(x) + linear(h, drop_weights(0.4), no_bias) + linear(h, A, no_bias)),
     next(h) = tanh(linear(q, A) + linear(q, frozen("numbers", numbered)) + linear(h) +
-                   weight(p, frozen) * linear(q, transposed(A), no_bias)));
+                   weight(p, frozen("numbers", numbered)) * linear(q, transposed(A), no_bias)));
 // clang-format on
 }  // namespace equations
 

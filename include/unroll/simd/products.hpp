@@ -50,7 +50,8 @@ class PackedMatrix {
  public:
   void pack(In<Scalar> w, Precision products = detail::PackFor::present()) {
     const Index stride = w.outerStride();
-    if (packs_rounded(products, w.data(), 1, stride, w.rows(), w.cols())) return;
+    begin(products, w.rows(), w.cols());
+    if (is_rounded()) return round(w.data(), 1, stride);
     for (Index row = 0; row < full_; row += L::size)
       detail::pack_panel<L>(w.data() + row, stride, rows_ - row, inner_, panel(row));
     if (full_ < rows_) detail::pack_panel<Last>(w.data() + full_, stride, rows_ - full_, inner_, panel(full_));
@@ -59,7 +60,8 @@ class PackedMatrix {
   /// Packs w^T: rows() = w.cols().
   void pack_transposed(In<Scalar> w, Precision products = detail::PackFor::present()) {
     const Index stride = w.outerStride();
-    if (packs_rounded(products, w.data(), stride, 1, w.cols(), w.rows())) return;
+    begin(products, w.cols(), w.rows());
+    if (is_rounded()) return round(w.data(), stride, 1);
     for (Index row = 0; row < full_; row += L::size)
       detail::pack_panel_transposed<L>(w.data() + row * stride, stride, rows_ - row, inner_, panel(row));
     if (full_ < rows_)
@@ -86,25 +88,26 @@ class PackedMatrix {
   using L = NativeLanes<Scalar>;
   using Last = detail::LastLanes<Scalar>;
 
-  /// Packs rounded factors, if `products` says so; otherwise makes room for panels and returns false.
-  bool packs_rounded(Precision products, const Scalar* w, Index row_distance, Index column_distance, Index rows,
-                     Index inner) {
+  /// Sets precision and sizes, and makes room for panels of factors that are not rounded.
+  void begin(Precision products, Index rows, Index inner) {
     detail::check_products<Scalar>(products);
     products_ = products, rows_ = rows, inner_ = inner;
-    if constexpr (std::is_same_v<Scalar, float>)
-      if (products == Precision::bfloat16) return rounded_.pack({w, row_distance, column_distance}, rows, inner), true;
+    if (is_rounded()) return;
     const Index rest = rows % L::size, needed = (rows + L::size - 1) / L::size * L::size * inner;
     if (panels_.size() < needed) panels_.resize(needed);
     full_ = rest <= Last::size ? rows - rest : rows;
-    return false;
+  }
+
+  bool is_rounded() const { return std::is_same_v<Scalar, float> && products_ == Precision::bfloat16; }
+  void round(const Scalar* w, Index row_distance, Index column_distance) {
+    if constexpr (std::is_same_v<Scalar, float>) rounded_.pack({w, row_distance, column_distance}, rows_, inner_);
   }
 
   Scalar* panel(Index row) { return panels_.data() + row * inner_; }
 
   void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
     if constexpr (std::is_same_v<Scalar, float>)
-      if (products_ == Precision::bfloat16)
-        return rounded_.multiply(rows_, inner_, x, x_stride, columns, y, y_stride, add);
+      if (is_rounded()) return rounded_.multiply(rows_, inner_, x, x_stride, columns, y, y_stride, add);
     detail::Tile<Scalar> tile{.left = panels_.data(),
                               .panel_stride = L::size * inner_,
                               .left_stride = L::size,

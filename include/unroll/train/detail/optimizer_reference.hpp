@@ -6,6 +6,10 @@
 
 namespace unroll::detail {
 
+/// Optimizer of another type than `Reference`, which is copied instead.
+template <class O, class Reference>
+concept OtherOptimizer = !std::same_as<std::remove_cv_t<O>, Reference> && Optimizer<O>;
+
 /// Reference to an optimizer of any type, which must outlive it. Training is compiled once for all optimizers; an
 /// update costs one call by pointer.
 template <std::floating_point S>
@@ -13,11 +17,8 @@ class OptimizerReference {
  public:
   using Scalar = S;
 
-  template <class O>
-  requires(!std::same_as<std::remove_cv_t<O>, OptimizerReference>) && Optimizer<O> explicit OptimizerReference(
-                                                                          O& optimizer)
-      : optimizer_(&optimizer),
-  functions_(&functions_of<O>) {}
+  template <OtherOptimizer<OptimizerReference> O>
+  explicit OptimizerReference(O& optimizer) : optimizer_(&optimizer), functions_(&functions_of<O>) {}
 
   double& learning_rate() const { return functions_->learning_rate(optimizer_); }
   /// True if the optimizer skips entries without a gradient: frozen columns and tokens that are not in the batch.
