@@ -21,7 +21,9 @@ concept NotAnyLayer = !std::same_as<Given, AnyLayer<S>>;
 template <class S>
 class AnyLayer {
   struct Storage {
+    explicit Storage(const void* type_of_own) : type(type_of_own) {}
     virtual ~Storage() = default;
+    const void* const type;  // compared at every pass, which is faster than dynamic_cast
   };
 
  public:
@@ -89,6 +91,29 @@ class AnyLayer {
     return layer_->make_stream(features, outputs, theta);
   }
 
+  /// Held layer. Throws ValueError unless `L` is its type.
+  template <class L>
+  const L& as() const {
+    if constexpr (std::same_as<L, AnyLayer>) {
+      return *this;
+    } else {
+      const auto* held = dynamic_cast<const HeldLayer<L>*>(layer_.get());
+      require<ValueError>(held != nullptr, "layer (", name(), "): the type asked for must be the type of the layer");
+      return held->layer;
+    }
+  }
+  /// Weights or tape, of type `Own`, of the held layer. Throws ValueError before the first pass.
+  template <class Own, class Holder>
+  static Own& own(Holder& holder) {
+    if constexpr (std::same_as<std::remove_const_t<Holder>, std::remove_const_t<Own>>) {
+      return holder;
+    } else {
+      require<ValueError>(holds<std::remove_const_t<Own>>(holder),
+                          "the tape has no forward pass of this layer; call forward(...) with it first");
+      return static_cast<StorageOf<std::remove_const_t<Own>>&>(*holder.kept).own;
+    }
+  }
+
  private:
   struct LayerInterface {
     virtual ~LayerInterface() = default;
@@ -149,54 +174,45 @@ class AnyLayer {
     void check_input(const ConstView<S>& values) const override { layer.check_input(values); }
     std::uint64_t layers_inside() const override { return layer.layers_inside(); }
     std::span<const Index> touched(const Tape& tape) const override {
-      return layer.touched(of<typename L::Tape>(tape));
+      return layer.touched(AnyLayer::own<typename L::Tape>(tape));
     }
     std::optional<Index> tied_to() const override { return layer.tied_to(); }
     void tie(const TiedWeight& weight) override { layer.tie(weight); }
     void set_given(S* theta) const override { layer.set_given(theta); }
     Index statistics() const override { return layer.statistics(); }
     void add_statistics(const Tape& tape, double* to) const override {
-      layer.add_statistics(of<typename L::Tape>(tape), to);
+      layer.add_statistics(AnyLayer::own<typename L::Tape>(tape), to);
     }
     void update_statistics(const double* from, S* theta) const override { layer.update_statistics(from, theta); }
     void prepare(const S* theta, Weights& weights) const override {
       // Also replaces weights created by another model.
-      if (dynamic_cast<StorageOf<typename L::Weights>*>(weights.kept.get()) == nullptr)
-        weights.kept = std::make_unique<StorageOf<typename L::Weights>>();
-      layer.prepare(theta, of<typename L::Weights>(weights));
+      if (!holds<typename L::Weights>(weights)) weights.kept = std::make_unique<StorageOf<typename L::Weights>>();
+      layer.prepare(theta, AnyLayer::own<typename L::Weights>(weights));
     }
     void prepare_back(const S* theta, Weights& weights) const override {
-      layer.prepare_back(theta, of<typename L::Weights>(weights));
+      layer.prepare_back(theta, AnyLayer::own<typename L::Weights>(weights));
     }
 
     Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                       Tape& tape) const override {
-      if (dynamic_cast<StorageOf<typename L::Tape>*>(tape.kept.get()) == nullptr)
-        tape.kept = std::make_unique<StorageOf<typename L::Tape>>();
-      return layer.forward(of<typename L::Weights>(weights), in, pass, initial, of<typename L::Tape>(tape));
+      if (!holds<typename L::Tape>(tape)) tape.kept = std::make_unique<StorageOf<typename L::Tape>>();
+      return layer.forward(AnyLayer::own<typename L::Weights>(weights), in, pass, initial,
+                           AnyLayer::own<typename L::Tape>(tape));
     }
     void final_state(const Signal<S>& in, Tape& tape, State<S>& state) const override {
-      layer.final_state(in, of<typename L::Tape>(tape), state);
+      layer.final_state(in, AnyLayer::own<typename L::Tape>(tape), state);
     }
     void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
                   const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const override {
-      layer.backward(of<typename L::Weights>(weights), in, pass, d_out, d_final, of<typename L::Tape>(tape), gradient,
-                     d_in, d_initial);
+      layer.backward(AnyLayer::own<typename L::Weights>(weights), in, pass, d_out, d_final,
+                     AnyLayer::own<typename L::Tape>(tape), gradient, d_in, d_initial);
     }
     std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const override {
-      return layer.first_non_finite(of<typename L::Weights>(weights), in, of<typename L::Tape>(tape));
+      return layer.first_non_finite(AnyLayer::own<typename L::Weights>(weights), in,
+                                    AnyLayer::own<typename L::Tape>(tape));
     }
     std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs, const S* theta) const override {
       return detail::MakeStream<L>::of(layer, features, outputs, theta);
-    }
-
-    /// Weights or tape of the held layer; throws ValueError before the first forward pass.
-    template <class Own, class HeldLayer>
-    static Own& of(HeldLayer& holding) {
-      auto* kept = dynamic_cast<StorageOf<Own>*>(holding.kept.get());
-      require<ValueError>(kept != nullptr,
-                          "the tape has no forward pass of this layer; call forward(...) with it first");
-      return kept->own;
     }
 
     L layer;
@@ -204,8 +220,15 @@ class AnyLayer {
 
   template <class Own>
   struct StorageOf final : Storage {
+    StorageOf() : Storage(&type_of<Own>) {}
     Own own = {};
   };
+  template <class Own>
+  static constexpr char type_of = 0;  // its address
+  template <class Own, class Holder>
+  static bool holds(const Holder& holder) {
+    return holder.kept != nullptr && holder.kept->type == &type_of<Own>;
+  }
 
   std::unique_ptr<LayerInterface> layer_;
 };

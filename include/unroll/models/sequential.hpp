@@ -1,66 +1,13 @@
 #pragma once
 // Model with a chain of layers known at compile time.
 
-#include <array>
 #include <tuple>
 #include <utility>
 
-#include "unroll/models/chain.hpp"
+#include "unroll/models/stack.hpp"
 
 namespace unroll {
 namespace detail {
-
-/// Layers as a tuple, called without virtual dispatch.
-template <class S, class... L>
-class FixedLayers {
-  static_assert(sizeof...(L) > 0, "unroll: a model must have at least 1 layer");
-  static_assert((check_layer<L>() && ...));
-
- public:
-  using Scalar = S;
-  using Weights = std::tuple<typename L::Weights...>;
-  using Tapes = std::tuple<typename L::Tape...>;
-
-  explicit FixedLayers(L... layers) : layers_(std::move(layers)...) {}
-
-  static constexpr std::size_t size() { return sizeof...(L); }
-  std::string first_name() const { return std::string(std::get<0>(layers_).name()); }
-  template <std::size_t k>
-  const auto& at() const {
-    return std::get<k>(layers_);
-  }
-
-  template <class All>
-  void make_room(All&) const {}
-  /// Weights or tape of layer k.
-  template <class All, std::size_t k>
-  static auto& of(All& all, std::integral_constant<std::size_t, k>) {
-    return std::get<k>(all);
-  }
-
-  /// Calls f(layer, number), with the number as a compile-time constant.
-  template <class F>
-  void each(F&& f) const {
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
-      (f(std::get<k>(layers_), std::integral_constant<std::size_t, k>{}), ...);
-    }
-    (std::make_index_sequence<size()>{});
-  }
-  template <class F>
-  void each_back(F&& f) const {
-    [&]<std::size_t... k>(std::index_sequence<k...>) {
-      (f(std::get<size() - 1 - k>(layers_), std::integral_constant<std::size_t, size() - 1 - k>{}), ...);
-    }
-    (std::make_index_sequence<size()>{});
-  }
-  template <class F>
-  void each_mutable(F&& f) {
-    std::apply([&](auto&... layer) { (f(layer), ...); }, layers_);
-  }
-
- private:
-  std::tuple<L...> layers_;
-};
 
 /// Scalar of the first layer with a fixed one; otherwise float.
 template <class... Given>
@@ -82,31 +29,44 @@ struct ScalarOf<First, Rest...> {
 ///     auto precise = sequential<double>(6, Recurrent<Gru>{.units = 32}, MeanOverTime{}, Dense{.units = 4});
 ///     model.initialise(1);
 ///
-/// Shapes are checked at construction. Chain has the passes.
+/// A Stack whose layers have known types: both run the same code. Shapes are checked at construction.
 template <std::floating_point S, class... Given>
-class Sequential : public Chain<detail::FixedLayers<S, LayerOf<Given, S>...>> {
-  using Layers = detail::FixedLayers<S, LayerOf<Given, S>...>;
+class Sequential : public Stack<S> {
+  static_assert(sizeof...(Given) > 0, "unroll: a model must have at least 1 layer");
+  static_assert((check_layer<LayerOf<Given, S>>() && ...));
+  template <std::size_t k>
+  using Layer = std::tuple_element_t<k, std::tuple<LayerOf<Given, S>...>>;
 
  public:
+  using Untyped = Stack<S>;  ///< the same model for functions that do not use the types of the layers
+
   /// `features` per input step. Throws ShapeError or ValueError with the name of the layer that does not fit.
-  explicit Sequential(Index features, Given... layers)
-      : Chain<Layers>(features, Layers(LayerOf<Given, S>(std::move(layers))...)) {}
+  explicit Sequential(Index features, Given... layers) : Stack<S>(features, list(std::move(layers)...)) {}
 
   template <std::size_t k>
-  const auto& layer() const {
-    return this->layers().template at<k>();
+  const Layer<k>& layer() const {
+    return this->layers().at(k).template as<Layer<k>>();
   }
 
   /// Value of a named equation of recurrent layer k at every step [rows x columns of its timeline] in the last forward
   /// pass, such as gates and cell states. Throws ValueError after the backward pass, which overwrites the stored
   /// values, and for an unknown name.
   template <std::size_t k>
-  MatrixX<S> trace(std::string_view equation, typename Chain<Layers>::Tape& tape) const {
+  MatrixX<S> trace(std::string_view equation, typename Stack<S>::Tape& tape) const {
     this->check_forward(tape);
     this->check_not_consumed(tape);
     MatrixX<S> values;
-    layer<k>().trace(std::get<k>(tape.weights->layers), tape.in[k], std::get<k>(tape.layers), equation, values);
+    layer<k>().trace(AnyLayer<S>::template own<const typename Layer<k>::Weights>(tape.weights->layers[k]), tape.in[k],
+                     AnyLayer<S>::template own<typename Layer<k>::Tape>(tape.layers[k]), equation, values);
     return values;
+  }
+
+ private:
+  static std::vector<AnyLayer<S>> list(Given... layers) {
+    std::vector<AnyLayer<S>> all;
+    all.reserve(sizeof...(Given));
+    (all.emplace_back(std::move(layers)), ...);
+    return all;
   }
 };
 

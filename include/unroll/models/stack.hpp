@@ -21,6 +21,7 @@ class ListedLayers {
 
   std::size_t size() const { return layers_.size(); }
   std::string first_name() const { return layers_.front().name(); }
+  const AnyLayer<S>& at(std::size_t k) const { return layers_[k]; }
 
   /// Resizes weights or tapes to the number of layers.
   template <class Each>

@@ -6,6 +6,7 @@
 #include "unroll/data/read_ahead.hpp"
 #include "unroll/data/streams.hpp"
 #include "unroll/layers/layer.hpp"
+#include "unroll/models/detail/untyped.hpp"
 #include "unroll/train/detail/batch_runs.hpp"
 #include "unroll/train/detail/data_checks.hpp"
 #include "unroll/train/metrics/hits.hpp"
@@ -190,17 +191,24 @@ class Evaluator {
 /// Loss and hits of a whole data set, without dropout. Values are ratios of sums, see LossValue.
 template <class Model, detail::SampleData<typename Model::Scalar> Data, class Loss>
 Evaluation evaluate(const Model& model, const Data& data, const Loss& loss, const EvaluateOptions& options = {}) {
-  return Evaluator<Model>()(model, data, all_samples(data.size()), loss, options);
+  if constexpr (!std::same_as<Model, detail::Untyped<Model>>)
+    return evaluate<detail::Untyped<Model>>(model, data, loss, options);
+  else
+    return Evaluator<Model>()(model, data, all_samples(data.size()), loss, options);
 }
 
 /// Outputs [outputs x steps], or [outputs x 1] for a model that pools, of all samples in order.
 template <class Model, detail::SampleData<typename Model::Scalar> Data>
 std::vector<MatrixX<typename Model::Scalar>> predict(const Model& model, const Data& data,
                                                      const EvaluateOptions& options = {}) {
-  std::vector<MatrixX<typename Model::Scalar>> outputs;
-  Evaluator<Model>().each_output(model, data, all_samples(data.size()), options,
-                                 [&](Index, const auto& output) { outputs.push_back(output); });
-  return outputs;
+  if constexpr (!std::same_as<Model, detail::Untyped<Model>>) {
+    return predict<detail::Untyped<Model>>(model, data, options);
+  } else {
+    std::vector<MatrixX<typename Model::Scalar>> outputs;
+    Evaluator<Model>().each_output(model, data, all_samples(data.size()), options,
+                                   [&](Index, const auto& output) { outputs.push_back(output); });
+    return outputs;
+  }
 }
 
 /// Loss and hits of all windows, with the state carried from window to window. With one stream and Tail::keep this is

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/models/detail/untyped.hpp"
 #include "unroll/train/detail/fit_run.hpp"
 #include "unroll/train/tasks/sample_fit.hpp"
 #include "unroll/train/tasks/stream_fit.hpp"
@@ -45,16 +46,20 @@ template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options,
               TrainingState<typename Model::Scalar>& state) {
-  const detail::OptimizerReference<typename Model::Scalar> any(optimizer);
-  typename detail::FitTask<Model, Loss, Data>::type task(model, loss, any, data, options);
-  return detail::FitRun<Model, decltype(task)>(model, any, options, state, task).run();
+  if constexpr (!std::same_as<Model, detail::Untyped<Model>>) {
+    return fit<detail::Untyped<Model>>(model, loss, optimizer, data, options, state);
+  } else {
+    const detail::OptimizerReference<typename Model::Scalar> any(optimizer);
+    typename detail::FitTask<Model, Loss, Data>::type task(model, loss, any, data, options);
+    return detail::FitRun<Model, decltype(task)>(model, any, options, state, task).run();
+  }
 }
 
 template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::Scalar> Data>
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options = {}) {
   TrainingState<typename Model::Scalar> state;
-  return fit(model, loss, optimizer, data, options, state);
+  return fit<detail::Untyped<Model>>(model, loss, optimizer, data, options, state);
 }
 
 }  // namespace unroll

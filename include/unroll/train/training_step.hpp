@@ -1,5 +1,6 @@
 #pragma once
 
+#include "unroll/models/detail/untyped.hpp"
 #include "unroll/train/detail/task_step.hpp"
 #include "unroll/train/tasks/sequence_task.hpp"
 
@@ -8,8 +9,8 @@ namespace unroll {
 /// Training step of a model of layers: forward pass, loss, backward pass, clipping, update; see TaskStep. Keeps
 /// references to model and optimizer, which must outlive it.
 template <class Model, class Loss, detail::StepOptimizer O>
-class TrainingStep : public detail::TaskStep<detail::SequenceTask<Model, Loss>> {
-  using Base = detail::TaskStep<detail::SequenceTask<Model, Loss>>;
+class TrainingStep : public detail::TaskStep<detail::SequenceTask<detail::Untyped<Model>, Loss>> {
+  using Base = detail::TaskStep<detail::SequenceTask<detail::Untyped<Model>, Loss>>;
 
  public:
   using Scalar = typename Model::Scalar;
