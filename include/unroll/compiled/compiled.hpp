@@ -64,7 +64,58 @@
   keyword template class Dataset<S>;                                                                \
   keyword template class Parameters<S>;
 
+// Products with weights: the tiles of all shapes.
+#define UNROLL_COMPILED_PRODUCTS(keyword, S)                                                                 \
+  keyword template class Buffer<S>;                                                                          \
+  keyword template class PackedMatrix<S>;                                                                    \
+  keyword template void add_outer_products(const S*, Index, Index, const S*, Index, Index, Index, S*, Index, \
+                                           Precision);                                                       \
+  keyword template void detail::add_columns(const ConstView<S>&, S*);                                        \
+  keyword template void detail::check_at_least<S>(std::string_view, std::string_view, double, S);            \
+  keyword template void detail::check_zero_or_at_least<S>(std::string_view, std::string_view, double);       \
+  keyword template void detail::check_divisor<S>(std::string_view, std::string_view, double, S);             \
+  keyword template void detail::check_below_one<S>(std::string_view, std::string_view, double);              \
+  keyword template void detail::check_not_negative<S>(std::string_view, std::string_view, double);
+
+// Checks and messages.
+#define UNROLL_COMPILED_CHECKS(keyword, E)                                                                             \
+  keyword template void detail::fail<E>(std::initializer_list<detail::Part>);                                          \
+  keyword template void detail::check_least<E>(std::string_view, std::string_view, std::ptrdiff_t, std::ptrdiff_t,     \
+                                               std::string_view);                                                      \
+  keyword template void detail::check_between<E>(std::string_view, std::string_view, std::ptrdiff_t, std::ptrdiff_t,   \
+                                                 std::ptrdiff_t, std::string_view);                                    \
+  keyword template void detail::check_index<E>(std::string_view, std::string_view, std::ptrdiff_t, std::ptrdiff_t);    \
+  keyword template void detail::check_equal<E>(std::string_view, std::string_view, std::ptrdiff_t, std::ptrdiff_t);    \
+  keyword template void detail::check_as_many<E>(std::string_view, std::string_view, std::string_view, std::ptrdiff_t, \
+                                                 std::ptrdiff_t);
+
+// What no scalar changes; defined in float.cpp.
+#define UNROLL_COMPILED_ONCE(keyword)                                                                            \
+  UNROLL_COMPILED_CHECKS(keyword, ShapeError)                                                                    \
+  UNROLL_COMPILED_CHECKS(keyword, ValueError)                                                                    \
+  keyword template std::string detail::join(std::initializer_list<detail::Part>);                                \
+  keyword template std::string detail::rows_text(const NamedRows&);                                              \
+  keyword template void detail::add_inputs(LayerOptions&, const NamedRows&);                                     \
+  keyword template void ThreadPool::share(void (*)(void*, Index), void*, Index);                                 \
+  keyword template void detail::share_chunks(ThreadPool&, Index, detail::ChunkWork, detail::ChunkWork,           \
+                                             detail::ChunkWork, detail::ChunkWork);                              \
+  keyword template LayerOptions detail::word_options(                                                            \
+      std::initializer_list<std::pair<std::string_view, std::string_view>>);                                     \
+  keyword template void detail::add_cell_options(LayerOptions&, Index, const detail::NamedSizes&, bool,          \
+                                                 std::string_view);                                              \
+  keyword template detail::CellInputs detail::named_inputs(Shape, const detail::GivenInputs&);                   \
+  keyword template void detail::check_no_biases(std::string_view, const ParameterTable&);                        \
+  keyword template void detail::check_names(std::string_view, const std::vector<NamedInitializer>&,              \
+                                            const ParameterTable&);                                              \
+  keyword template std::string detail::equation_lines(const detail::ProgramView&, detail::Notation, bool);       \
+  keyword template void detail::set_rows(const detail::ProgramView&, const CellSizes&, detail::SizesOfKinds&,    \
+                                         detail::CellRowCounts&);                                                \
+  keyword template void detail::place_parameters(const detail::ProgramView&, const detail::CellRowCounts&, bool, \
+                                                 const detail::ParameterPlaces&, ParameterTable&);               \
+  keyword template WrittenOperation detail::written_function(std::string_view, bool, bool, std::string_view, bool);
+
 #define UNROLL_COMPILED(keyword, S)                                                                             \
+  UNROLL_COMPILED_PRODUCTS(keyword, S)                                                                          \
   UNROLL_COMPILED_DATA(keyword, S)                                                                              \
   UNROLL_COMPILED_CELL(keyword, S, Elman)                                                                       \
   UNROLL_COMPILED_CELL(keyword, S, Gru)                                                                         \
@@ -87,6 +138,7 @@
 
 namespace unroll {
 
+UNROLL_COMPILED_ONCE(extern)
 UNROLL_COMPILED(extern, float)
 UNROLL_COMPILED(extern, double)
 

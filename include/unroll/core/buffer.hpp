@@ -14,18 +14,7 @@ class Buffer {
  public:
   /// Sets the shape to [rows x cols] without initializing the values. Throws ShapeError if the allocation fails. An
   /// empty matrix has memory too, because a view without data means "absent".
-  View<Scalar> shape(Index rows, Index cols) {
-    const Index entries = checked_multiply(rows, cols, "memory of a pass");
-    if (entries > memory_.size() || memory_.size() == 0)
-      take_memory(entries, "memory of a pass", [&] {
-        rows_ = cols_ = 0;
-        memory_.resize(0);  // if the next line throws, an Eigen vector would keep a dangling pointer
-        memory_.resize(std::max<Index>(1, entries));
-      });
-    rows_ = rows;
-    cols_ = cols;
-    return view();
-  }
+  View<Scalar> shape(Index rows, Index cols);
   View<Scalar> zero(Index rows, Index cols) {
     View<Scalar> shaped = shape(rows, cols);
     shaped.setZero();
@@ -47,5 +36,20 @@ class Buffer {
   VectorX<Scalar> memory_;
   Index rows_ = 0, cols_ = 0;
 };
+
+// Outside of the class, so that a program which links the component `compiled` does not compile it again.
+template <class Scalar>
+View<Scalar> Buffer<Scalar>::shape(Index rows, Index cols) {
+  const Index entries = checked_multiply(rows, cols, "memory of a pass");
+  if (entries > memory_.size() || memory_.size() == 0)
+    take_memory(entries, "memory of a pass", [&] {
+      rows_ = cols_ = 0;
+      memory_.resize(0);  // if the next line throws, an Eigen vector would keep a dangling pointer
+      memory_.resize(std::max<Index>(1, entries));
+    });
+  rows_ = rows;
+  cols_ = cols;
+  return view();
+}
 
 }  // namespace unroll

@@ -100,7 +100,12 @@ class Part {
   double number_ = 0;
 };
 
-[[gnu::cold]] inline std::string join(std::initializer_list<Part> parts) {
+/// Default argument of a function that would need no template parameter. As a template it is compiled by each program
+/// that calls it, or once if the program links the component `compiled`, which declares it extern.
+using Once = void;
+
+template <class = Once>
+[[gnu::cold]] std::string join(std::initializer_list<Part> parts) {
   std::string out;
   for (const Part& part : parts) part.append_to(out);
   return out;

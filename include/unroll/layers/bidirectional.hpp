@@ -70,8 +70,10 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   }
   std::string name() const { return "bidirectional " + std::string(One::name()); }
   LayerOptions options() const {
-    LayerOptions all{{"layer", "bidirectional"}, {"cell", One::name()}, {"merge", detail::name_of(merge)}};
-    all.emplace_back("returns", detail::name_of(returns));
+    LayerOptions all = detail::word_options({{"layer", "bidirectional"},
+                                             {"cell", One::name()},
+                                             {"merge", detail::name_of(merge)},
+                                             {"returns", detail::name_of(returns)}});
     detail::add_cell<Options>(all, cell_, *this);
     detail::add_inputs(all, inputs_.named);
     return all;

@@ -3,6 +3,7 @@
 // into a different model.
 
 #include <concepts>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -128,26 +129,45 @@ inline std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
-/// Appends the description of a cell of these options: sizes by name, its equations if it has them, and `biased` if it
-/// is false, so that files of cells with biases are independent of this option.
+/// Options whose values are words.
+template <class = Once>
+[[gnu::cold]] LayerOptions word_options(std::initializer_list<std::pair<std::string_view, std::string_view>> words) {
+  LayerOptions options;
+  for (const auto& [name, word] : words) options.emplace_back(name, word);
+  return options;
+}
+
+/// Size of a cell by name.
+using NamedSizes = std::vector<std::pair<std::string, Index>>;
+
+/// Appends the description of a cell: sizes by name, its equations if it has them, and `biased` if it is false, so that
+/// files of cells with biases are independent of this option.
+template <class = Once>
+[[gnu::cold]] void add_cell_options(LayerOptions& options, Index units, const NamedSizes& sizes, bool biased,
+                                    std::string_view equations) {
+  options.emplace_back("units", units);
+  LayerOptions named;
+  for (const auto& [name, rows] : sizes) named.emplace_back(name, rows);
+  if (!named.empty()) options.emplace_back("sizes", std::move(named));
+  if (!biased) options.emplace_back("biased", false);
+  if (auto lines = lines_of(equations); !lines.empty()) options.emplace_back("equations", std::move(lines));
+}
+
+/// The same for a cell of the options `given`.
 template <class Given, class C>
 void add_cell(LayerOptions& options, const C& cell, const Given& given) {
   Index units = given.units;
   if constexpr (requires { cell.units(); }) units = cell.units();  // units may be set at compile time
-  options.emplace_back("units", units);
-  LayerOptions named;
   if constexpr (requires { cell.layout().rows_of_size(C::program.size_count); }) {
+    NamedSizes sizes;
     for (int k = 1; k < C::program.size_count; ++k)
       if (const std::string_view name = C::program.sizes[k];
           !cell.layout().follows_from_others(k) && (!C::reads_memory || (name != "memory" && name != "keys")))
-        named.emplace_back(name, cell.layout().rows_of_size(k));
+        sizes.emplace_back(name, cell.layout().rows_of_size(k));
+    add_cell_options(options, units, sizes, given.biased, cell.parameters().equations());
   } else {
-    for (const auto& [name, rows] : given.sizes) named.emplace_back(name, rows);
+    add_cell_options(options, units, given.sizes, given.biased, cell.parameters().equations());
   }
-  if (!named.empty()) options.emplace_back("sizes", std::move(named));
-  if (!given.biased) options.emplace_back("biased", false);
-  if (auto lines = lines_of(cell.parameters().equations()); !lines.empty())
-    options.emplace_back("equations", std::move(lines));
 }
 
 }  // namespace detail

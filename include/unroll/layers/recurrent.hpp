@@ -43,7 +43,7 @@ struct OneDirection {
                         "; run it with OverTime");
     require<ShapeError>(unsized.inputs() <= 1 || NamesInputs<C>, "cell must name its inputs, or have at most 1, got ",
                         unsized.inputs(), "; run it with OverTime");
-    CellInputs inputs = CellInputs::of<C>(in, options);
+    CellInputs inputs = cell_inputs<C>(in, options);
     C cell = make_cell<C>("", {.inputs = inputs.rows,
                                .units = options.units,
                                .constants = {},
@@ -198,9 +198,10 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   }
   std::string name() const { return std::string(One::name()) + (direction == Direction::backward ? ", backward" : ""); }
   LayerOptions options() const {
-    LayerOptions all{{"layer", "recurrent"}, {"cell", One::name()}};
-    all.emplace_back("direction", direction == Direction::forward ? "forward" : "backward");
-    all.emplace_back("returns", detail::name_of(returns));
+    LayerOptions all = detail::word_options({{"layer", "recurrent"},
+                                             {"cell", One::name()},
+                                             {"direction", direction == Direction::forward ? "forward" : "backward"},
+                                             {"returns", detail::name_of(returns)}});
     detail::add_cell<Options>(all, cell_, *this);
     detail::add_inputs(all, inputs_.named);
     return all;

@@ -14,7 +14,7 @@ using detail::Notation;
 /// biases b_EQUATION, which a cell without biases omits. `notation` selects another format.
 template <class S, const auto& equations, int units>
 std::string describe(const EquationCell<S, equations, units>& cell, Notation notation = Notation::text) {
-  return detail::EquationText(detail::program_view<detail::Derived<equations>>, notation, cell.biased()).lines();
+  return detail::equation_lines(detail::program_view<detail::Derived<equations>>, notation, cell.biased());
 }
 
 /// Cost of one column (one sequence at one step).

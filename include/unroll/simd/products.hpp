@@ -48,25 +48,9 @@ void pack_panel_transposed(const Scalar* from, Index stride, Index rows, Index c
 template <class Scalar>
 class PackedMatrix {
  public:
-  void pack(In<Scalar> w, Precision products = detail::PackFor::present()) {
-    const Index stride = w.outerStride();
-    begin(products, w.rows(), w.cols());
-    if (is_rounded()) return round(w.data(), 1, stride);
-    for (Index row = 0; row < full_; row += L::size)
-      detail::pack_panel<L>(w.data() + row, stride, rows_ - row, inner_, panel(row));
-    if (full_ < rows_) detail::pack_panel<Last>(w.data() + full_, stride, rows_ - full_, inner_, panel(full_));
-  }
-
+  void pack(In<Scalar> w, Precision products = detail::PackFor::present());
   /// Packs w^T: rows() = w.cols().
-  void pack_transposed(In<Scalar> w, Precision products = detail::PackFor::present()) {
-    const Index stride = w.outerStride();
-    begin(products, w.cols(), w.rows());
-    if (is_rounded()) return round(w.data(), stride, 1);
-    for (Index row = 0; row < full_; row += L::size)
-      detail::pack_panel_transposed<L>(w.data() + row * stride, stride, rows_ - row, inner_, panel(row));
-    if (full_ < rows_)
-      detail::pack_panel_transposed<Last>(w.data() + full_ * stride, stride, rows_ - full_, inner_, panel(full_));
-  }
+  void pack_transposed(In<Scalar> w, Precision products = detail::PackFor::present());
 
   Index rows() const { return rows_; }
   Index inner() const { return inner_; }
@@ -105,26 +89,7 @@ class PackedMatrix {
 
   Scalar* panel(Index row) { return panels_.data() + row * inner_; }
 
-  void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const {
-    if constexpr (std::is_same_v<Scalar, float>)
-      if (is_rounded()) return rounded_.multiply(rows_, inner_, x, x_stride, columns, y, y_stride, add);
-    detail::Tile<Scalar> tile{.left = panels_.data(),
-                              .panel_stride = L::size * inner_,
-                              .left_stride = L::size,
-                              .right = x,
-                              .right_stride = 1,
-                              .column_stride = x_stride,
-                              .terms = inner_,
-                              .target = y,
-                              .target_stride = y_stride,
-                              .last_rows = 0,
-                              .add = add};
-    detail::multiply_panels<L>(tile, full_, columns);
-    if (full_ == rows_) return;
-    tile.left = panels_.data() + full_ * inner_, tile.left_stride = Last::size;
-    tile.right = x, tile.target = y + full_;
-    detail::multiply_panels<Last>(tile, rows_ - full_, columns);
-  }
+  void multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride, bool add) const;
 
   Index rows_ = 0, inner_ = 0;
   Index full_ = 0;  // rows in panels of full registers; the other rows have one panel of LastLanes
@@ -132,6 +97,51 @@ class PackedMatrix {
   Precision products_ = Precision::float32;
   detail::RoundedMatrix rounded_;
 };
+
+// Outside of the class, so that a program which links the component `compiled` does not compile them again.
+template <class Scalar>
+void PackedMatrix<Scalar>::pack(In<Scalar> w, Precision products) {
+  const Index stride = w.outerStride();
+  begin(products, w.rows(), w.cols());
+  if (is_rounded()) return round(w.data(), 1, stride);
+  for (Index row = 0; row < full_; row += L::size)
+    detail::pack_panel<L>(w.data() + row, stride, rows_ - row, inner_, panel(row));
+  if (full_ < rows_) detail::pack_panel<Last>(w.data() + full_, stride, rows_ - full_, inner_, panel(full_));
+}
+
+template <class Scalar>
+void PackedMatrix<Scalar>::pack_transposed(In<Scalar> w, Precision products) {
+  const Index stride = w.outerStride();
+  begin(products, w.cols(), w.rows());
+  if (is_rounded()) return round(w.data(), stride, 1);
+  for (Index row = 0; row < full_; row += L::size)
+    detail::pack_panel_transposed<L>(w.data() + row * stride, stride, rows_ - row, inner_, panel(row));
+  if (full_ < rows_)
+    detail::pack_panel_transposed<Last>(w.data() + full_ * stride, stride, rows_ - full_, inner_, panel(full_));
+}
+
+template <class Scalar>
+void PackedMatrix<Scalar>::multiply(const Scalar* x, Index x_stride, Index columns, Scalar* y, Index y_stride,
+                                    bool add) const {
+  if constexpr (std::is_same_v<Scalar, float>)
+    if (is_rounded()) return rounded_.multiply(rows_, inner_, x, x_stride, columns, y, y_stride, add);
+  detail::Tile<Scalar> tile{.left = panels_.data(),
+                            .panel_stride = L::size * inner_,
+                            .left_stride = L::size,
+                            .right = x,
+                            .right_stride = 1,
+                            .column_stride = x_stride,
+                            .terms = inner_,
+                            .target = y,
+                            .target_stride = y_stride,
+                            .last_rows = 0,
+                            .add = add};
+  detail::multiply_panels<L>(tile, full_, columns);
+  if (full_ == rows_) return;
+  tile.left = panels_.data() + full_ * inner_, tile.left_stride = Last::size;
+  tile.right = x, tile.target = y + full_;
+  detail::multiply_panels<Last>(tile, rows_ - full_, columns);
+}
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <type_traits>
 
@@ -20,23 +21,46 @@ struct NoWork {
 
 constexpr int most_lanes = 4;
 
+/// Work of a chunk, type-erased, so that one pipeline serves all loops. Null for NoWork.
+class ChunkWork {
+ public:
+  template <class F>
+  explicit ChunkWork(F& f) {
+    if constexpr (!std::is_same_v<F, NoWork>) {
+      task_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+      call_ = [](void* task, Index k, [[maybe_unused]] int lane, [[maybe_unused]] int lanes) {
+        if constexpr (requires { (*static_cast<F*>(task))(k); })
+          (*static_cast<F*>(task))(k);
+        else
+          (*static_cast<F*>(task))(k, lane, lanes);
+      };
+    }
+  }
+
+  explicit operator bool() const { return call_ != nullptr; }
+  void operator()(Index k, int lane = 0, int lanes = 1) const { call_(task_, k, lane, lanes); }
+
+ private:
+  void* task_ = nullptr;
+  void (*call_)(void*, Index, int, int) = nullptr;
+};
+
 /// Work of the chunks k < count. For each chunk first `before(k)`, then `lead(k)`, then `in_order(k, lane, lanes)` for
 /// all lanes, and `after(k)`. Calls of `before` are independent of each other, as are those of `after`; they run
 /// concurrently and in any order. `lead` runs in order, and so does `in_order` in each lane: at most one call of each
 /// runs at a time.
-template <class Before, class Lead, class InOrder, class After>
 class ChunkPipeline {
  public:
-  ChunkPipeline(Index count, Before& before, Lead& lead, InOrder& in_order, After& after)
+  ChunkPipeline(Index count, ChunkWork before, ChunkWork lead, ChunkWork in_order, ChunkWork after)
       : count_(count), before_(before), lead_(lead), in_order_(in_order), after_(after) {
     for (auto& ready : ready_) ready.store(-1, std::memory_order_relaxed);
-    if constexpr (std::is_same_v<After, NoWork>) next_after_ = count;
+    if (!after_) next_after_ = count;
   }
 
   void run(ThreadPool& threads) {
     constexpr Index most_roles = most_lanes + 2;  // more threads would mostly wait
     const Index roles = std::min({Index(threads.threads()), count_, most_roles});
-    if constexpr (!std::is_same_v<InOrder, NoWork>) lanes_ = std::min(int(roles), most_lanes);
+    if (in_order_) lanes_ = std::min(int(roles), most_lanes);
     threads.run(roles, [&](Index role) {
       try {
         if (role == 0) lead();
@@ -54,7 +78,7 @@ class ChunkPipeline {
 
   void lead() {
     for (Index k = 0; k < count_; ++k) {
-      if constexpr (!std::is_same_v<Before, NoWork>) {
+      if (before_) {
         for (Pause pause; !is_ready(k);) {
           if (failed()) return;
           if (!run_before()) pause();
@@ -81,7 +105,7 @@ class ChunkPipeline {
   }
 
   bool run_before() {
-    if constexpr (std::is_same_v<Before, NoWork>) return false;
+    if (!before_) return false;
     const Index k = claim(next_before_, std::min(count_, led_.load(std::memory_order_acquire) + most_ahead));
     if (k < 0) return false;
     before_(k);
@@ -139,10 +163,7 @@ class ChunkPipeline {
   };
 
   const Index count_;
-  Before& before_;
-  Lead& lead_;
-  InOrder& in_order_;
-  After& after_;
+  const ChunkWork before_, lead_, in_order_, after_;
   int lanes_ = 0;
   struct Lane {
     std::atomic<Index> next = 0;
@@ -155,11 +176,17 @@ class ChunkPipeline {
   std::array<std::atomic<Index>, most_ahead> ready_{};  // chunk whose `before` has ended last, at this place
 };
 
+template <class = Once>
+void share_chunks(ThreadPool& threads, Index count, ChunkWork before, ChunkWork lead, ChunkWork in_order,
+                  ChunkWork after) {
+  ChunkPipeline(count, before, lead, in_order, after).run(threads);
+}
+
 /// Work of the chunks k < count, as ChunkPipeline; without threads (null) one chunk after the other.
 template <class Before, class Lead, class InOrder, class After>
 void run_chunks(ThreadPool* threads, Index count, Before before, Lead lead, InOrder in_order, After after) {
   if (threads != nullptr && threads->threads() > 1 && count > 1)
-    return ChunkPipeline(count, before, lead, in_order, after).run(*threads);
+    return share_chunks(*threads, count, ChunkWork(before), ChunkWork(lead), ChunkWork(in_order), ChunkWork(after));
   for (Index k = 0; k < count; ++k) {
     before(k);
     lead(k);

@@ -77,12 +77,8 @@ class ThreadPool {
       for (Index k = 0; k < count; ++k) f(k);
       return;
     }
-    Job job{[](void* task, Index k) { (*static_cast<std::remove_reference_t<F>*>(task))(k); },
-            const_cast<void*>(static_cast<const void*>(std::addressof(f))), count};
-    open(job);
-    take_part(job);
-    close(job);
-    if (job.error) std::rethrow_exception(job.error);
+    share([](void* task, Index k) { (*static_cast<std::remove_reference_t<F>*>(task))(k); },
+          const_cast<void*>(static_cast<const void*>(std::addressof(f))), count);
   }
 
  private:
@@ -97,6 +93,10 @@ class ThreadPool {
     Index failed = 0;
     const std::uint64_t flush = detail::flush_mode();  // of the thread that opened the job
   };
+
+  /// Runs the tasks `call(task, k)` together with the other threads.
+  template <class = detail::Once>
+  void share(void (*call)(void*, Index), void* task, Index count);
 
   static long process() {
 #if __has_include(<unistd.h>)
@@ -200,6 +200,15 @@ class ThreadPool {
 
   std::unique_ptr<Shared> shared_;
 };
+
+template <class>
+void ThreadPool::share(void (*call)(void*, Index), void* task, Index count) {
+  Job job{call, task, count};
+  open(job);
+  take_part(job);
+  close(job);
+  if (job.error) std::rethrow_exception(job.error);
+}
 
 /// Parallel loop on a pool: f(k) for all k < count. Without a pool (null) the calling thread runs all tasks.
 template <class F>

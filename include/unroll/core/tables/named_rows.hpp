@@ -81,7 +81,8 @@ class NamedRows {
 namespace detail {
 
 /// "x [6 rows], gap [1 row]"; the first eight names.
-inline std::string rows_text(const NamedRows& rows) {
+template <class = Once>
+[[gnu::cold]] std::string rows_text(const NamedRows& rows) {
   if (rows.empty()) return "none";
   std::string all;
   std::size_t shown = 0;

@@ -30,21 +30,36 @@ void set_given(const C& cell, S* theta) {
   if constexpr (requires { cell.set_given(theta); }) cell.set_given(theta);
 }
 
+/// Throws ValueError for biases of a cell that was made without them.
+template <class = Once>
+[[gnu::cold]] void check_no_biases(std::string_view owner, const ParameterTable& table) {
+  for (const ParameterBlock& block : table.blocks())
+    require<ValueError>(block.role != Role::bias, owner, behind(owner), "biased must be true, because the cell has '",
+                        block.name, "' without regard to CellSizes::biased, got false");
+}
+
+/// Throws ValueError for an initializer of a block that is not in the table, because it would have no effect.
+template <class = Once>
+[[gnu::cold]] void check_names(std::string_view owner, const std::vector<NamedInitializer>& initializers,
+                               const ParameterTable& table) {
+  for (const auto& [name, initializer] : initializers)
+    require<ValueError>(
+        table.find(name) != nullptr, owner, behind(owner), "name in named_initializers() must be one of ",
+        [&] { return table.names(); }, ", got '", name, "'");
+}
+
 /// Cell of these sizes. Throws ValueError for a name in named_initializers() that is not a block of the cell with
-/// biases, because its initializer would have no effect, and for a cell that has biases in spite of
-/// CellSizes::biased.
+/// biases, and for a cell that has biases in spite of CellSizes::biased.
 template <class C>
 C make_cell(std::string_view owner, CellSizes sizes) {
   C cell(sizes);
-  if (!sizes.biased)
-    for (const ParameterBlock& block : cell.parameters().blocks())
-      require<ValueError>(block.role != Role::bias, owner, behind(owner), "biased must be true, because the cell has '",
-                          block.name, "' without regard to CellSizes::biased, got false");
-  const C whole = sizes.biased ? cell : C((sizes.biased = true, sizes));
-  for (const auto& [name, initializer] : cell_initializers<C>())
-    require<ValueError>(
-        whole.parameters().find(name) != nullptr, owner, behind(owner), "name in named_initializers() must be one of ",
-        [&] { return whole.parameters().names(); }, ", got '", name, "'");
+  if (sizes.biased) {
+    check_names(owner, cell_initializers<C>(), cell.parameters());
+  } else {
+    check_no_biases(owner, cell.parameters());
+    sizes.biased = true;
+    check_names(owner, cell_initializers<C>(), C(sizes).parameters());
+  }
   return cell;
 }
 

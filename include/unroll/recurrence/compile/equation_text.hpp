@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "unroll/recurrence/compile/written_operations.hpp"
+#include "unroll/recurrence/compile/program_view.hpp"
 
 namespace unroll::detail {
 
@@ -13,35 +13,11 @@ enum class Notation {
   source,  ///< as written in a program: identifies a cell up to the rows of its sizes
 };
 
-/// View of a Program without its capacity, so that one class serves all cells.
-struct ProgramView {
-  const Operation* operation;
-  const EquationInfo* equation;
-  int equations;
-  const LinearTerm* term;
-  const ColumnOperation* column_operation;
-  const WeightInfo* weight;
-  const StateInfo* state;
-  int states;
-  const std::string_view *input, *constant, *sizes;
-  int output, output_state;
-  WrittenOperation (*applied)(int index, bool latex);      ///< notation of an element-wise operation
-  WrittenOperation (*over_column)(int index, bool latex);  ///< notation of a column operation
-};
-
-template <class D>
-constexpr ProgramView view_of() {
-  constexpr const auto& p = D::program;
-  return {p.operation.items, p.equation.items, p.equations,    p.term.items,         p.column_operation.items,
-          p.weight.items,    p.state.items,    p.states,       p.input.items,        p.constant.items,
-          p.sizes.items,     p.output,         p.output_state, written_operation<D>, written_over_column<D>};
-}
-
 /// Text of equations. Functions are marked cold: every program with a cell compiles them, few call them.
 class EquationText {
  public:
   /// `biased`: whether the cell has the biases of the equations; Notation::source is the same without them.
-  EquationText(const ProgramView& program, Notation notation, bool biased = true)
+  EquationText(const ProgramView& program, Notation notation, bool biased)
       : program_(program), notation_(notation), biased_(biased) {}
 
   [[gnu::cold]] std::string lines() const {
@@ -248,13 +224,15 @@ class EquationText {
   bool biased_;
 };
 
-template <class D>
-inline constexpr ProgramView program_view = view_of<D>();
+template <class = Once>
+[[gnu::cold]] std::string equation_lines(const ProgramView& program, Notation notation, bool biased) {
+  return EquationText(program, notation, biased).lines();
+}
 
 /// Text that identifies a cell in files: see ParameterTable::equations.
 template <class D>
 std::string equation_source() {
-  return EquationText(program_view<D>, Notation::source).lines();
+  return equation_lines(program_view<D>, Notation::source, true);
 }
 
 }  // namespace unroll::detail

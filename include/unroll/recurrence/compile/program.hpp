@@ -124,9 +124,21 @@ enum class Misuse {
   too_many,
 };
 
+/// Largest number of inputs, constants, states and sizes each.
+inline constexpr int most_names = 8;
+
+/// Size of an operation's result, as an index into `sizes` of a Program or a ProgramView; -1 for inputs and constants,
+/// whose rows are independent.
+template <class Program>
+constexpr int dimension_of(const Program& program, int o) {
+  const Operation& operation = program.operation[o];
+  if (operation.op == Op::state) return program.state[operation.index].dimension;
+  return operation.equation >= 0 ? program.equation[operation.equation].dimension : -1;
+}
+
 template <int capacity>
 struct Program {
-  static constexpr int max_names = 8;  ///< largest number of inputs, constants, states and sizes each
+  static constexpr int max_names = most_names;
 
   Table<Operation, capacity> operation{};
   int operations = 0;
@@ -160,11 +172,7 @@ struct Program {
     if (misuse == Misuse::none) misuse = found;
   }
 
-  /// Size of an operation's result, as an index into `sizes`; -1 for inputs and constants, whose rows are independent.
-  constexpr int dimension_of(int o) const {
-    if (operation[o].op == Op::state) return state[operation[o].index].dimension;
-    return operation[o].equation >= 0 ? equation[operation[o].equation].dimension : -1;
-  }
+  constexpr int dimension_of(int o) const { return detail::dimension_of(*this, o); }
 
   /// True for a parameter that is one number per unit or one in all.
   constexpr bool is_weight(int o) const {

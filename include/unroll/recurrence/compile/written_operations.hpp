@@ -34,9 +34,21 @@ constexpr bool has_name_of_another() {
   return LibraryFunctions::has_name(F::name);
 }
 
+/// Notation of a function with the given numbers as options; `as_arguments`: they follow the operand.
+template <class = Once>
+[[gnu::cold]] WrittenOperation written_function(std::string_view name, bool is_own, bool latex,
+                                                std::string_view numbers, bool as_arguments) {
+  std::string function(name);
+  if (is_own && !latex) function += "[own]";
+  if (numbers.empty()) return {.function = function};
+  if (latex) return {.function = text(function, "_{", numbers, "}")};
+  if (as_arguments) return {.function = function, .after = text(", ", numbers)};
+  return {.function = text(function, "[", numbers, "]")};
+}
+
 /// Notation of f, such as "leaky_relu[0.01](e)" or "clip(e, 3)"; in LaTeX the numbers are a subscript.
 template <class F>
-WrittenOperation written(const F& f, bool latex) {
+[[gnu::cold, gnu::noinline]] WrittenOperation written(const F& f, bool latex) {
   if constexpr (requires { F::text; }) {
     return {.infix = latex ? F::latex : F::text};
   } else {
@@ -45,17 +57,13 @@ WrittenOperation written(const F& f, bool latex) {
       f.visit_options([&](std::string_view, double number) {
         numbers += text(numbers.empty() ? "" : latex ? "," : ", ", number);
       });
-    const std::string name =
-        std::string(latex ? f.latex : f.name) + (has_name_of_another<F>() && !latex ? "[own]" : "");
-    if (numbers.empty()) return {.function = name};
-    if (latex) return {.function = name + "_{" + numbers + "}"};
-    if constexpr (requires { F::numbers_as_arguments; }) return {.function = name, .after = ", " + numbers};
-    return {.function = name + "[" + numbers + "]"};
+    constexpr bool as_arguments = requires { F::numbers_as_arguments; };
+    return written_function(latex ? f.latex : f.name, has_name_of_another<F>(), latex, numbers, as_arguments);
   }
 }
 
 template <class D>
-WrittenOperation written_operation(int index, bool latex) {
+[[gnu::cold]] WrittenOperation written_operation(int index, bool latex) {
   WrittenOperation found;
   int k = 0;
   D::applied.each([&](const auto& f) {
@@ -65,7 +73,7 @@ WrittenOperation written_operation(int index, bool latex) {
 }
 
 template <class D>
-WrittenOperation written_over_column(int index, bool latex) {
+[[gnu::cold]] WrittenOperation written_over_column(int index, bool latex) {
   WrittenOperation found;
   int k = 0;
   D::over_columns.each([&](const auto& word) {

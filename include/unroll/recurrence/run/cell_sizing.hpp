@@ -7,67 +7,55 @@
 #include "unroll/cell/step.hpp"
 #include "unroll/core/option_checks.hpp"
 #include "unroll/recurrence/columns/column_operations.hpp"
+#include "unroll/recurrence/compile/program_view.hpp"
 
 namespace unroll::detail {
 
-/// Rows of all values, and the layouts of the kinds of column operations, which may set sizes.
-template <class D>
-class CellSizing {
-  static constexpr const auto& program = D::program;
-  static constexpr const auto& schedule = D::schedule;
-  using Names = Table<std::string_view, program.max_names>;
-  using Numbers = Table<Index, program.max_names>;
-  using ColumnLayouts = ColumnKinds::template Layouts<D>;
+/// Rows of a cell's values, by index.
+struct CellRowCounts {
+  using Numbers = Table<Index, most_names>;
 
- public:
-  CellSizing() = default;
-
-  /// Throws ShapeError if the sizes do not match the equations.
-  explicit CellSizing(const CellSizes& sizes) {
-    check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program.inputs);
-    check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
-                  program.constants);
-    size_rows_[0] = sizes.units;
-    require_positive(program.sizes[0], size_rows_[0]);  // other sizes may follow from the units
-    each_kind([&](auto& kind) { kind.set_sizes(sizes); });
-    for (int k = 1; k < program.size_count; ++k) size_rows_[k] = named_size(sizes, program.sizes[k]);
-    for (const auto& [name, rows] : sizes.sizes) require_known(name);
-    for (int k = 0; k < program.size_count; ++k) require_positive(program.sizes[k], size_rows_[k]);
-    set_rows(sizes, sizes.inputs, program.inputs, program.input, program.input_size, input_rows_);
-    set_rows(sizes, sizes.constants, program.constants, program.constant, program.constant_size, constant_rows_);
-    for (int k = 0; k < schedule.products; ++k) check_blocks(schedule.product[k]);
-  }
-
-  Index rows_of_size(int dimension) const { return size_rows_[dimension]; }
-  Index input_rows(int k) const { return input_rows_[k]; }
-  Index constant_rows(int k) const { return constant_rows_[k]; }
-  Index rows(int operation) const {
+  /// Rows of an operation's result.
+  template <class Program>
+  Index of(const Program& program, int operation) const {
     const Operation& o = program.operation[operation];
-    if (o.op == Op::input) return input_rows_[o.index];
-    if (o.op == Op::constant) return constant_rows_[o.index];
-    return size_rows_[program.dimension_of(operation)];
+    if (o.op == Op::input) return input[o.index];
+    if (o.op == Op::constant) return constant[o.index];
+    return size[dimension_of(program, operation)];
   }
 
-  /// True for a size that is not given, such as "4 units".
-  static constexpr bool follows_from_others(int dimension) {
-    return language::follows_from_others(program.sizes[dimension]);
+  Numbers size{}, input{}, constant{};
+  Numbers height{}, width{};  // of matrices: sizes such as "units*keys"; else 0
+};
+
+/// What the kinds of column operations of a cell know about sizes.
+struct SizesOfKinds {
+  virtual ~SizesOfKinds() = default;
+  virtual void set_sizes(const CellSizes& sizes) = 0;
+  virtual Index rows_of_size(std::string_view name, const CellSizes& sizes) const = 0;  ///< 0: none
+  virtual bool sets_size(std::string_view name) const = 0;
+};
+
+/// Calculation of the rows from the sizes of a cell, for all cells.
+class CellSizer {
+ public:
+  CellSizer(const ProgramView& program, SizesOfKinds& kinds, CellRowCounts& rows)
+      : program_(program), kinds_(kinds), rows_(rows) {}
+
+  [[gnu::cold]] void set(const CellSizes& sizes) {
+    check_as_many("cell", "CellSizes::inputs", "entries as inputs", Index(sizes.inputs.size()), program_.inputs);
+    check_as_many("cell", "CellSizes::constants", "entries as constants", Index(sizes.constants.size()),
+                  program_.constants);
+    rows_.size[0] = sizes.units;
+    require_positive(program_.sizes[0], rows_.size[0]);  // other sizes may follow from the units
+    kinds_.set_sizes(sizes);
+    for (int k = 1; k < program_.size_count; ++k) rows_.size[k] = named_size(sizes, program_.sizes[k]);
+    for (const auto& [name, rows] : sizes.sizes) require_known(name);
+    for (int k = 0; k < program_.size_count; ++k) require_positive(program_.sizes[k], rows_.size[k]);
+    set_rows(sizes, sizes.inputs, program_.inputs, program_.input, program_.input_size, rows_.input);
+    set_rows(sizes, sizes.constants, program_.constants, program_.constant, program_.constant_size, rows_.constant);
+    for (int k = 0; k < program_.products; ++k) check_blocks(program_.product[k]);
   }
-
-  /// Rows and columns of a matrix whose size is a product, such as "units*keys"; else 0.
-  std::pair<Index, Index> sides(int dimension) const { return {heights_[dimension], widths_[dimension]}; }
-
-  Index rows_of_term(int term) const { return size_rows_[program.term[term].dimension]; }
-
-  /// Layouts of the kinds of column operations; converts to the Layout of each kind.
-  const ColumnLayouts& columns() const { return columns_; }
-
- protected:
-  template <class F>
-  void each_kind(F&& f) {
-    ColumnKinds::each_layout<D>(columns_, f);
-  }
-
-  ColumnLayouts columns_;
 
  private:
   /// Rows of a size: one, a multiple of another size, given, those of an input, or the default of a kind.
@@ -77,15 +65,14 @@ class CellSizing {
     if (language::is_multiple(name)) return multiple_of_size(sizes, name);
     require<ShapeError>(!name.empty() && name.front() != ' ' && name.back() != ' ', "cell: the size '", name,
                         "' must be a name without spaces at its ends; write a product as 'units*keys'");
-    if (name == program.sizes[0]) return size_rows_[0];
+    if (name == program_.sizes[0]) return rows_.size[0];
     for (const auto& [given, rows] : sizes.sizes)
       if (given == name) return rows;
-    for (int k = 0; k < program.inputs; ++k)
-      if (program.input_size[k] == name) return sizes.inputs[std::size_t(k)];
-    for (int k = 0; k < program.constants; ++k)
-      if (program.constant_size[k] == name) return sizes.constants[std::size_t(k)];
-    Index rows = 0;
-    each_kind([&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
+    for (int k = 0; k < program_.inputs; ++k)
+      if (program_.input_size[k] == name) return sizes.inputs[std::size_t(k)];
+    for (int k = 0; k < program_.constants; ++k)
+      if (program_.constant_size[k] == name) return sizes.constants[std::size_t(k)];
+    const Index rows = kinds_.rows_of_size(name, sizes);
     require<ShapeError>(rows != 0, "cell: the equations use the size '", name,
                         "', which is not given; add it to CellSizes::sizes");
     return rows;
@@ -113,15 +100,15 @@ class CellSizing {
     const Index rows = named_size(sizes, name.substr(0, times)), columns = named_size(sizes, name.substr(times + 1));
     require_positive(name, rows);
     require_positive(name, columns);
-    for (int k = 1; k < program.size_count; ++k)
-      if (program.sizes[k] == name) heights_[k] = rows, widths_[k] = columns;
+    for (int k = 1; k < program_.size_count; ++k)
+      if (program_.sizes[k] == name) rows_.height[k] = rows, rows_.width[k] = columns;
     require<ShapeError>(rows < (Index(1) << 40) / columns, "cell: ", name, " must be below 2^40, got ", rows, " * ",
                         columns);
     return rows * columns;
   }
 
-  void set_rows(const CellSizes& sizes, const std::vector<Index>& given, int count, const Names& names,
-                const Names& size_names, Numbers& to) {
+  void set_rows(const CellSizes& sizes, const std::vector<Index>& given, int count, const std::string_view* names,
+                const std::string_view* size_names, CellRowCounts::Numbers& to) {
     for (int k = 0; k < count; ++k) {
       require_positive(names[k], to[k] = given[std::size_t(k)]);
       const std::string_view size = size_names[k];
@@ -135,24 +122,24 @@ class CellSizing {
   /// Throws ShapeError if the rows of a source do not match those of an equation that copies them or divides them into
   /// heads.
   void check_blocks(const Product& p) const {
-    const int term = schedule.term_at[p.first_slot], operation = schedule.source[p.source].operation;
-    const Index have = rows(operation), own = rows_of_term(term);
-    const std::string_view source = program.term[term].source_name[0],
-                           equation = program.equation[program.term[term].equation].name;
-    if (p.copy == Copy::whole && !program.term[term].of_column)
+    const int term = program_.term_at[p.first_slot], operation = program_.source[p.source].operation;
+    const Index have = rows_.of(program_, operation), own = rows_.size[program_.term[term].dimension];
+    const std::string_view source = program_.term[term].source_name[0],
+                           equation = program_.equation[program_.term[term].equation].name;
+    if (p.copy == Copy::whole && !program_.term[term].of_column)
       require<ShapeError>(have == own, "cell: '", source, "', which the equation of '", equation,
                           "' reads element by element, must have ", own, " rows, got ", have);
     if (p.copy == Copy::spread) require<ShapeError>(have == 1, "cell: '", source, "' must have one row, got ", have);
     if (p.copy == Copy::by_row || p.copy == Copy::by_column) {
-      const std::string_view size = program.sizes[program.term[term].dimension];
-      const auto [height, width] = sides(program.term[term].dimension);
+      const std::string_view size = program_.sizes[program_.term[term].dimension];
+      const auto [height, width] = sides(program_.term[term].dimension);
       const Index side = p.copy == Copy::by_row ? height : width;
-      const int dimension = program.dimension_of(operation);
+      const int dimension = dimension_of(program_, operation);
       const auto [heads, keys] = dimension < 0 ? std::pair<Index, Index>(0, 0) : sides(dimension);
       const bool by_head = p.copy == Copy::by_column && heads > 0;
       if (by_head)
         require<ShapeError>(keys == width && height % heads == 0, "cell: '", source, "' has the size '",
-                            program.sizes[dimension], "' of ", heads, " * ", keys, ", which must divide the size '",
+                            program_.sizes[dimension], "' of ", heads, " * ", keys, ", which must divide the size '",
                             size, "' of the equation of '", equation, "' into heads, got ", height, " * ", width);
       require<ShapeError>(by_head || have == side, "cell: '", source, "', of which the equation of '", equation,
                           "' makes a matrix of the size '", size, "', must have ", side, " rows, got ", have);
@@ -170,14 +157,12 @@ class CellSizing {
   }
 
   void require_known(std::string_view name) {
-    each_kind([&](const auto& kind) {
-      require<ShapeError>(!kind.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
-                          "'; leave it out of CellSizes::sizes");
-    });
+    require<ShapeError>(!kinds_.sets_size(name), "cell: CellSizes::", name, " is the size '", name,
+                        "'; leave it out of CellSizes::sizes");
     require<ShapeError>(!language::follows_from_others(name), "cell: the size '", name,
                         "' follows from others; leave it out of CellSizes::sizes");
-    for (int k = 1; k < program.size_count; ++k)
-      if (program.sizes[k] == name) return;
+    for (int k = 1; k < program_.size_count; ++k)
+      if (program_.sizes[k] == name) return;
     throw ShapeError(text("cell: the equations do not use the size '", name, "'; leave it out of CellSizes::sizes"));
   }
   static void require_positive(std::string_view name, Index rows) {
@@ -186,8 +171,76 @@ class CellSizing {
     require<ShapeError>(rows < most, "cell: ", name, " must be below ", most, ", got ", rows);
   }
 
-  Numbers size_rows_{}, input_rows_{}, constant_rows_{};
-  Numbers heights_{}, widths_{};  // of matrices
+  std::pair<Index, Index> sides(int dimension) const { return {rows_.height[dimension], rows_.width[dimension]}; }
+
+  const ProgramView& program_;
+  SizesOfKinds& kinds_;
+  CellRowCounts& rows_;
+};
+
+/// Sets the rows of a cell's values. Throws ShapeError if the sizes do not match the equations.
+template <class = Once>
+[[gnu::cold]] void set_rows(const ProgramView& program, const CellSizes& sizes, SizesOfKinds& kinds,
+                            CellRowCounts& rows) {
+  CellSizer(program, kinds, rows).set(sizes);
+}
+
+/// Rows of all values, and the layouts of the kinds of column operations, which may set sizes.
+template <class D>
+class CellSizing {
+  static constexpr const auto& program = D::program;
+  using ColumnLayouts = ColumnKinds::template Layouts<D>;
+
+ public:
+  CellSizing() = default;
+
+  /// Throws ShapeError if the sizes do not match the equations.
+  explicit CellSizing(const CellSizes& sizes) {
+    Kinds kinds(columns_);
+    set_rows(program_view<D>, sizes, kinds, rows_);
+  }
+
+  Index rows_of_size(int dimension) const { return rows_.size[dimension]; }
+  Index input_rows(int k) const { return rows_.input[k]; }
+  Index constant_rows(int k) const { return rows_.constant[k]; }
+  Index rows(int operation) const { return rows_.of(program, operation); }
+
+  /// True for a size that is not given, such as "4 units".
+  static constexpr bool follows_from_others(int dimension) {
+    return language::follows_from_others(program.sizes[dimension]);
+  }
+
+  /// Rows and columns of a matrix whose size is a product, such as "units*keys"; else 0.
+  std::pair<Index, Index> sides(int dimension) const { return {rows_.height[dimension], rows_.width[dimension]}; }
+
+  Index rows_of_term(int term) const { return rows_.size[program.term[term].dimension]; }
+
+  /// Layouts of the kinds of column operations; converts to the Layout of each kind.
+  const ColumnLayouts& columns() const { return columns_; }
+
+ protected:
+  ColumnLayouts columns_;
+  CellRowCounts rows_;
+
+ private:
+  struct Kinds final : SizesOfKinds {
+    explicit Kinds(ColumnLayouts& of) : layouts(of) {}
+    void set_sizes(const CellSizes& sizes) override {
+      ColumnKinds::each_layout<D>(layouts, [&](auto& kind) { kind.set_sizes(sizes); });
+    }
+    Index rows_of_size(std::string_view name, const CellSizes& sizes) const override {
+      Index rows = 0;
+      ColumnKinds::each_layout<D>(layouts,
+                                  [&](const auto& kind) { rows = rows == 0 ? kind.rows_of_size(name, sizes) : rows; });
+      return rows;
+    }
+    bool sets_size(std::string_view name) const override {
+      bool sets = false;
+      ColumnKinds::each_layout<D>(layouts, [&](const auto& kind) { sets = sets || kind.sets_size(name); });
+      return sets;
+    }
+    ColumnLayouts& layouts;
+  };
 };
 
 }  // namespace unroll::detail

@@ -5,9 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "unroll/parameters/parameters.hpp"
 #include "unroll/recurrence/compile/equation_text.hpp"
-#include "unroll/recurrence/run/cell_sizing.hpp"
+#include "unroll/recurrence/run/place_parameters.hpp"
 
 namespace unroll::detail {
 
@@ -33,7 +32,7 @@ class CellLayout : public CellSizing<D> {
 
   /// Throws ShapeError if the sizes do not match the equations.
   explicit CellLayout(const CellSizes& sizes) : Sizing(sizes), biased_(sizes.biased) {
-    each_kind([&](const auto& kind) { kind.check(*this); });
+    ColumnKinds::each_layout<D>(std::as_const(columns_), [&](const auto& kind) { kind.check(*this); });
     place_terms();
     place_parameters();
     table_.set_equations(detail::equation_source<D>);
@@ -94,7 +93,7 @@ class CellLayout : public CellSizing<D> {
   const ParameterTable& table() const { return table_; }
 
  private:
-  using Sizing::columns_, Sizing::each_kind;
+  using Sizing::columns_;
 
   template <class S>
   static void set_values(std::string_view name, language::MatrixValues function, View<S> to) {
@@ -113,119 +112,28 @@ class CellLayout : public CellSizing<D> {
     }
   }
 
-  static std::string term_name(const LinearTerm& term) {
-    std::string name(program.equation[term.equation].name);
-    return term.ordinal > 1 ? name + text(term.ordinal) : name;
-  }
-  /// Name of a source; a state after the step has the suffix `_next`.
-  static std::string source_name(const LinearTerm& term, int operation) {
-    for (int k = 0; k < term.sources; ++k)
-      if (term.source[k] == operation)
-        return std::string(term.source_name[k]) +
-               (is_next(operation) && program.operation[operation].op != Op::state ? "_next" : "");
-    return {};
-  }
-  static bool is_next(int operation) {
-    for (int s = 0; s < program.states; ++s)
-      if (program.state[s].next == operation) return true;
-    return false;
-  }
-
   template <class Kind>
   void place_kind() {
     constexpr auto words = detail::find_words<D, typename Kind::Word>();
     typename Kind::template Layout<D>& layout = columns_;
     for (int k = 0; k < words.count; ++k) {
       const int term = program.column_operation[words.number[k]].term;
-      layout.place(k, term_name(program.term[term]), rows_of_term(term), table_);
+      layout.place(k, term_name(program_view<D>, program.term[term]), rows_of_term(term), table_);
     }
   }
 
   void place_parameters() {
-    for (int v = 0; v < schedule.sources; ++v) place_stacked_weights(v);
-    for (int slot = 0; slot < program.terms; ++slot) {
-      const int term = schedule.term_at[slot];
-      bias_offset_[term] = program.term[term].biased && biased_
-                               ? table_.add(term_name(program.term[term]) + ".b", Role::bias, rows_of_term(term), 1)
-                               : -1;
-    }
-    for (int w = 0; w < program.weights; ++w)
-      if (const WeightInfo& weight = program.weight[w]; weight.added && !biased_)
-        single_offset_[w] = -1;
-      else
-        single_offset_[w] = add_block(std::string(weight.name), weight.added ? Role::bias : Role::gain, single_rows(w),
-                                      1, !weight.frozen.empty());
+    Table<WeightShape, schedule.products> shape{};
+    for (int p = 0; p < schedule.products; ++p)
+      shape[p] = {product_rows(schedule.product[p]), source_rows(schedule.product[p])};
+    detail::place_parameters(program_view<D>, this->rows_, biased_,
+                             {.shape = shape.items,
+                              .weight_offset = weight_offset_.items,
+                              .weight_stride = weight_stride_.items,
+                              .bias_offset = bias_offset_.items,
+                              .single_offset = single_offset_.items},
+                             table_);
     ColumnKinds::each_used<D>([&]<class Kind>() { this->template place_kind<Kind>(); });
-  }
-
-  void place_stacked_weights(int v) {
-    const Source& source = schedule.source[v];
-    const Op op = program.operation[source.operation].op;
-    const Role role = op == Op::input || op == Op::constant ? Role::input_weight : Role::recurrent_weight;
-    const auto each_stacked = [&](auto&& f) {
-      for (int p = source.first_product; p < source.first_product + source.products; ++p)
-        if (const Product& product = schedule.product[p]; !product.is_copy() && !rule(product).is_separate())
-          f(product, p);
-    };
-    Index stride = 0;
-    each_stacked([&](const Product& product, int p) {
-      weight_offset_[p] = stride;
-      stride += product_rows(product);
-    });
-    Index offset = table_.reserve(stride, rows(source.operation));
-    each_stacked([&](const Product&, int p) {
-      weight_offset_[p] += offset;
-      weight_stride_[p] = stride;
-    });
-    for (int slot = 0; slot < program.terms; ++slot) {
-      const LinearTerm& term = program.term[schedule.term_at[slot]];
-      if (!term.reads(source.operation) || term.copy != Copy::none) continue;
-      const Index height = rows_of_term(schedule.term_at[slot]);
-      const std::string name = term_name(term) + "." + source_name(term, source.operation);
-      if (term.rule.is_separate()) {
-        place_separate(source, slot, name, role);
-        continue;
-      }
-      // The query of attention is compared, not fed back: its weights are initialised as input weights.
-      table_.add_block({name, term.named ? Role::input_weight : role, offset, height, rows(source.operation), stride});
-      offset += height;
-    }
-  }
-
-  /// Weights in a block outside of the stacked matrix; those of heads are one below the other.
-  void place_separate(const Source& source, int slot, const std::string& name, Role role) {
-    const Index height = rows_of_term(schedule.term_at[slot]);
-    for (int p = source.first_product; p < source.first_product + source.products; ++p) {
-      const Product& product = schedule.product[p];
-      if (product.first_slot != slot) continue;
-      if (product.head == 0) weight_offset_[p] = place_block(rule(product), name, role, height, source_rows(product));
-      weight_offset_[p] = weight_offset_[p - product.head] + product.head * product_rows(product);
-      weight_stride_[p] = rule(product).transposed ? source_rows(product) : height;
-    }
-  }
-
-  /// Offset of a new block, or of the shared matrix of this name.
-  Index place_block(const language::WeightRule& rule, const std::string& name, Role role, Index height, Index columns) {
-    const std::string own = rule.matrix.empty() ? name : std::string(rule.matrix);
-    if (rule.transposed) std::swap(height, columns);
-    if (const ParameterBlock* const shared = rule.matrix.empty() ? nullptr : table_.find(own)) {
-      require<ShapeError>(shared->rows == height && shared->cols == columns, "cell: the matrix '", own, "' must be [",
-                          shared->rows, " x ", shared->cols, "] in all equations, got [", height, " x ", columns, "]");
-      return shared->offset;
-    }
-    return add_block(own, role, height, columns, !rule.frozen.empty());
-  }
-  Index add_block(const std::string& name, Role role, Index height, Index columns, bool frozen) {
-    if (!frozen) return table_.add(name, role, height, columns);
-    const Index offset = table_.reserve(height, columns);
-    table_.add_block({.name = name,
-                      .role = role,
-                      .offset = offset,
-                      .rows = height,
-                      .cols = columns,
-                      .stride = height,
-                      .frozen = std::vector<bool>(std::size_t(columns), true)});
-    return offset;
   }
 
   Numbers<program.terms> term_row_{}, bias_offset_{};
