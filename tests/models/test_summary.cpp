@@ -63,23 +63,24 @@ Index held(const T& tape) {
 }
 
 /// Runs a training step and compares its memory with the estimate, by layer and in total.
-template <class Model>
-void check_estimates(Model model, const Timeline& timeline) {
+template <class S, class... Given>
+void check_estimates(Sequential<S, Given...> model, const Timeline& timeline) {
   model.initialise(1);
   const MatrixX<float> x = noise(model.features(), timeline.columns()).template cast<float>();
   auto gradient = model.parameters().zeros_like();
-  typename Model::Tape tape;
+  typename decltype(model)::Tape tape;
   const MatrixX<float> out = model.forward(x, timeline, tape, {.training = true});
   model.backward(tape, out, gradient);
   const ModelSummary estimated = summary(model, timeline.columns(), timeline.batch());
   Index all = 6 * model.parameters().size() + x.size() + out.size();
   for (const auto& buffer : tape.d_in) all += room(buffer);
-  model.each_layer([&](const auto&, auto k) {
-    const Index now = held(std::get<k>(tape.layers));
+  const auto check = [&](std::size_t k, Index now) {
     all += now;
     INFO(estimated.layers[k].name << " holds " << now * 4 << " bytes");
     CHECK(double(estimated.layers[k].kept_bytes) == Approx(4. * double(now)).epsilon(0.03));
-  });
+  };
+  [&]<std::size_t... k>(std::index_sequence<k...>) { (check(k, held(model.template tape_of<k>(tape))), ...); }
+  (std::index_sequence_for<Given...>());
   CHECK(double(estimated.training_bytes) == Approx(4. * double(all)).epsilon(0.03));
 }
 
@@ -113,7 +114,7 @@ TEST_CASE("numbers_kept: the estimate holds with checkpoints and shrinks with pa
   decltype(model)::Tape tape;
   model.forward(x, timeline, tape, {.training = true, .keeping = {Keep::checkpoints}});
   model.backward(tape, d_out, gradient);
-  const auto& bidirectional = std::get<0>(tape.layers);
+  const auto& bidirectional = model.tape_of<0>(tape);
   Index now = held(bidirectional);
   for (const auto* one : {&bidirectional.forward, &bidirectional.backward})
     for (const auto& state : one->checkpoints)

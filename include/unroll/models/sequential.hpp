@@ -48,6 +48,12 @@ class Sequential : public Stack<S> {
     return this->layers().at(k).template as<Layer<k>>();
   }
 
+  /// Values of layer k that the last pass stored. Throws ValueError before the first one.
+  template <std::size_t k>
+  static auto& tape_of(typename Stack<S>::Tape& tape) {
+    return AnyLayer<S>::template own<typename Layer<k>::Tape>(tape.layers[k]);
+  }
+
   /// Value of a named equation of recurrent layer k at every step [rows x columns of its timeline] in the last forward
   /// pass, such as gates and cell states. Throws ValueError after the backward pass, which overwrites the stored
   /// values, and for an unknown name.
@@ -57,7 +63,7 @@ class Sequential : public Stack<S> {
     this->check_not_consumed(tape);
     MatrixX<S> values;
     layer<k>().trace(AnyLayer<S>::template own<const typename Layer<k>::Weights>(tape.weights->layers[k]), tape.in[k],
-                     AnyLayer<S>::template own<typename Layer<k>::Tape>(tape.layers[k]), equation, values);
+                     tape_of<k>(tape), equation, values);
     return values;
   }
 
