@@ -71,6 +71,12 @@
   keyword template void add_outer_products(const S*, Index, Index, const S*, Index, Index, Index, S*, Index, \
                                            Precision);                                                       \
   keyword template void detail::add_columns(const ConstView<S>&, S*);                                        \
+  keyword template void detail::copy_columns(Strided<const S>, Index, Index, Strided<S>);                    \
+  keyword template void detail::order_by_rank(const MatrixX<S>*, Index, const Timeline&, Strided<S>);        \
+  keyword template void detail::order_by_sample(Strided<const S>, Index, const Timeline&, MatrixX<S>&);      \
+  keyword template void detail::gather_last(const ConstView<S>&, const Timeline&, Direction, View<S>&);      \
+  keyword template void detail::note_non_finite(const MatrixX<S>&, std::string_view, const Timeline&, bool,  \
+                                                std::optional<std::pair<std::string, Index>>&);              \
   keyword template void detail::check_at_least<S>(std::string_view, std::string_view, double, S);            \
   keyword template void detail::check_zero_or_at_least<S>(std::string_view, std::string_view, double);       \
   keyword template void detail::check_divisor<S>(std::string_view, std::string_view, double, S);             \
@@ -96,6 +102,9 @@
   keyword template std::string detail::join(std::initializer_list<detail::Part>);                                \
   keyword template std::string detail::rows_text(const NamedRows&);                                              \
   keyword template void detail::add_inputs(LayerOptions&, const NamedRows&);                                     \
+  keyword template void Timeline::assign_window(const Timeline&, Index, Index);                                  \
+  keyword template void Timeline::assign_one_step(const Timeline&);                                              \
+  keyword template void detail::check_pass_shape(std::string_view, int, Index, Index, Index, Index);             \
   keyword template void ThreadPool::share(void (*)(void*, Index), void*, Index);                                 \
   keyword template void detail::share_chunks(ThreadPool&, Index, detail::ChunkWork, detail::ChunkWork,           \
                                              detail::ChunkWork, detail::ChunkWork);                              \

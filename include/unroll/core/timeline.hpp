@@ -86,12 +86,8 @@ class Timeline : public detail::PackedSteps {
     return part.assign_window(*this, first, last), part;
   }
   /// window in place: reuses the memory of this timeline.
-  void assign_window(const Timeline& whole, Index first, Index last) {
-    require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
-                        whole.steps(), "), got [", first, ", ", last, ")");
-    assign_steps(
-        whole, [first](Index n) { return std::min(first, n); }, [last](Index n) { return std::min(last, n); });
-  }
+  template <class = detail::Once>
+  void assign_window(const Timeline& whole, Index first, Index last);
   /// Steps [first(n), last(n)) of every sequence of n steps, with the same samples and ranks, in place. The number of
   /// these steps must not decrease with n.
   template <class First, class Last>
@@ -123,10 +119,8 @@ class Timeline : public detail::PackedSteps {
     return pooled;
   }
   /// one_step in place: reuses the memory of this timeline.
-  void assign_one_step(const Timeline& whole) {
-    assign_lengths_like(whole, [](Index) { return Index(1); });
-    padded_steps_ = batch() > 0 ? 1 : 0;
-  }
+  template <class = detail::Once>
+  void assign_one_step(const Timeline& whole);
 
   /// Timeline with the same samples and ranks whose sequences of n steps get resized(n) steps, as after strides and
   /// windows; reuses the memory of this timeline. `resized` must not decrease with n, so that ranks stay sorted by
@@ -186,5 +180,19 @@ class Timeline : public detail::PackedSteps {
 
   std::vector<Index> counts_;  // temporary sequence lengths
 };
+
+template <class>
+void Timeline::assign_window(const Timeline& whole, Index first, Index last) {
+  require<ShapeError>(0 <= first && first <= last && last <= whole.steps(), "timeline: steps must be within [0, ",
+                      whole.steps(), "), got [", first, ", ", last, ")");
+  assign_steps(
+      whole, [first](Index n) { return std::min(first, n); }, [last](Index n) { return std::min(last, n); });
+}
+
+template <class>
+void Timeline::assign_one_step(const Timeline& whole) {
+  assign_lengths_like(whole, [](Index) { return Index(1); });
+  padded_steps_ = batch() > 0 ? 1 : 0;
+}
 
 }  // namespace unroll

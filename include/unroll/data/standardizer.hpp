@@ -39,9 +39,7 @@ class Standardizer {
   }
 
   /// Standardizes the data in place. Throws ShapeError for another number of features.
-  void apply(Dataset<S>& data) const {
-    data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
-  }
+  void apply(Dataset<S>& data) const;
   /// Standardizes the sequences when they are read.
   void apply(LazyDataset<S>& data) const {
     data = data.mapped([own = *this](Dataset<S> one) { return own.apply(one), one; });
@@ -99,5 +97,11 @@ class Standardizer {
 
   VectorX<double> mean_, deviation_;
 };
+
+// Outside of the class, so that a program which links the component `compiled` does not compile it again.
+template <std::floating_point S>
+void Standardizer<S>::apply(Dataset<S>& data) const {
+  data.transform([this](MatrixX<S>& sequence) { apply(sequence); });
+}
 
 }  // namespace unroll

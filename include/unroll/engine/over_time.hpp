@@ -10,6 +10,15 @@
 #include "unroll/engine/interval_pass.hpp"
 
 namespace unroll {
+namespace detail {
+
+template <class = Once>
+void check_pass_shape(std::string_view what, int k, Index rows, Index cols, Index want_rows, Index want_cols) {
+  require<ShapeError>(rows == want_rows, "cell: features of ", what, " ", k, " must be ", want_rows, ", got ", rows);
+  require<ShapeError>(cols == want_cols, "cell: columns of ", what, " ", k, " must be ", want_cols, ", got ", cols);
+}
+
+}  // namespace detail
 
 /// A pass of a cell over a timeline, with its values on a tape.
 template <Cell C>
@@ -227,11 +236,11 @@ class OverTime {
     detail::check_equal("cell", "number of inputs", Index(inputs.steps.size()), cell_.inputs());
     detail::check_equal("cell", "number of constants", Index(inputs.constants.size()), cell_.constants());
     for (int k = 0; k < cell_.inputs(); ++k)
-      check_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(),
-                  cell_.input_rows(k), timeline_.columns());
+      detail::check_pass_shape("input", k, inputs.steps[std::size_t(k)].rows(), inputs.steps[std::size_t(k)].cols(),
+                               cell_.input_rows(k), timeline_.columns());
     for (int k = 0; k < cell_.constants(); ++k)
-      check_shape("constant", k, inputs.constants[std::size_t(k)].rows(), inputs.constants[std::size_t(k)].cols(),
-                  cell_.constant_rows(k), timeline_.batch());
+      detail::check_pass_shape("constant", k, inputs.constants[std::size_t(k)].rows(),
+                               inputs.constants[std::size_t(k)].cols(), cell_.constant_rows(k), timeline_.batch());
     check_states("initial state", initial);
   }
 
@@ -263,7 +272,8 @@ class OverTime {
 
   void check_gradients(const ConstView<Scalar>& d_output, std::span<const MatrixX<Scalar>> d_final) const {
     if (d_output.data() != nullptr)
-      check_shape("gradient of output", 0, d_output.rows(), d_output.cols(), cell_.output_rows(), timeline_.columns());
+      detail::check_pass_shape("gradient of output", 0, d_output.rows(), d_output.cols(), cell_.output_rows(),
+                               timeline_.columns());
     check_states("gradient of final state", d_final);
   }
 
@@ -271,12 +281,8 @@ class OverTime {
     require<ShapeError>(given.empty() || given.size() == std::size_t(states), "cell: matrices of ", what, " must be ",
                         states, ", got ", given.size());
     for (std::size_t s = 0; s < given.size(); ++s)
-      check_shape(what, int(s), given[s].rows(), given[s].cols(), cell_.state_rows(int(s)), timeline_.batch());
-  }
-
-  static void check_shape(std::string_view what, int k, Index rows, Index cols, Index want_rows, Index want_cols) {
-    require<ShapeError>(rows == want_rows, "cell: features of ", what, " ", k, " must be ", want_rows, ", got ", rows);
-    require<ShapeError>(cols == want_cols, "cell: columns of ", what, " ", k, " must be ", want_cols, ", got ", cols);
+      detail::check_pass_shape(what, int(s), given[s].rows(), given[s].cols(), cell_.state_rows(int(s)),
+                               timeline_.batch());
   }
 
   const C& cell_;

@@ -154,18 +154,20 @@ class AnyLayer {
   struct HeldLayer final : LayerInterface {
     explicit HeldLayer(L held) : layer(std::move(held)) {}
 
-    std::unique_ptr<LayerInterface> copy() const override { return std::make_unique<HeldLayer>(layer); }
-    Shape connect(Shape in) override { return layer.connect(in); }
-    std::string name() const override { return std::string(layer.name()); }
+    [[gnu::cold]] std::unique_ptr<LayerInterface> copy() const override { return std::make_unique<HeldLayer>(layer); }
+    [[gnu::cold]] Shape connect(Shape in) override { return layer.connect(in); }
+    [[gnu::cold]] std::string name() const override { return std::string(layer.name()); }
     [[gnu::cold]] LayerOptions options() const override { return layer.options(); }
     const ParameterTable& parameters() const override { return layer.parameters(); }
-    NamedRows inputs() const override { return layer.inputs(); }
-    std::vector<Index> state_rows() const override { return layer.state_rows(); }
+    [[gnu::cold]] NamedRows inputs() const override { return layer.inputs(); }
+    [[gnu::cold]] std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
     bool of_last_step() const override { return layer.of_last_step(); }
-    Initializers role_initializers() const override { return layer.role_initializers(); }
-    std::vector<NamedInitializer> named_initializers() const override { return layer.named_initializers(); }
-    Index kept(Index columns, Index batch, Keeping keeping) const override {
+    [[gnu::cold]] Initializers role_initializers() const override { return layer.role_initializers(); }
+    [[gnu::cold]] std::vector<NamedInitializer> named_initializers() const override {
+      return layer.named_initializers();
+    }
+    [[gnu::cold]] Index kept(Index columns, Index batch, Keeping keeping) const override {
       return layer.kept(columns, batch, keeping);
     }
 
@@ -177,8 +179,8 @@ class AnyLayer {
       return layer.touched(AnyLayer::own<typename L::Tape>(tape));
     }
     std::optional<Index> tied_to() const override { return layer.tied_to(); }
-    void tie(const TiedWeight& weight) override { layer.tie(weight); }
-    void set_given(S* theta) const override { layer.set_given(theta); }
+    [[gnu::cold]] void tie(const TiedWeight& weight) override { layer.tie(weight); }
+    [[gnu::cold]] void set_given(S* theta) const override { layer.set_given(theta); }
     Index statistics() const override { return layer.statistics(); }
     void add_statistics(const Tape& tape, double* to) const override {
       layer.add_statistics(AnyLayer::own<typename L::Tape>(tape), to);
@@ -207,11 +209,13 @@ class AnyLayer {
       layer.backward(AnyLayer::own<typename L::Weights>(weights), in, pass, d_out, d_final,
                      AnyLayer::own<typename L::Tape>(tape), gradient, d_in, d_initial);
     }
-    std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const override {
+    [[gnu::cold]] std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in,
+                                                            Tape& tape) const override {
       return layer.first_non_finite(AnyLayer::own<typename L::Weights>(weights), in,
                                     AnyLayer::own<typename L::Tape>(tape));
     }
-    std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs, const S* theta) const override {
+    [[gnu::cold]] std::unique_ptr<detail::AnyStream<S>> make_stream(Index features, Index outputs,
+                                                                    const S* theta) const override {
       return detail::MakeStream<L>::of(layer, features, outputs, theta);
     }
 
@@ -236,7 +240,7 @@ class AnyLayer {
 // Outside of the class, so that a program which links the component `compiled` does not compile the layer again.
 template <class S>
 template <detail::NotAnyLayer<S> Given>
-AnyLayer<S>::AnyLayer(Given layer)
+[[gnu::cold]] AnyLayer<S>::AnyLayer(Given layer)
     : layer_(std::make_unique<HeldLayer<LayerOf<Given, S>>>(LayerOf<Given, S>(std::move(layer)))) {
   static_assert(check_layer<LayerOf<Given, S>>());
 }

@@ -35,7 +35,7 @@ struct OneDirection {
 
   /// Cell of the options of a layer, and the rows of its inputs.
   template <class Options>
-  static std::pair<C, CellInputs> make(Shape in, const Options& options) {
+  [[gnu::cold]] static std::pair<C, CellInputs> make(Shape in, const Options& options) {
     check_per_step(in);
     check_bias_initializer(options);
     const C unsized;
@@ -90,8 +90,9 @@ struct OneDirection {
   }
 
   /// First non-finite value: the earliest step in the direction of the pass, and within a step the first equation.
-  static std::optional<NonFinite> first_non_finite(const C& cell, const typename C::Weights& weights,
-                                                   const Signal<Scalar>& in, Direction direction, Tape<C>& tape) {
+  [[gnu::cold]] static std::optional<NonFinite> first_non_finite(const C& cell, const typename C::Weights& weights,
+                                                                 const Signal<Scalar>& in, Direction direction,
+                                                                 Tape<C>& tape) {
     constexpr bool searches = requires(const Step<Scalar, C::states>& all) {
       cell.first_non_finite(weights, all, *in.timeline, true, tape.work);
     };
@@ -106,8 +107,8 @@ struct OneDirection {
   }
 
   /// Value of a named equation [rows x columns]; valid only before the backward pass.
-  static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in, Direction direction,
-                    Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
+  [[gnu::cold]] static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
+                                  Direction direction, Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
     const auto all = over_time(cell, weights, in, direction, tape).all_columns();
     cell.trace(equation, weights, all, tape.work, to);
   }

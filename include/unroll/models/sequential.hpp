@@ -68,7 +68,7 @@ class Sequential : public Stack<S> {
   }
 
  private:
-  static std::vector<AnyLayer<S>> list(Given... layers) {
+  [[gnu::cold]] static std::vector<AnyLayer<S>> list(Given... layers) {
     std::vector<AnyLayer<S>> all;
     all.reserve(sizeof...(Given));
     (all.emplace_back(std::move(layers)), ...);

@@ -58,8 +58,12 @@ FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
 template <class Model, class Loss, Optimizer O, detail::FitData<typename Model::Scalar> Data>
 FitResult fit(Model& model, const Loss& loss, O& optimizer, const Data& data,
               const std::type_identity_t<FitOptions<typename Model::Scalar, Data>>& options = {}) {
-  TrainingState<typename Model::Scalar> state;
-  return fit<detail::Untyped<Model>>(model, loss, optimizer, data, options, state);
+  if constexpr (!std::same_as<Model, detail::Untyped<Model>>) {
+    return fit<detail::Untyped<Model>>(model, loss, optimizer, data, options);
+  } else {
+    TrainingState<typename Model::Scalar> state;
+    return fit(model, loss, optimizer, data, options, state);
+  }
 }
 
 }  // namespace unroll

@@ -51,7 +51,7 @@ template <class = Once>
 /// Cell of these sizes. Throws ValueError for a name in named_initializers() that is not a block of the cell with
 /// biases, and for a cell that has biases in spite of CellSizes::biased.
 template <class C>
-C make_cell(std::string_view owner, CellSizes sizes) {
+[[gnu::cold]] C make_cell(std::string_view owner, CellSizes sizes) {
   C cell(sizes);
   if (sizes.biased) {
     check_names(owner, cell_initializers<C>(), cell.parameters());

@@ -61,7 +61,7 @@ class CellTrace {
         work_(work),
         frame_(make_frame(layout, weights, all, work)) {}
 
-  void write(std::string_view name, MatrixX<S>& to) const {
+  [[gnu::cold]] void write(std::string_view name, MatrixX<S>& to) const {
     bool found = false;
     ColumnKinds::each_used<D>([&]<class Kind>() {
       if (!found) found = typename Kind::template Run<S, D>(layout_, weights_, work_).trace(name, to);
@@ -72,7 +72,8 @@ class CellTrace {
     require<ValueError>(found, "cell: no equation has the name '", name, "'");
   }
 
-  std::optional<std::pair<std::string, Index>> first_non_finite(const Timeline& timeline, bool forward_in_time) const {
+  [[gnu::cold]] std::optional<std::pair<std::string, Index>> first_non_finite(const Timeline& timeline,
+                                                                              bool forward_in_time) const {
     std::optional<std::pair<std::string, Index>> first;
     MatrixX<S> values;
     for_equations<0>([&]<class E>(E) {

@@ -31,7 +31,7 @@ class CellLayout : public CellSizing<D> {
   CellLayout() = default;
 
   /// Throws ShapeError if the sizes do not match the equations.
-  explicit CellLayout(const CellSizes& sizes) : Sizing(sizes), biased_(sizes.biased) {
+  [[gnu::cold]] explicit CellLayout(const CellSizes& sizes) : Sizing(sizes), biased_(sizes.biased) {
     ColumnKinds::each_layout<D>(std::as_const(columns_), [&](const auto& kind) { kind.check(*this); });
     place_terms();
     place_parameters();
@@ -62,7 +62,7 @@ class CellLayout : public CellSizing<D> {
   /// Writes the given values of frozen weights to the parameters `theta`. Throws ShapeError if their function returns a
   /// matrix of another size.
   template <class S>
-  void set_given(S* theta) const {
+  [[gnu::cold]] void set_given(S* theta) const {
     for (int k = 0; k < schedule.products; ++k)
       if (const Product& p = schedule.product[k]; rule(p).values != nullptr)
         set_values(
@@ -104,7 +104,7 @@ class CellLayout : public CellSizing<D> {
     to = values.template cast<S>();
   }
 
-  void place_terms() {
+  [[gnu::cold]] void place_terms() {
     for (int slot = 0; slot < program.terms; ++slot) {
       const int term = schedule.term_at[slot];
       term_row_[term] = term_rows_;
@@ -122,7 +122,7 @@ class CellLayout : public CellSizing<D> {
     }
   }
 
-  void place_parameters() {
+  [[gnu::cold]] void place_parameters() {
     Table<WeightShape, schedule.products> shape{};
     for (int p = 0; p < schedule.products; ++p)
       shape[p] = {product_rows(schedule.product[p]), source_rows(schedule.product[p])};
