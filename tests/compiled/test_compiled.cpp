@@ -1,4 +1,4 @@
-// Models of the component `compiled` against the same models as a Sequential, which this file compiles.
+// Models of the component `compiled` against the same models with cells and training that this file compiles.
 #include <catch2/catch.hpp>
 #include <unroll/compiled/compiled.hpp>
 #include <unroll/unroll.hpp>
@@ -43,14 +43,56 @@ Stack<S> stack() {
 
 }  // namespace
 
+namespace {
+
+/// Optimizer that is not in the component, so that `fit` is compiled here.
+struct OwnAdam : Adam<float> {
+  using Adam<float>::Adam;
+};
+
+namespace own_equations {
+using namespace symbols;
+inline constexpr auto gru = cell(state(h), r = sigmoid(linear(x, h)), z = sigmoid(linear(x, h)),
+                                 n = tanh(linear(x) + r * linear(h)), next(h) = n + z * (h - n));
+}  // namespace own_equations
+
+/// Gru that is not in the component.
+template <class S, int units = Eigen::Dynamic>
+struct OwnGru : EquationCell<S, own_equations::gru, units> {
+  using EquationCell<S, own_equations::gru, units>::EquationCell;
+  static constexpr std::string_view name = Gru<S>::name;
+};
+
+}  // namespace
+
 TEST_CASE("compiled: training and evaluation have the same bits as those compiled with the program") {
-  const Sequential model(3, Bidirectional<Gru>{.units = 5}, Recurrent<Lstm>{.units = 4}, MeanOverTime{},
+  const Sequential model(3, Bidirectional<OwnGru>{.units = 5}, Recurrent<Lstm>{.units = 4}, MeanOverTime{},
                          Dense{.units = 3});
-  const auto expected = trained(model, Adam({.learning_rate = 0.01}));
+  const auto expected = trained(model, OwnAdam({.learning_rate = 0.01}));
   const auto found = trained(stack<float>(), Adam({.learning_rate = 0.01}));
   CHECK(found.first == expected.first);
   CHECK(found.second == expected.second);
   CHECK(found.second < std::log(3.0));
+}
+
+TEST_CASE("compiled: messages of the component are those of the headers") {
+  const auto message = [](auto&& f) -> std::string {
+    try {
+      f();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  const auto of_units = [&]<template <class, int...> class Cell>(Index units, Index features) {
+    return message([=] { Sequential(features, Recurrent<Cell>{.units = units}); });
+  };
+  for (const auto& [units, features] : {std::pair(0, 3), std::pair(-1, 3), std::pair(3, 0)}) {
+    const std::string own = of_units.operator()<OwnGru>(units, features);
+    CHECK(own != "no error");
+    CHECK(of_units.operator()<Gru>(units, features) == own);
+  }
+  CHECK(describe(OwnGru<float>({.inputs = {3}, .units = 2})) == describe(Gru<float>({.inputs = {3}, .units = 2})));
 }
 
 TEST_CASE("compiled: double and float agree with every optimizer") {

@@ -100,6 +100,7 @@
   UNROLL_COMPILED_CHECKS(keyword, ShapeError)                                                                    \
   UNROLL_COMPILED_CHECKS(keyword, ValueError)                                                                    \
   keyword template std::string detail::join(std::initializer_list<detail::Part>);                                \
+  keyword template void detail::rethrow_at(const std::string&);                                                  \
   keyword template std::string detail::rows_text(const NamedRows&);                                              \
   keyword template void detail::add_inputs(LayerOptions&, const NamedRows&);                                     \
   keyword template void Timeline::assign_window(const Timeline&, Index, Index);                                  \

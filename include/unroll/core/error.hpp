@@ -50,17 +50,18 @@ namespace detail {
 class Part {
  public:
   template <class T>
-  requires std::convertible_to<const T&, std::string_view> Part(const T& letters)
-      : text_(letters) {}  // NOLINT: implicit, for argument lists of messages
+  requires std::convertible_to<const T&, std::string_view> Part(const T& letters)  // NOLINT: implicit, for messages
+      : Part(std::string_view(letters)) {}
+  Part(std::string_view letters) : text_(letters.data()), size_(letters.size()) {}  // NOLINT
   template <std::integral T>
-  Part(T number) : kind_(kind_of<T>), integer_(static_cast<unsigned long long>(number)) {}  // NOLINT
-  Part(float number) : kind_(Kind::single), number_(double(number)) {}                      // NOLINT
-  Part(double number) : kind_(Kind::real), number_(number) {}                               // NOLINT
+  Part(T number) : integer_(static_cast<unsigned long long>(number)), kind_(kind_of<T>) {}  // NOLINT
+  Part(float number) : number_(double(number)), kind_(Kind::single) {}                      // NOLINT
+  Part(double number) : number_(number), kind_(Kind::real) {}                               // NOLINT
 
   void append_to(std::string& out) const {
     switch (kind_) {
       case Kind::text:
-        out += text_;
+        out.append(text_, size_);
         break;
       case Kind::truth:
         out += integer_ != 0 ? "true" : "false";
@@ -94,10 +95,13 @@ class Part {
     out.append(digits, end);
   }
 
+  union {
+    const char* text_;
+    unsigned long long integer_;
+    double number_;
+  };
+  std::size_t size_ = 0;  // of the text
   Kind kind_ = Kind::text;
-  std::string_view text_;
-  unsigned long long integer_ = 0;
-  double number_ = 0;
 };
 
 /// Default argument of a function that would need no template parameter. As a template it is compiled by each program
@@ -155,21 +159,29 @@ void within_memory(F&& take, const Parts&... parts) try {
   require<E>(false, parts...);
 }
 
+/// Throws the present error of the library again with `place` in front of its message. It keeps its type.
+template <class = Once>
+[[noreturn, gnu::cold]] void rethrow_at(const std::string& place) try {
+  throw;
+} catch (const ShapeError& error) {
+  throw ShapeError(place + error.what());
+} catch (const ValueError& error) {
+  throw ValueError(place + error.what());
+} catch (const FileError& error) {
+  throw FileError(place + error.what());
+} catch (const NonFiniteError& error) {
+  throw NonFiniteError(place + error.what());
+} catch (const Error& error) {
+  throw Error(place + error.what());
+}
+
 /// Calls f() and adds `place`, a text or a function that returns one, in front of the messages of its errors, which
 /// keep their types.
 template <class Place, class F>
 decltype(auto) with_place(const Place& place, F&& f) try {
   return f();
-} catch (const ShapeError& error) {
-  throw ShapeError(text(place, error.what()));
-} catch (const ValueError& error) {
-  throw ValueError(text(place, error.what()));
-} catch (const FileError& error) {
-  throw FileError(text(place, error.what()));
-} catch (const NonFiniteError& error) {
-  throw NonFiniteError(text(place, error.what()));
-} catch (const Error& error) {
-  throw Error(text(place, error.what()));
+} catch (const Error&) {
+  rethrow_at(text(place));
 }
 
 }  // namespace detail

@@ -71,7 +71,7 @@ class Sequential : public Stack<S> {
   [[gnu::cold]] static std::vector<AnyLayer<S>> list(Given... layers) {
     std::vector<AnyLayer<S>> all;
     all.reserve(sizeof...(Given));
-    (all.emplace_back(std::move(layers)), ...);
+    (all.push_back(AnyLayer<S>(std::move(layers))), ...);
     return all;
   }
 };
