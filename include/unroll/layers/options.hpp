@@ -112,7 +112,7 @@ inline std::string part_name(std::string_view list, std::size_t k, const LayerOp
 
 /// Description of a chain of layers.
 template <class Model>
-LayerOptions chain_description(const Model& model) {
+[[gnu::cold]] LayerOptions chain_description(const Model& model) {
   std::vector<LayerOptions> layers;
   model.each_layer([&](const auto& layer, auto) { layers.push_back(description_of(layer)); });
   return {{"model", "chain"}, {"features", model.features()}, {"layers", std::move(layers)}};

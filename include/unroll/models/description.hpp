@@ -168,7 +168,7 @@ class Description {
   }
 
   template <class L>
-  void connect(L& layer, ParameterTable& table) {
+  [[gnu::cold]] void connect(L& layer, ParameterTable& table) {
     const std::size_t k = offsets_.size();
     within(k, layer, [&] {
       if (const std::optional<Index> owner = layer.tied_to()) layer.tie(tied_weight(*owner, table));
@@ -180,7 +180,7 @@ class Description {
   }
 
   /// Makes the block dense: the tied layer multiplies the whole matrix, so every batch touches all columns.
-  TiedWeight tied_weight(Index owner, ParameterTable& table) const {
+  [[gnu::cold]] TiedWeight tied_weight(Index owner, ParameterTable& table) const {
     const ParameterBlock* const found = owner < 0 ? nullptr : table.find(text(owner, ".weight"));
     const bool is_matrix = found != nullptr && found->role == Role::input_weight && found->taps == 0;
     require<ValueError>(is_matrix, "embedding must be the number of an earlier layer with a matrix 'weight', got ",

@@ -25,7 +25,7 @@ constexpr int most_lanes = 4;
 class ChunkWork {
  public:
   template <class F>
-  explicit ChunkWork(F& f) {
+  requires(!std::is_same_v<F, ChunkWork>) explicit ChunkWork(F& f) {
     if constexpr (!std::is_same_v<F, NoWork>) {
       task_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
       call_ = [](void* task, Index k, [[maybe_unused]] int lane, [[maybe_unused]] int lanes) {

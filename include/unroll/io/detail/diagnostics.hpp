@@ -40,7 +40,7 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 /// The up to three of `names` most similar to `given`, as "'a', 'b', 'c'".
-inline std::string nearest_names(std::string_view given, const std::vector<std::string_view>& names) {
+[[gnu::cold]] inline std::string nearest_names(std::string_view given, const std::vector<std::string_view>& names) {
   // Only the beginnings of long names are compared, so that a failed lookup is never slow.
   constexpr std::size_t head = 128;
   std::vector<std::pair<std::size_t, std::string_view>> ranked;

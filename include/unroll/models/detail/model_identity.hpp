@@ -9,7 +9,7 @@
 namespace unroll::detail {
 
 /// One line per option that affects outputs: "layer 1 (conv1d): stride 2".
-inline std::string option_lines(const LayerOptions& options, const std::string& where = {}) {
+[[gnu::cold]] inline std::string option_lines(const LayerOptions& options, const std::string& where = {}) {
   std::string lines;
   const auto line = [&](std::string_view name, const auto& value) { lines += text(where, name, " ", value, "\n"); };
   for (const LayerOption& option : options) {
@@ -34,7 +34,7 @@ inline std::string option_lines(const LayerOptions& options, const std::string& 
 /// Identity of a model as text, for parameters outside of it: names of the parameters in the first line, then one line
 /// per option.
 template <class Model>
-std::string model_identity(const Model& model) {
+[[gnu::cold]] std::string model_identity(const Model& model) {
   std::string lines = model.parameters().table().names() + "\n";
   if constexpr (requires { model.description(); })
     lines += option_lines(model.description());
@@ -51,8 +51,8 @@ struct StoredIdentity {
 
 /// Throws ShapeError for different parameters, ValueError for different options: "`place`: the model must have ..., as
 /// in `source`, got ...".
-inline void check_identity(std::string_view place, std::string_view source, StoredIdentity stored,
-                           std::string_view ours, Index size) {
+[[gnu::cold]] inline void check_identity(std::string_view place, std::string_view source, StoredIdentity stored,
+                                         std::string_view ours, Index size) {
   const auto first = [](std::string_view& lines) {
     const auto end = std::min(lines.find('\n'), lines.size());
     const std::string_view line = lines.substr(0, end);

@@ -64,7 +64,7 @@ class Plateau {
   }
 
  private:
-  void check() const {
+  [[gnu::cold]] void check() const {
     constexpr std::string_view owner = "Plateau";
     detail::check_positive(owner, "initial", options_.initial);
     detail::check_option(options_.factor > 0 && options_.factor < 1, owner, "factor", "in (0, 1)", options_.factor);

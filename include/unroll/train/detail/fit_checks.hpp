@@ -39,7 +39,7 @@ inline void check_early_stopping(const EarlyStopping& rule, const MonitoredData&
 /// Throws ValueError for options out of range, options that contradict each other or that do not apply to these data.
 /// `done`: completed epochs or updates, the argument of the learning rate.
 template <class S, class Data>
-void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& data, std::int64_t done) {
+[[gnu::cold]] void check_fit_options(const FitOptions<S, Data>& options, const MonitoredData& data, std::int64_t done) {
   require<ValueError>(options.epochs >= 0, "fit: epochs must be at least 0, got ", options.epochs);
   require<ValueError>(options.validation == nullptr || options.validation_fraction == 0,
                       "fit: validation_fraction must be 0 if validation is given, got ", options.validation_fraction);
@@ -86,7 +86,7 @@ std::int64_t stopping_monitor(const Options& options) {
 
 /// Throws ValueError for counts out of range; a state may come from a file.
 template <class S>
-void check_counts(const TrainingState<S>& state) {
+[[gnu::cold]] void check_counts(const TrainingState<S>& state) {
   constexpr std::int64_t most = std::int64_t(1) << 53;
   const auto check = [](std::string_view name, std::int64_t value, std::int64_t limit) {
     require<ValueError>(value >= 0 && value <= limit, "fit: ", name, " of the state must be 0 to ", limit, ", got ",

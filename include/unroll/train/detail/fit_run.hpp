@@ -71,13 +71,13 @@ class FitRun {
     return double(state_.epochs) + (partial.batches > 0 ? double(partial.batches) / double(partial.planned) : 0);
   }
 
-  void check_options() const {
+  [[gnu::cold]] void check_options() const {
     const bool per_epoch = options_.learning_rate.counts == LearningRate::per_epoch;
     const std::int64_t done = per_epoch ? state_.epochs : state_.updates;
     check_fit_options(options_, monitored_, is_new() ? 0 : done);
   }
 
-  void begin() {
+  [[gnu::cold]] void begin() {
     TrainingState<S> fresh;
     fresh.seed = std::int64_t(options_.seed);
     fresh.samples = std::int64_t(task_.samples());
@@ -88,7 +88,7 @@ class FitRun {
     state_ = std::move(fresh);
   }
 
-  void resume() {
+  [[gnu::cold]] void resume() {
     check_resumed(state_, options_, std::int64_t(task_.samples()), model_);
     check_same_losses(state_, loss_names_);
     if (state_.partial.batches > 0) {
@@ -104,7 +104,7 @@ class FitRun {
     task_.step().updates() = state_.updates;
   }
 
-  void end() {
+  [[gnu::cold]] void end() {
     if (options_.early_stopping && state_.best.size() > 0) {
       model_.parameters().values() = state_.best;
     } else if (options_.average && average_.average().size() > 0) {

@@ -52,7 +52,7 @@ inline std::string lower_case(std::string_view text) {
   return lower;
 }
 
-inline void read_ts_classes(std::string_view names, TsHeader& header, const TextLines& lines) {
+[[gnu::cold]] inline void read_ts_classes(std::string_view names, TsHeader& header, const TextLines& lines) {
   header.classes.clear();
   std::unordered_set<std::string_view> known;
   for (auto word = take_word(names); !word.empty(); word = take_word(names)) {
@@ -92,7 +92,7 @@ inline void read_ts_key(std::string_view line, TsHeader& header, const TextLines
 inline bool is_ts_comment(std::string_view line) { return line.starts_with('#') || line.starts_with('%'); }
 
 /// Header of a .ts file, up to and including the line @data.
-inline TsHeader read_ts_header(TextLines& lines) {
+[[gnu::cold]] inline TsHeader read_ts_header(TextLines& lines) {
   TsHeader header;
   while (const auto line = lines.next()) {
     if (is_ts_comment(*line)) continue;
