@@ -1,6 +1,6 @@
-# cmake -D README=README.md -D WORK=folder -D NM=nm -D MOST=n -P instantiations.cmake -- compiler and options: compiles the first
-# program of README.md and fails if it has more than n functions. Compile time grows with their number, which does not
-# depend on the machine.
+# cmake -D README=README.md -D WORK=folder -D NM=nm -D MOST=n [-D HEADER=unroll/x.hpp] -P instantiations.cmake -- compiler and
+# options: compiles the first program of README.md, which includes HEADER too, and fails if it has more than n functions. Compile
+# time grows with their number, which does not depend on the machine.
 cmake_minimum_required(VERSION 3.21)
 set(begun FALSE)
 foreach(k RANGE ${CMAKE_ARGC})
@@ -17,6 +17,9 @@ if(program STREQUAL "")
   message(FATAL_ERROR "${README} has no program")
 endif()
 string(REGEX REPLACE "```(cpp\n)?" "" program "${program}")
+if(HEADER)
+  string(PREPEND program "#include <${HEADER}>\n")
+endif()
 file(MAKE_DIRECTORY ${WORK})
 file(WRITE ${WORK}/program.cpp "${program}")
 execute_process(COMMAND ${compiler} -O0 -c ${WORK}/program.cpp -o ${WORK}/program.o COMMAND_ERROR_IS_FATAL ANY)

@@ -1,15 +1,14 @@
 #pragma once
-// Component `compiled`: what most programs have in common, compiled once for a project and not in each source file. A
-// program that links unroll::compiled includes this header; nothing else changes. With the precompiled header of the
-// component it is compiled in a few seconds:
+// Component `compiled`: what does not depend on a program's own cells and layers, compiled once for a project and not in
+// each source file. A program that links unroll::compiled includes this header; nothing else changes. With the
+// precompiled header of the component, most of the time is saved:
 //
 //     target_link_libraries(my_program unroll::compiled)
 //     target_precompile_headers(my_program REUSE_FROM unroll_compiled)
 //
-// For float and double: the model Stack, its layers that are listed below, fit, evaluate and predict with the losses
-// and optimizers listed below, data sets, and the readers of .ts and CSV files. A model with other layers or cells
-// compiles these alone if it is a Stack. A Sequential has a type for each combination of layers and compiles as without
-// the component.
+// For float and double: the layers that are listed below, fit, evaluate and predict of models with the losses and
+// optimizers listed below, data sets, the readers of .ts and CSV files, and products. A program compiles its other
+// layers and cells alone.
 
 #include "unroll/cells/elman.hpp"
 #include "unroll/cells/gru.hpp"

@@ -11,8 +11,7 @@ namespace unroll {
 template <class Scalar>
 using ModelState = std::vector<State<Scalar>>;
 
-/// Chain of layers. `Layers` holds the layers and the types of their tapes: FixedLayers of sequential.hpp or
-/// ListedLayers of stack.hpp.
+/// Chain of layers. `Layers` holds the layers and the types of their tapes: ListedLayers of stack.hpp.
 ///
 /// The model owns only its parameters. Passes write to a Tape, so threads can share a model if each has its own tape.
 template <class Layers>

@@ -16,7 +16,7 @@ constexpr Index cached_columns(Index rows) {
   return std::max<Index>(192, 1024 * 1024 / (rows * Index(sizeof(S))));
 }
 
-/// Base class of Chain. `Layers` holds the layers: FixedLayers of sequential.hpp or ListedLayers of stack.hpp.
+/// Base class of Chain. `Layers` holds the layers: ListedLayers of stack.hpp.
 template <class Layers>
 class Description {
  public:
