@@ -1,6 +1,6 @@
 #pragma once
-// Component `compiled`: what does not depend on a program's own cells and layers, compiled once for a project and not in
-// each source file. A program that links unroll::compiled includes this header; nothing else changes. With the
+// Component `compiled`: what does not depend on a program's own cells and layers, compiled once for a project and not
+// in each source file. A program that links unroll::compiled includes this header; nothing else changes. With the
 // precompiled header of the component, most of the time is saved:
 //
 //     target_link_libraries(my_program unroll::compiled)
