@@ -79,9 +79,9 @@ class Chain : public detail::PreparedChain<Layers> {
     check_size(gradient);
     tape.consumed = true;
     const FlushToZero flush;
-    each([&](const auto& layer, auto k) {
-      if (k + 1 == this->depth()) this->within(k, layer, [&] { learn_last(layer, k, tape, gradient, loss); });
-    });
+    const std::size_t last = depth() - 1;
+    const auto& layer = layers().at(last);
+    this->within(last, layer, [&] { learn_last(layer, last, tape, gradient, loss); });
     back(tape, depth() - 1, std::as_const(tape.d_in[(depth() - 1) % 2]).view(), gradient, nullptr, {}, nullptr);
   }
 
@@ -90,17 +90,17 @@ class Chain : public detail::PreparedChain<Layers> {
     if (tape.in.size() == depth() + 1) return some;
     require<ValueError>(tape.in.size() == depth() && last_is_columnwise(), no_pass);
     const FlushToZero flush;
-    each([&](const auto& layer, auto k) {
-      if (k + 1 < this->depth()) return;
-      const auto out = layer.forward(Layers::of(tape.weights->layers, k), {some, tape.in.back().timeline},
-                                     this->pass_of(k, tape.pass), no_state(), Layers::of(tape.layers, k));
-      new (&some) ConstView<Scalar>(out.values);
-    });
-    return some;
+    const std::size_t last = depth() - 1;
+    return layers()
+        .at(last)
+        .forward(Layers::of(tape.weights->layers, last), {some, tape.in.back().timeline},
+                 this->pass_of(last, tape.pass), no_state(), Layers::of(tape.layers, last))
+        .values;
   }
 
   /// Adds the running statistics of the last forward pass to `to` [statistics()], initially 0.
   void add_statistics(const Tape& tape, double* to) const {
+    if (this->statistics() == 0) return;
     each([&](const auto& layer, auto k) {
       layer.add_statistics(Layers::of(tape.layers, k), to);
       to += layer.statistics();

@@ -86,13 +86,10 @@ class Description {
   }
 
   /// Number of running statistics of all layers; see Chain::add_statistics.
-  Index statistics() const {
-    Index numbers = 0;
-    each([&](const auto& layer, auto) { numbers += layer.statistics(); });
-    return numbers;
-  }
+  Index statistics() const { return statistics_; }
   /// Updates the running means and variances, once per update of the parameters.
   void update_statistics(const double* from) {
+    if (statistics_ == 0) return;
     each([&](const auto& layer, auto k) {
       layer.update_statistics(from, parameters_.values().data() + offsets_[k]);
       from += layer.statistics();
@@ -122,11 +119,7 @@ class Description {
     layers_.each(f);
   }
 
-  bool last_is_columnwise() const {
-    bool last = false;
-    each([&](const auto& layer, auto) { last = layer.columnwise(); });
-    return last;
-  }
+  bool last_is_columnwise() const { return last_is_columnwise_; }
 
   template <class L, class F>
   static void within(std::size_t k, const L& layer, F&& f) {
@@ -176,6 +169,8 @@ class Description {
       offsets_.push_back(table.append(layer.parameters(), text(k, ".")));
     });
     states_.push_back(layer.state_rows());
+    last_is_columnwise_ = layer.columnwise();
+    statistics_ += layer.statistics();
     numbers_.push_back(numbers_.back() + layer.layers_inside());
   }
 
@@ -198,6 +193,8 @@ class Description {
   std::vector<Index> offsets_;
   std::vector<std::vector<Index>> states_;    // rows of the states, by layer
   std::vector<std::uint64_t> numbers_ = {0};  // by layer, followed by the next free number
+  bool last_is_columnwise_ = false;
+  Index statistics_ = 0;
   Parameters<Scalar> parameters_;
 };
 
