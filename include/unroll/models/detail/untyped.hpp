@@ -1,5 +1,7 @@
 #pragma once
 
+#include "unroll/core/requirements.hpp"
+
 namespace unroll::detail {
 
 /// Type of model whose code runs `Model`: a Stack for a Sequential, so that functions of models are compiled once for
