@@ -84,6 +84,11 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #endif
 }
 
+/// Whether a tile prefetches its panels, 24 terms ahead: if a term of a panel is one cache line. Panels are too short for
+/// the prefetchers of processors, and those of an outer product are not contiguous. Tall tiles have few sums per load.
+template <class L, int height, int width>
+inline constexpr bool prefetches_panels = sizeof(L) == 64 && width >= 4 && height <= 3;
+
 template <class L>
 EIGEN_ALWAYS_INLINE L load(const typename L::Scalar* from, int n) {
   return L::size == 1 || n == L::size ? L::load(from) : L::load_partial(from, n);
@@ -117,6 +122,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) {
       column[i] = L::load(left + i * tile.panel_stride);
+      if constexpr (prefetches_panels<L, height, width>) prefetch(left + i * tile.panel_stride + 24 * tile.left_stride);
       if constexpr (width > 1) keep_in_register(column[i].v);
     }
 #pragma GCC unroll 10
