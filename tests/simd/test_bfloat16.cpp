@@ -187,8 +187,16 @@ TEST_CASE("bfloat16: runs and pairs of numbers are rounded like single ones, sub
 
 TEMPLATE_TEST_CASE("bfloat16: products equal those of rounded factors", "", FloatForm, PairForm<EmulatedAvx512>,
                    PairForm<EmulatedAmx>) {
-  for (const auto& [rows, terms] :
-       {std::pair<Index, Index>{1, 1}, {7, 15}, {15, 7}, {17, 33}, {33, 17}, {40, 64}, {65, 3}, {1, 0}, {16, 32}, {33, 1100}})
+  for (const auto& [rows, terms] : {std::pair<Index, Index>{1, 1},
+                                    {7, 15},
+                                    {15, 7},
+                                    {17, 33},
+                                    {33, 17},
+                                    {40, 64},
+                                    {65, 3},
+                                    {1, 0},
+                                    {16, 32},
+                                    {33, 1100}})
     for (const Index columns : {0, 1, 7, 15, 17, 33, 130}) {
       INFO(rows << " x " << terms << " x " << columns);
       const auto w = numbers(rows, terms, 1), x = numbers(terms, columns, 2), start = numbers(rows + 2, columns, 3);

@@ -84,8 +84,9 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #endif
 }
 
-/// Whether a tile prefetches its panels, 24 terms ahead: if a term of a panel is one cache line. Panels are too short for
-/// the prefetchers of processors, and those of an outer product are not contiguous. Tall tiles have few sums per load.
+/// Whether a tile prefetches its panels, 24 terms ahead: if a term of a panel is one cache line. Panels are too short
+/// for the prefetchers of processors, and those of an outer product are not contiguous. Tall tiles have few sums per
+/// load.
 template <class L, int height, int width>
 inline constexpr bool prefetches_panels = sizeof(L) == 64 && width >= 4 && height <= 3;
 
@@ -174,8 +175,8 @@ class EvenParts {
   Index size_, larger_ = 0;  // `larger_` parts are larger by 1
 };
 
-/// Prefetches the target of a tile, `rows` by `width`, which arrives during the loop over its terms. Does nothing unless
-/// its columns are far apart, as in targets that are not in the second-level cache.
+/// Prefetches the target of a tile, `rows` by `width`, which arrives during the loop over its terms. Does nothing
+/// unless its columns are far apart, as in targets that are not in the second-level cache.
 template <class Scalar>
 EIGEN_ALWAYS_INLINE void prefetch_target(const Scalar* target, Index stride, Index rows, Index width) {
   if (stride * Index(sizeof(Scalar)) < 2048) return;

@@ -107,17 +107,21 @@ struct PairForm {
   template <int high, int... n>
   EIGEN_ALWAYS_INLINE static void put(Tiles& tiles, float* to, Index stride, bool add,
                                       std::integer_sequence<int, n...>) {
-    (tiles.template put<n % high, n / high>(to + n % high * panel_rows + n / high * Tiles::columns * stride, stride, add),
+    (tiles.template put<n % high, n / high>(to + n % high * panel_rows + n / high * Tiles::columns * stride, stride,
+                                            add),
      ...);
   }
 
   /// Functions sum_up, indexed by [panels - 1][tiles of columns - 1].
   static constexpr auto sums = []<int... i>(std::integer_sequence<int, i...>) {
-    return std::array{[]<int high, int... j>(std::integral_constant<int, high>, std::integer_sequence<int, j...>) {
-      return std::array{&sum_up<high, j + 1>...};
-    }(std::integral_constant<int, i + 1>(), std::make_integer_sequence<int, Tiles::column_tiles>())...};
+    return std::array{[]<int high, int... j>(
+        std::integral_constant<int, high>, std::integer_sequence<int, j...>){return std::array{&sum_up<high, j + 1>...};
   }
-  (std::make_integer_sequence<int, Tiles::panels>());
+  (std::integral_constant<int, i + 1>(), std::make_integer_sequence<int, Tiles::column_tiles>())...
 };
+}  // namespace unroll::detail
+(std::make_integer_sequence<int, Tiles::panels>());
+}
+;
 
 }  // namespace unroll::detail
