@@ -45,10 +45,10 @@ class Program:
 
 
 class Peer(Program):
-    def __init__(self, name, threads, precision='float'):
+    def __init__(self, name, python, threads, precision='float'):
         self.name, self.modes = name, PEERS[name][1]
         program = os.path.join(os.path.dirname(__file__), 'peers', PEERS[name][0])
-        super().__init__([sys.executable, program, str(threads)], quiet=True)
+        super().__init__([python, program, str(threads)], quiet=True)
         self.precision = precision
 
     def measure(self, configuration, mode, seconds=0.):
@@ -58,8 +58,8 @@ class Peer(Program):
         return answer
 
     @staticmethod
-    def installed(name):
-        return subprocess.run([sys.executable, '-c', 'import ' + PEERS[name][2]], capture_output=True).returncode == 0
+    def installed(name, python):
+        return subprocess.run([python, '-c', 'import ' + PEERS[name][2]], capture_output=True).returncode == 0
 
 
 def configurations(program, names):
@@ -150,12 +150,21 @@ def processor():
         return next(l.split(':')[1].strip() for l in lines if l.startswith('model name'))
 
 
+def interpreter(text):
+    name, _, file = text.partition('=')
+    if name not in PEERS or not os.access(file, os.X_OK):
+        raise argparse.ArgumentTypeError(f'expected PEER=FILE with a peer of {", ".join(PEERS)} and a program, got {text}')
+    return name, file
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('program', help='bench_training_step')
     parser.add_argument('names', nargs='*', metavar='NAME', help='part of a configuration\'s name; default: all')
     parser.add_argument('--mode', action='append', choices=MODES, help='mode, may be repeated; default: all')
     parser.add_argument('--peer', action='append', choices=PEERS, help='peer, may be repeated; default: all installed ones')
+    parser.add_argument('--python', action='append', type=interpreter, default=[], metavar='PEER=FILE',
+                        help='interpreter of a peer, for packages of another environment; may be repeated')
     parser.add_argument('--threads', type=int, default=1, help='number of threads (default: 1)')
     parser.add_argument('--rounds', type=int, default=7, help='largest number of rounds (default: 7)')
     parser.add_argument('--seconds', type=float, default=0.3, help='smallest seconds of a measurement (default: 0.3)')
@@ -178,7 +187,9 @@ def main():
         print(text, flush=True)
     selected = configurations(options.program, options.names)
     requested = ['PyTorch'] if options.precision != 'float' else options.peer or PEERS
-    peers = [Peer(name, options.threads, options.precision) for name in requested if Peer.installed(name)]
+    pythons = {name: sys.executable for name in PEERS} | dict(options.python)
+    peers = [Peer(name, pythons[name], options.threads, options.precision) for name in requested
+             if Peer.installed(name, pythons[name])]
     precision = [] if options.precision == 'float' else ['--precision', options.precision]
     ours = Program([options.program, '--serve', '--threads', str(options.threads), *precision])
     kept = []

@@ -32,16 +32,18 @@ float multiply_add(Bits a, Bits b, float sum) {
 }
 
 /// Registers for tile operations: copies of the operands, so that a wrong order of loads changes the result.
-template <Index columns_, Index terms_, int column_tiles_>
+template <Index columns_, Index terms_, int panels_, int column_tiles_, bool contiguous_columns_>
 struct EmulatedTiles {
+  struct Scope {};
   static constexpr Index columns = columns_, terms = terms_;
-  static constexpr int panels = 2, column_tiles = column_tiles_;
+  static constexpr int panels = panels_, column_tiles = column_tiles_;
+  static constexpr bool contiguous_columns = contiguous_columns_;
 
-  std::array<std::array<float, 16 * columns_>, 4> sum;  // [column][row]
-  std::array<std::array<Bits, 16 * terms_>, 2> left_tile;
-  std::array<std::array<Bits, columns_ * terms_>, 2> right_tile;
+  std::array<std::array<float, 16 * columns_>, panels_ * column_tiles_> sum;  // [column][row]
+  std::array<std::array<Bits, 16 * terms_>, panels_> left_tile;
+  std::array<std::array<Bits, columns_ * terms_>, column_tiles_> right_tile;
 
-  static constexpr std::size_t at(int i, int j) { return std::size_t(2 * i + j); }
+  static constexpr std::size_t at(int i, int j) { return std::size_t(column_tiles * i + j); }
 
   template <int i, int j>
   void zero() {
@@ -56,8 +58,13 @@ struct EmulatedTiles {
     for (Index c = 0; c < columns; ++c) std::copy_n(from + c * distance, terms, right_tile[j].begin() + c * terms);
   }
   template <int i, int j>
-  void store(float* to, Index distance) {
-    for (Index c = 0; c < columns; ++c) std::copy_n(sum[at(i, j)].begin() + 16 * c, 16, to + c * distance);
+  void put(float* to, Index distance, bool adds) {
+    for (Index c = 0; c < columns; ++c)
+      for (Index r = 0; r < 16; ++r) {
+        const float result = sum[at(i, j)][std::size_t(16 * c + r)];
+        float& target = to[c * distance + r];
+        target = adds ? target + result : result;
+      }
   }
   /// Calls f(sum, pairs of a row, distance from pair to pair, pairs of a column) for every sum of a tile.
   template <class F>
@@ -69,7 +76,7 @@ struct EmulatedTiles {
   }
 };
 
-struct EmulatedAvx512 : EmulatedTiles<8, 2, 1> {
+struct EmulatedAvx512 : EmulatedTiles<1, 2, 3, 8, false> {
   template <int i, int j>
   void add() {
     each(i, j, [](float& to, const Bits* left, const Bits* right) {
@@ -78,7 +85,7 @@ struct EmulatedAvx512 : EmulatedTiles<8, 2, 1> {
     });
   }
 };
-struct EmulatedAmx : EmulatedTiles<16, 32, 2> {
+struct EmulatedAmx : EmulatedTiles<16, 32, 2, 2, true> {
   template <int i, int j>
   void add() {
     each(i, j, [](float& to, const Bits* left, const Bits* right) {
@@ -152,10 +159,44 @@ TEST_CASE("bfloat16: rounds to the nearest number, ties to even") {
   CHECK(all);
 }
 
+TEST_CASE("bfloat16: runs and pairs of numbers are rounded like single ones, subnormal numbers possibly to 0") {
+  std::vector<float> from(100), second(100);
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    const auto bits = std::uint32_t(k * 0x9e3779b9u);
+    from[k] = float_of(bits), second[k] = float_of(bits ^ 0x5a5a8000u);
+  }
+  from[1] = float_of(0x7f800001), from[2] = float_of(0x7f7f8000), from[3] = float_of(0xff800000);
+  from[4] = float_of(0x00400000), second[4] = float_of(0x807fffff), from[5] = float_of(0x3f808000), from[6] = -0.0f;
+  const auto is_rounded = [](Bits bits, float value) {
+    return bits == detail::bfloat16_bits(value) || (std::fpclassify(value) == FP_SUBNORMAL && (bits & 0x7fff) == 0);
+  };
+  for (const Index count : {1, 15, 16, 17, 31, 32, 33, 99}) {
+    INFO(count);
+    std::vector<Bits> run(from.size(), 0x7fff), pairs(2 * from.size(), 0x7fff);
+    detail::round_numbers(from.data(), count, run.data());
+    detail::round_pairs(from.data(), second.data(), count, pairs.data());
+    bool all = true;
+    for (std::size_t k = 0; k < std::size_t(count); ++k)
+      all = all && is_rounded(run[k], from[k]) && is_rounded(pairs[2 * k], from[k]) &&
+            is_rounded(pairs[2 * k + 1], second[k]);
+    CHECK(all);
+    CHECK(run[std::size_t(count)] == 0x7fff);  // memory behind the result is not written
+    CHECK(pairs[2 * std::size_t(count)] == 0x7fff);
+  }
+}
+
 TEMPLATE_TEST_CASE("bfloat16: products equal those of rounded factors", "", FloatForm, PairForm<EmulatedAvx512>,
                    PairForm<EmulatedAmx>) {
-  for (const auto& [rows, terms] :
-       {std::pair<Index, Index>{1, 1}, {7, 15}, {15, 7}, {17, 33}, {33, 17}, {40, 64}, {1, 0}, {16, 32}, {33, 1100}})
+  for (const auto& [rows, terms] : {std::pair<Index, Index>{1, 1},
+                                    {7, 15},
+                                    {15, 7},
+                                    {17, 33},
+                                    {33, 17},
+                                    {40, 64},
+                                    {65, 3},
+                                    {1, 0},
+                                    {16, 32},
+                                    {33, 1100}})
     for (const Index columns : {0, 1, 7, 15, 17, 33, 130}) {
       INFO(rows << " x " << terms << " x " << columns);
       const auto w = numbers(rows, terms, 1), x = numbers(terms, columns, 2), start = numbers(rows + 2, columns, 3);
@@ -195,6 +236,26 @@ TEMPLATE_TEST_CASE("bfloat16: sums of outer products equal those of rounded fact
         CHECK(add(first, rows - first) == whole.bottomRows(rows - first));
     }
 }
+
+#if defined(__AVX512BF16__)
+TEST_CASE("bfloat16: registers of AVX512-BF16 have the bits of their emulation") {
+  using Emulated = PairForm<EmulatedAvx512>;
+  using Real = PairForm<detail::Avx512Tiles>;
+  for (const auto& [rows, terms] : {std::pair<Index, Index>{16, 2}, {17, 33}, {100, 130}, {33, 1100}})
+    for (const float scale : {1.0f, 1e-19f, 1e-25f, 1e19f}) {  // also subnormal products, sums and infinite ones
+      INFO(rows << " x " << terms << ", scale " << scale);
+      const MatrixX<float> w = numbers(rows, terms, 1) * scale, x = numbers(terms, 19, 2) * scale;
+      const auto product = [&, rows = rows, terms = terms]<class Form>(Form) {
+        MatrixX<float> y(rows, 19);
+        const auto panels = packed<Form>(factor(w), rows, terms);
+        detail::multiply_rounded<Form>(panels.data(), rows, terms, factor(x), 19, y.data(), rows, false);
+        return y;
+      };
+      const MatrixX<float> real = product(Real()), emulated = product(Emulated());
+      CHECK(std::memcmp(real.data(), emulated.data(), std::size_t(real.size()) * sizeof(float)) == 0);
+    }
+}
+#endif
 
 TEST_CASE("bfloat16: the form for every processor has the bits of products of rounded floats") {
   for (const Index terms : {1, 33, 512}) {

@@ -84,6 +84,12 @@ EIGEN_ALWAYS_INLINE void keep_in_register([[maybe_unused]] Packet& packet) {
 #endif
 }
 
+/// Whether a tile prefetches its panels, 24 terms ahead: if a term of a panel is one cache line. Panels are too short
+/// for the prefetchers of processors, and those of an outer product are not contiguous. Tall tiles have few sums per
+/// load.
+template <class L, int height, int width>
+inline constexpr bool prefetches_panels = sizeof(L) == 64 && width >= 4 && height <= 3;
+
 template <class L>
 EIGEN_ALWAYS_INLINE L load(const typename L::Scalar* from, int n) {
   return L::size == 1 || n == L::size ? L::load(from) : L::load_partial(from, n);
@@ -117,6 +123,7 @@ void multiply_tile(const Tile<typename L::Scalar>& tile) {
 #pragma GCC unroll 8
     for (int i = 0; i < height; ++i) {
       column[i] = L::load(left + i * tile.panel_stride);
+      if constexpr (prefetches_panels<L, height, width>) prefetch(left + i * tile.panel_stride + 24 * tile.left_stride);
       if constexpr (width > 1) keep_in_register(column[i].v);
     }
 #pragma GCC unroll 10
@@ -168,12 +175,13 @@ class EvenParts {
   Index size_, larger_ = 0;  // `larger_` parts are larger by 1
 };
 
-/// Prefetches the target of a tile, `rows` by `width`, which arrives during the loop over its terms.
+/// Prefetches the target of a tile, `rows` by `width`, which arrives during the loop over its terms. Does nothing
+/// unless its columns are far apart, as in targets that are not in the second-level cache.
 template <class Scalar>
-EIGEN_ALWAYS_INLINE void prefetch_target(const Tile<Scalar>& tile, Index rows, Index width) {
+EIGEN_ALWAYS_INLINE void prefetch_target(const Scalar* target, Index stride, Index rows, Index width) {
+  if (stride * Index(sizeof(Scalar)) < 2048) return;
   for (Index j = 0; j < width; ++j)
-    for (Index row = 0; row < rows; row += 64 / Index(sizeof(Scalar)))
-      prefetch(tile.target + j * tile.target_stride + row);
+    for (Index row = 0; row < rows; row += 64 / Index(sizeof(Scalar))) prefetch(target + j * stride + row);
 }
 
 /// Product of `rows` of the left factor and all columns. A few panels, which stay in the first-level cache, are
@@ -185,7 +193,6 @@ void multiply_panels(Tile<Scalar>& tile, Index rows, Index columns) {
   if (columns == 0) return;
   const Scalar *const left = tile.left, *const right = tile.right;
   Scalar* const target = tile.target;
-  const bool far_apart = tile.target_stride * Index(sizeof(Scalar)) >= 2048;  // a target in the third-level cache
   const Index panels = (rows + lanes - 1) / lanes;
   const Index first_width = EvenParts(columns, usual_width<L>(columns)).next();
   EvenParts heights(panels, std::ssize(tiles<L>[static_cast<std::size_t>(first_width - 1)]));
@@ -198,7 +205,7 @@ void multiply_panels(Tile<Scalar>& tile, Index rows, Index columns) {
       width = widths.next();
       tile.right = right + j * tile.column_stride;
       tile.target = target + panel * lanes + j * tile.target_stride;
-      if (far_apart) prefetch_target(tile, (height - 1) * lanes + tile.last_rows, width);
+      prefetch_target(tile.target, tile.target_stride, (height - 1) * lanes + tile.last_rows, width);
       tiles<L>[static_cast<std::size_t>(width - 1)][static_cast<std::size_t>(height - 1)](tile);
     }
   }

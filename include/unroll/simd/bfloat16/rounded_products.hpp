@@ -10,10 +10,14 @@
 //     static constexpr Index panels;          // panels of a block of an outer product
 //     static constexpr Index term_step;       // terms and columns are padded with zeros to multiples of these
 //     static constexpr Index column_step;
-//     static void multiply(const RoundedBlock<Number>&);  // the order of the terms does not depend on the block
+//     static constexpr bool contiguous_columns;  // whether all terms of a column of the right factor must be
+//     contiguous static void round_column(const float*, Index terms, Number*);  // contiguous terms of a column static
+//     void round_terms(const float*, Index distance, Index rows, Number*);  // `adjacent_terms` terms of a panel static
+//     void multiply(const RoundedBlock<Number>&);  // the order of the terms does not depend on the block
 //
 // The left factor is divided into panels. In a panel, `adjacent_terms` terms of the first row are followed by those of
-// the next row, and all rows by the next terms. The terms of a column of the right factor are contiguous.
+// the next row, and all rows by the next terms. The right factor is one such panel, its columns in place of rows, or
+// all terms of a column are contiguous.
 
 #include <algorithm>
 #include <cstddef>
@@ -32,7 +36,7 @@ struct RoundedBlock {
   Index panel_stride;  // distance from panel to panel
   Index rows;
   const Number* right;
-  Index column_stride;
+  Index term_stride, column_stride;  // distances from `term_step` terms to the next ones, and from column to column
   Index columns;
   Index terms;  // a multiple of term_step
   float* target;
@@ -64,19 +68,26 @@ constexpr Index packed_numbers(Index rows, Index terms) {
   return round_up(rows, Form::panel_rows) * padded_terms<Form>(terms);
 }
 
+/// Rounds `rows` rows of a factor to a panel of `height` rows, `to` [height x padded_terms].
+template <class Form>
+void round_panel(StridedFactor from, Index rows, Index height, Index terms, typename Form::Number* to) {
+  constexpr Index adjacent = Form::adjacent_terms;
+  const Index padded = padded_terms<Form>(terms), whole = from.row_distance == 1 ? terms / adjacent * adjacent : 0;
+  if (rows < height || whole < padded) std::fill_n(to, height * padded, Form::round(0));
+  for (Index k = 0; k < whole; k += adjacent)
+    Form::round_terms(from.data + k * from.column_distance, from.column_distance, rows, to + k * height);
+  for (Index k = whole; k < terms; ++k) {
+    typename Form::Number* const column = to + k / adjacent * (height * adjacent) + k % adjacent;
+    for (Index r = 0; r < rows; ++r) column[r * adjacent] = Form::round(from(r, k));
+  }
+}
+
 /// Packs and rounds a left factor [rows x terms] to `to` [packed_numbers].
 template <class Form>
 void pack_rounded(StridedFactor from, Index rows, Index terms, typename Form::Number* to) {
-  constexpr Index adjacent = Form::adjacent_terms, height = Form::panel_rows;
-  const Index padded = padded_terms<Form>(terms);
-  for (Index row = 0; row < rows; row += height, to += height * padded) {
-    const Index count = std::min(height, rows - row);
-    if (count < height || terms < padded) std::fill_n(to, height * padded, Form::round(0));
-    for (Index k = 0; k < terms; ++k) {
-      typename Form::Number* const column = to + k / adjacent * (height * adjacent) + k % adjacent;
-      for (Index r = 0; r < count; ++r) column[r * adjacent] = Form::round(from(row + r, k));
-    }
-  }
+  constexpr Index height = Form::panel_rows;
+  for (Index row = 0; row < rows; row += height, to += height * padded_terms<Form>(terms))
+    round_panel<Form>(from.from(row, 0), std::min(height, rows - row), height, terms, to);
 }
 
 /// Rounds columns of a right factor [terms x columns] to `to` [padded_terms x padded columns].
@@ -89,16 +100,15 @@ void round_columns(StridedFactor from, Index terms, Index columns, typename Form
   for (Index j = 0; j < columns; ++j) {
     typename Form::Number* const column = to + j * padded;
     const float* const terms_of_column = from.data + j * from.column_distance;
-    if (from.row_distance == 1)
-      for (Index k = 0; k < terms; ++k) column[k] = Form::round(terms_of_column[k]);
+    if (from.row_distance == 1) Form::round_column(terms_of_column, terms, column);
     std::fill(column + terms, column + padded, Form::round(0));
   }
   std::fill(to + columns * padded, to + round_up(columns, Form::column_step) * padded, Form::round(0));
 }
 
-/// Numbers of a rounded block on the stack: 32 KB, which stay in the first-level cache.
+/// Numbers of a rounded block on the stack: 64 KB, which stay in the second-level cache.
 template <class Form>
-inline constexpr Index block_numbers = 32768 / Index(sizeof(typename Form::Number));
+inline constexpr Index block_numbers = 65536 / Index(sizeof(typename Form::Number));
 inline constexpr Index block_terms = 512;  // of a product with packed weights; sums of more terms are added in float
 
 /// Product y[:, j] (+)= W x[:, j] for a packed W [rows x terms], see PackedMatrix::multiply. A column of y depends only
@@ -120,6 +130,7 @@ void multiply_rounded(const typename Form::Number* packed, Index rows, Index ter
                       .panel_stride = panel_stride,
                       .rows = rows,
                       .right = right,
+                      .term_stride = Form::term_step,
                       .column_stride = padded,
                       .columns = some,
                       .terms = padded,
@@ -147,7 +158,10 @@ void add_rounded_outer_products(StridedFactor a, Index rows, StridedFactor b, In
     for (Index from = 0; from < inner; from += width) {
       const Index some = std::min(width, inner - from);
       const StridedFactor turned{b.data, b.column_distance, b.row_distance};
-      round_columns<Form>(turned.from(first, from), terms, some, right);
+      if constexpr (Form::contiguous_columns)
+        round_columns<Form>(turned.from(first, from), terms, some, right);
+      else
+        round_panel<Form>(b.from(from, first), some, some, terms, right);
       for (Index row = 0; row < rows; row += height) {
         const Index count = std::min(height, rows - row);
         pack_rounded<Form>(a.from(row, first), count, terms, left);
@@ -155,7 +169,8 @@ void add_rounded_outer_products(StridedFactor a, Index rows, StridedFactor b, In
                         .panel_stride = Form::panel_rows * padded,
                         .rows = count,
                         .right = right,
-                        .column_stride = padded,
+                        .term_stride = Form::contiguous_columns ? Form::term_step : some * Form::term_step,
+                        .column_stride = Form::contiguous_columns ? padded : Form::adjacent_terms,
                         .columns = some,
                         .terms = padded,
                         .target = gradient + row + from * gradient_stride,

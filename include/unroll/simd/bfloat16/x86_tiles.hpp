@@ -21,42 +21,37 @@ namespace unroll::detail {
 /// that of the first ones. It treats subnormal operands and results as 0.
 class Avx512Tiles {
  public:
-  static constexpr Index columns = 8, terms = 2;
-  static constexpr int panels = 2, column_tiles = 1;
+  struct Scope {};
+  static constexpr Index columns = 1, terms = 2;
+  static constexpr int panels = 3, column_tiles = 8;
+  static constexpr bool contiguous_columns = false;
 
-  template <int i, int>
+  template <int i, int j>
   EIGEN_ALWAYS_INLINE void zero() {
-#pragma GCC unroll 8
-    for (int c = 0; c < columns; ++c) sum_[i][c] = _mm512_setzero_ps();
+    sum_[i][j] = _mm512_setzero_ps();
   }
   template <int i>
   EIGEN_ALWAYS_INLINE void left(const std::uint16_t* from) {
     left_[i] = _mm512_loadu_si512(from);
   }
   template <int>
-  EIGEN_ALWAYS_INLINE void right(const std::uint16_t* from, Index distance) {
-    right_ = from, distance_ = distance;
+  EIGEN_ALWAYS_INLINE void right(const std::uint16_t* from, Index) {
+    std::int32_t pair;
+    __builtin_memcpy(&pair, from, sizeof(pair));
+    right_ = _mm512_set1_epi32(pair);
   }
-  template <int i, int>
+  template <int i, int j>
   EIGEN_ALWAYS_INLINE void add() {
-#pragma GCC unroll 8
-    for (int c = 0; c < columns; ++c) {
-      std::int32_t pair;
-      __builtin_memcpy(&pair, right_ + c * distance_, sizeof(pair));
-      sum_[i][c] = _mm512_dpbf16_ps(sum_[i][c], (__m512bh)(left_[i]), (__m512bh)(_mm512_set1_epi32(pair)));
-    }
+    sum_[i][j] = _mm512_dpbf16_ps(sum_[i][j], (__m512bh)(left_[i]), (__m512bh)(right_));
   }
-  template <int i, int>
-  EIGEN_ALWAYS_INLINE void store(float* to, Index distance) {
-#pragma GCC unroll 8
-    for (int c = 0; c < columns; ++c) _mm512_storeu_ps(to + c * distance, sum_[i][c]);
+  template <int i, int j>
+  EIGEN_ALWAYS_INLINE void put(float* to, Index, bool add) {
+    _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sum_[i][j]) : sum_[i][j]);
   }
 
  private:
-  __m512 sum_[std::size_t(panels)][std::size_t(columns)];
-  __m512i left_[std::size_t(panels)];
-  const std::uint16_t* right_;
-  Index distance_;
+  __m512 sum_[std::size_t(panels)][std::size_t(column_tiles)];
+  __m512i left_[std::size_t(panels)], right_;
 };
 #endif
 
@@ -85,11 +80,14 @@ class AmxTiles {
  public:
   static constexpr Index columns = 16, terms = 32;
   static constexpr int panels = 2, column_tiles = 2;
+  static constexpr bool contiguous_columns = true;
 
-  AmxTiles() { _tile_loadconfig(&amx_configuration); }
-  ~AmxTiles() { _tile_release(); }
-  AmxTiles(const AmxTiles&) = delete;
-  AmxTiles& operator=(const AmxTiles&) = delete;
+  struct Scope {
+    Scope() { _tile_loadconfig(&amx_configuration); }
+    ~Scope() { _tile_release(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
 
   // The numbers of registers must be literals.
   template <int i, int j>
@@ -119,6 +117,16 @@ class AmxTiles {
     if constexpr (i == 1 && j == 1) _tile_dpbf16ps(3, 5, 7);
   }
   template <int i, int j>
+  void put(float* to, Index distance, bool add) {
+    if (!add) return store<i, j>(to, distance);
+    alignas(64) float sum[16 * columns];
+    store<i, j>(sum, 16);
+    for (Index c = 0; c < columns; ++c)
+      for (Index r = 0; r < 16; ++r) to[c * distance + r] += sum[16 * c + r];
+  }
+
+ private:
+  template <int i, int j>
   void store(float* to, Index distance) {
     if constexpr (i == 0 && j == 0) _tile_stored(0, to, bytes<float>(distance));
     if constexpr (i == 0 && j == 1) _tile_stored(1, to, bytes<float>(distance));
@@ -126,8 +134,6 @@ class AmxTiles {
     if constexpr (i == 1 && j == 1) _tile_stored(3, to, bytes<float>(distance));
     memory_is_read();
   }
-
- private:
   template <class T>
   static std::size_t bytes(Index distance) {
     return std::size_t(distance) * sizeof(T);
