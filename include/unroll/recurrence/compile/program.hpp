@@ -116,7 +116,7 @@ enum class Misuse {
   copy_of_constant,
   copy_of_weight,
   rows_of_unsized,
-  antisymmetric_of_two_sizes,
+  square_of_two_sizes,
   matrix_of_two_sizes,
   source_twice,
   linear_of_weight,
@@ -124,10 +124,11 @@ enum class Misuse {
   too_many,
 };
 
+/// Largest number of inputs, constants, states and sizes each.
+inline constexpr int max_names = 12;
+
 template <int capacity>
 struct Program {
-  static constexpr int max_names = 8;  ///< largest number of inputs, constants, states and sizes each
-
   Table<Operation, capacity> operation{};
   int operations = 0;
   Table<EquationInfo, capacity> equation{};
@@ -169,6 +170,17 @@ struct Program {
   /// True for a parameter that is one number per unit or one in all.
   constexpr bool is_weight(int o) const {
     return operation[o].op == Op::unit_weight || operation[o].op == Op::scalar_weight;
+  }
+
+  /// True for a value without a gradient: a number, a weight that is not trained, a mask, or a copy or function of
+  /// these alone.
+  constexpr bool is_fixed(int o) const {
+    const Operation& v = operation[o];
+    if (is_weight(o)) return !weight[v.index].frozen.empty();
+    if (v.op == Op::linear)
+      return term[v.index].is_mask() ||
+             (term[v.index].copy != Copy::none && !term[v.index].of_column && is_fixed(term[v.index].source[0]));
+    return v.op == Op::number || (v.op == Op::apply && is_fixed(v.left) && (v.right < 0 || is_fixed(v.right)));
   }
 
   /// True if the operation needs all rows of a column, so that it runs between passes.

@@ -15,8 +15,8 @@ template <class D>
 class CellSizing {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
-  using Names = Table<std::string_view, program.max_names>;
-  using Numbers = Table<Index, program.max_names>;
+  using Names = Table<std::string_view, max_names>;
+  using Numbers = Table<Index, max_names>;
   using ColumnLayouts = ColumnKinds::template Layouts<D>;
 
  public:

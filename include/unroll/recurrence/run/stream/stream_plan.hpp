@@ -12,7 +12,7 @@ namespace unroll::detail {
 
 /// Rows of a cell's sizes and of its input, if known at compile time; else 0.
 struct FixedRows {
-  Table<int, 8> size{};
+  Table<int, max_names> size{};
   int input = 0;
 };
 
@@ -150,11 +150,11 @@ struct StreamPlan {
   }
 
   /// A stream supports at most one input and no constants, and neither column operations nor terms that copy values or
-  /// have block-diagonal or antisymmetric weights.
+  /// have block-diagonal, antisymmetric or orthogonal weights.
   static constexpr bool streamable = [] {
     for (int k = 0; k < program.terms; ++k)
       if (const LinearTerm& term = program.term[k];
-          term.copy != Copy::none || term.rule.heads > 1 || term.rule.antisymmetric)
+          term.copy != Copy::none || term.rule.heads > 1 || term.rule.is_square())
         return false;
     return program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
   }();
