@@ -98,7 +98,7 @@ TEST_CASE("numbers_kept: the estimate equals the numbers stored in tapes") {
       timeline);
 }
 
-TEST_CASE("numbers_kept: the estimate has the gradients between the stages of a step and the scales of normalisation") {
+TEST_CASE("numbers_kept: the estimate has gradients between stages and scales of normalisation") {
   check_estimates(Sequential(3, Recurrent<MogrifierLstm>{.units = 16}, Recurrent<LayerNormGru>{.units = 2}),
                   Timeline::rectangular(50, 3));
 }

@@ -328,7 +328,7 @@ TEST_CASE("schedule: an LRU computes its functions of weights before the steps")
   STATIC_REQUIRE(P::Stream::carried.count == 1);  // the output
 }
 
-TEST_CASE("schedule: numbers, masks and weights that are not trained have no gradient, and nothing is stored for it") {
+TEST_CASE("schedule: nothing is stored for gradients of numbers, masks and weights that are not trained") {
   using P = Plan<written::fixed>;
   STATIC_REQUIRE((P::program.is_fixed(P::root("f")) && P::program.is_fixed(P::left(P::root("n")))));
   STATIC_REQUIRE_FALSE((P::program.is_fixed(P::root("a")) || P::program.is_fixed(P::root("h"))));
