@@ -1,6 +1,8 @@
 #include <array>
 #include <unroll/cells/gru.hpp>
+#include <unroll/cells/layer_norm.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/cells/mogrifier_lstm.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/convolution/upsample.hpp>
