@@ -80,7 +80,7 @@ inline constexpr auto rows = cell(state(h, C, past),
 
 /// All options of weights.
 inline constexpr auto options = cell(state(h, c),
-    a = tanh(linear(x) + linear(h, heads<2>) + linear(c, orthogonal, no_bias)),
+    a = tanh(linear(x) + linear(h, heads<2>) + linear(c, cayley, no_bias)),
     s = linear(a, A) + linear(h, transposed(A), no_bias),
     next(c) = c + 0.3 * tanh(linear(s, antisymmetric(0.2), no_bias) + linear(h, frozen)),
     next(h) = tanh(linear(next(c), drop_weights(0.5)) + linear(c, A, no_bias)));

@@ -53,10 +53,10 @@ inline constexpr auto transposes = cell(state(h, u),  // the first product with 
     next(h) = tanh(linear(back, A) + linear(h)));
 
 inline constexpr auto rotations = cell(state(h, u),
-    q = tanh(linear(x) + linear(h, orthogonal)),
-    next(u) = linear(u, orthogonal, no_bias) + linear(u, antisymmetric(0.3), no_bias) + linear(q, no_bias),
-    next(h) = tanh(linear(q, orthogonal, no_bias) + linear(h, antisymmetric(0.1), no_bias) + linear(next(u))));
-inline constexpr auto rotation = cell(state(h), next(h) = linear(h, orthogonal, no_bias) + linear(x, no_bias));
+    q = tanh(linear(x) + linear(h, cayley)),
+    next(u) = linear(u, cayley, no_bias) + linear(u, antisymmetric(0.3), no_bias) + linear(q, no_bias),
+    next(h) = tanh(linear(q, cayley, no_bias) + linear(h, antisymmetric(0.1), no_bias) + linear(next(u))));
+inline constexpr auto rotation = cell(state(h), next(h) = linear(h, cayley, no_bias) + linear(x, no_bias));
 
 inline constexpr auto single = cell(state(h, c),
     r = sigmoid(weight(p, frozen("numbers", numbered)) + weight(s, frozen)),

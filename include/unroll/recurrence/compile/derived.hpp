@@ -72,7 +72,7 @@ constexpr bool check_equations() {
                 "\"features\">");
   static_assert(
       misuse != Misuse::square_of_two_sizes,
-      "unroll: linear(h, antisymmetric(damping)) and linear(h, orthogonal) must read a value of the size of their "
+      "unroll: linear(h, antisymmetric(damping)) and linear(h, cayley) must read a value of the size of their "
       "equation");
   static_assert(
       misuse != Misuse::matrix_of_two_sizes,

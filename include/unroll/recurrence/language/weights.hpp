@@ -118,8 +118,8 @@ struct OrthogonalWeights {
   static constexpr int products = 1;
   constexpr WeightRule rule() const { return {.orthogonal = true}; }
 };
-/// Orthogonal weights (I + A)^-1 (I - A) of `linear(h, orthogonal)` with A = W - W^T, the Cayley transform, Helfrich et
-/// al. 2018 (arXiv:1707.09520), section 3, with D = I. They are computed once per update, in cubic time.
-inline constexpr OrthogonalWeights orthogonal{};
+/// Orthogonal weights (I + A)^-1 (I - A) of `linear(h, cayley)` with A = W - W^T, the Cayley transform, Helfrich et al.
+/// 2018 (arXiv:1707.09520), section 3, with D = I. They are computed once per update, in cubic time.
+inline constexpr OrthogonalWeights cayley{};
 
 }  // namespace unroll::language
