@@ -1,7 +1,7 @@
 // Comparison of all cells of the library on a data set, with equal settings: one recurrent layer, its last output, and
 // a dense layer, trained with Adam. Prints a Markdown table.
 //
-//     ./gains DATA... [options] [cell=NAME...]     DATA: see data_of in sequences.hpp; default: all cells
+//     ./gains DATA... [options] [cell=NAME...]     DATA: `gait`, or see data_of in sequences.hpp; default: all cells
 //       --units H, --epochs N, --seeds N, --batch B, --rate R     default: 32, 20, 5, 32, 0.003
 //
 // The data set "digits" is sklearn/datasets/data/digits.csv.gz of the Python package scikit-learn, uncompressed.
@@ -12,11 +12,33 @@
 #include <unroll/layers/dense.hpp>
 
 #include "comparison.hpp"
+#include "har/stand_in.hpp"
 #include "model/registry.hpp"
 
 namespace {
 
 using namespace bench;
+
+/// Windows of 2 seconds of the simulated freezing of gait [9 x 64], half of its values, labelled as their last step.
+/// The last quarter of each recording is for tests.
+SplitData gait() {
+  constexpr Index steps = 64, every = 2;
+  const har::StreamParts parts = har::make_gait_stand_in({}, 0.25);
+  std::vector<MatrixX<float>> windows;
+  std::vector<Index> labels;
+  const auto add = [&](const std::vector<har::Stream>& streams) {
+    for (const har::Stream& stream : streams)
+      for (Index first = 0; first + steps * every <= stream.labels.size(); first += steps * every / 4) {
+        windows.push_back(MatrixX<float>::NullaryExpr(
+            stream.channels.rows(), steps, [&](Index r, Index t) { return stream.channels(r, first + every * t); }));
+        labels.push_back(stream.labels[first + every * (steps - 1)]);
+      }
+  };
+  add(parts.train);
+  const Index training = std::ssize(labels);
+  add(parts.test);
+  return SplitData::of(std::move(windows), labels, training, 2);
+}
 
 unroll::AnyLayer<float> layer_of(const std::string& cell, Index units) {
   nlohmann::json options{
@@ -42,7 +64,7 @@ int main(int count, char** arguments) try {
     return true;
   });
   if (cells.empty()) cells = model_program::registry().cells();
-  const SplitData data = data_of(words);
+  const SplitData data = words == std::vector<std::string>{"gait"} ? gait() : data_of(words);
   std::printf("| cell | parameters | ms per epoch | test accuracy, %% |\n|---|---|---|---|\n");
   for (const std::string& cell : cells) {
     const Index classes = data.train.classes();

@@ -87,13 +87,38 @@ inline SplitData sines() {
   return SplitData::of(std::move(sequences), labels, count * 3 / 4, classes);
 }
 
-/// Data of the command line: `digits FILE.csv`, `pixels FILE.csv`, `sines` or `ts TRAIN.ts TEST.ts`.
+/// Windows of 32 characters of a text [characters x 32], one row for each byte of the text, each labelled with the
+/// character behind it: 6000 of the first nine tenths for training, 2000 of the rest for tests.
+inline SplitData characters(const std::filesystem::path& path) {
+  constexpr Index steps = 32, training = 6000, tests = 2000;
+  const std::string text = unroll::detail::read_text(path);
+  std::vector<Index> number(256, -1);
+  Index classes = 0;
+  for (const char letter : text)
+    if (Index& k = number[std::size_t(static_cast<unsigned char>(letter))]; k < 0) k = classes++;
+  const Index split = Index(text.size()) * 9 / 10, rest = Index(text.size()) - split - steps - 1;
+  if (rest < tests) throw std::invalid_argument(path.string() + ": the text must have at least 25000 bytes");
+  std::vector<MatrixX<float>> windows;
+  std::vector<Index> labels;
+  const auto class_at = [&](Index k) { return number[std::size_t(static_cast<unsigned char>(text[std::size_t(k)]))]; };
+  for (Index w = 0; w < training + tests; ++w) {
+    const Index first = w < training ? w * (split - steps - 1) / training : split + (w - training) * rest / tests;
+    windows.push_back(MatrixX<float>::Zero(classes, steps));
+    for (Index t = 0; t < steps; ++t) windows.back()(class_at(first + t), t) = 1;
+    labels.push_back(class_at(first + steps));
+  }
+  return SplitData::of(std::move(windows), labels, training, classes);
+}
+
+/// Data of the command line: `digits FILE.csv`, `pixels FILE.csv`, `text FILE.txt`, `sines` or `ts TRAIN.ts TEST.ts`.
 inline SplitData data_of(const std::vector<std::string>& words) {
   if (words.size() == 2 && words[0] == "digits") return digits(words[1], false);
   if (words.size() == 2 && words[0] == "pixels") return digits(words[1], true);
+  if (words.size() == 2 && words[0] == "text") return characters(words[1]);
   if (words.size() == 1 && words[0] == "sines") return sines();
   if (words.size() == 3 && words[0] == "ts") return ts_files(words[1], words[2]);
-  throw std::invalid_argument("data must be: digits FILE.csv, pixels FILE.csv, sines, or ts TRAIN.ts TEST.ts");
+  throw std::invalid_argument(
+      "data must be: digits FILE.csv, pixels FILE.csv, text FILE.txt, sines, or ts TRAIN.ts TEST.ts");
 }
 
 }  // namespace bench

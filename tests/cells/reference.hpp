@@ -2,6 +2,7 @@
 // Scalar reference of a cell's equations: one operation at a time, without products, stages, registers or buffers.
 // Slow; it shares with the derived cell only the list of operations and the names of its parameters.
 
+#include <Eigen/LU>
 #include <string>
 #include <vector>
 
@@ -119,7 +120,10 @@ class Reference {
     if (word.kind == Kind::sum) return VectorX<double>::Constant(1, v.sum());
     if (word.kind == Kind::max_of) return VectorX<double>::Constant(1, v.maxCoeff());
     VectorX<double> out(rows);
-    const Index groups = word.kind == Kind::row_sums ? rows : word.heads, size = v.size() / groups;
+    Index groups = word.kind == Kind::row_sums ? rows : word.heads;
+    for (int k = 0; k < program.size_count; ++k)
+      if (!word.heads_size.empty() && program.sizes[k] == word.heads_size) groups = run_.cell.layout().rows_of_size(k);
+    const Index size = v.size() / groups;
     for (Index g = 0; g < groups; ++g) {
       const VectorX<double> part = v.segment(g * size, size);
       const VectorX<double> centred = part.array() - part.mean();
@@ -166,6 +170,10 @@ class Reference {
       if (rule.transposed) weights = weights.transpose().eval();
       if (rule.antisymmetric)
         weights = weights - weights.transpose().eval() - rule.damping * MatrixX<double>::Identity(rows, rows);
+      if (rule.orthogonal) {
+        const MatrixX<double> a = weights - weights.transpose(), one = MatrixX<double>::Identity(rows, rows);
+        weights = (one + a).partialPivLu().solve(one - a);
+      }
       const auto& source = values_[std::size_t(term.source[k])];
       const Index columns = source.size() / rule.heads;
       for (Index r = 0; r < rows; ++r)

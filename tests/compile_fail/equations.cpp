@@ -104,12 +104,14 @@ constexpr auto equations = cell(state(h), n = weight(p), next(h) = tanh(linear(x
 constexpr auto equations = cell(state(h), next(h) = tanh(weight(p) * h + bias(p)));
 #endif
 
-// CASE 19: unroll: a cell must have at most 8 inputs, 8 constants, 8 states and 8 sizes
+// CASE 19: unroll: a cell must have at most 12 inputs, 12 constants, 12 states and 12 sizes
 #if CASE == 19
-constexpr auto s1 = symbol<"s1">;
-constexpr auto s2 = symbol<"s2">;
-constexpr auto equations = cell(state(a, c, f, g, h, i, m, s1, s2), next(a) = linear(x), next(c) = a, next(f) = c, next(g) = f,
-                                next(h) = g, next(i) = h, next(m) = i, next(s1) = m, next(s2) = s1);
+template <int k>
+constexpr auto delayed = symbol<numbered<"d", k>>;
+constexpr auto equations = cell(state(h, delayed<0>, delayed<1>, delayed<2>, delayed<3>, delayed<4>, delayed<5>,
+                                      delayed<6>, delayed<7>, delayed<8>, delayed<9>, delayed<10>, delayed<11>),
+                                next(h) = linear(x), next(delayed<0>) = h,
+                                repeat<11>([]<int k> { return group(next(delayed<k + 1>) = delayed<k>); }));
 #endif
 
 // CASE 20: unroll: linear() must read named values; give the expression a separate equation
@@ -209,7 +211,7 @@ constexpr auto equations = cell(state(h), n = layer_norm(2 * h), next(h) = tanh(
 constexpr auto equations = cell(state(h), single = mean(linear(h)), next(h) = tanh(linear(x, h)) * single);
 #endif
 
-// CASE 39: unroll: part<k>(...), by_head(...), by_row(...) and by_column(...) must read a named value; give the expression a separate equation
+// CASE 39: unroll: part<k>(...), by_head(...), by_row(...), by_column(...) and outer(...) must read named values; give the expression a separate equation
 #if CASE == 39
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h)) * part<0>(2 * h));
 #endif

@@ -1,6 +1,8 @@
 #include <array>
 #include <unroll/cells/gru.hpp>
+#include <unroll/cells/layer_norm.hpp>
 #include <unroll/cells/lstm.hpp>
+#include <unroll/cells/mogrifier_lstm.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/convolution/conv1d.hpp>
 #include <unroll/layers/convolution/upsample.hpp>
@@ -46,7 +48,9 @@ Index room(const std::array<B, n>& buffers) {
 }
 template <class C>
 Index held(const Tape<C>& tape) {
-  return room(tape.work.terms) + room(tape.work.extra) + room(tape.work.incoming) + room(tape.initial) +
+  Index scales = 0;
+  if constexpr (requires { tape.work.columns.scale; }) scales = room(tape.work.columns.scale);
+  return scales + room(tape.work.terms) + room(tape.work.extra) + room(tape.work.incoming) + room(tape.initial) +
          room(tape.states) + room(tape.output_memory) + room(tape.d_state) + room(tape.before);
 }
 template <class T>
@@ -95,6 +99,11 @@ TEST_CASE("numbers_kept: the estimate equals the numbers stored in tapes") {
   check_estimates(
       Sequential(3, Recurrent<ProjectedLstm>{.units = 32, .returns = Returns::last, .sizes = {{"projected", 16}}}),
       timeline);
+}
+
+TEST_CASE("numbers_kept: the estimate has gradients between stages and scales of normalisation") {
+  check_estimates(Sequential(3, Recurrent<MogrifierLstm>{.units = 16}, Recurrent<LayerNormGru>{.units = 2}),
+                  Timeline::rectangular(50, 3));
 }
 
 TEST_CASE("numbers_kept: the estimate holds for each merge of a bidirectional layer") {

@@ -148,6 +148,22 @@ class Evaluation {
       for (const Index axis : sizes(1)) to.shape.insert(to.shape.begin() + axis, 1);
       return to;
     }
+    if (type == "Reshape") {
+      Array to = input(0);
+      to.shape = sizes(1);
+      if (to.shape[0] == 0) to.shape[0] = input(0).shape[0];
+      if (product_of(to.shape) != Index(to.numbers.size())) throw unroll::ValueError("Reshape to another size");
+      return to;
+    }
+    if (type == "Slice") return slice();
+    if (type == "ReduceSum") return reduced([](double a, double b) { return a + b; });
+    if (type == "ReduceMax") return reduced([](double a, double b) { return std::max(a, b); });
+    if (type == "ReduceMean") {
+      Array to = reduced([](double a, double b) { return a + b; });
+      for (double& number : to.numbers) number /= double(input(0).shape[std::size_t(sizes(1)[0])]);
+      return to;
+    }
+    if (type == "Softmax") return softmax();
     if (type == "Gather") return part(input(0), Index(input(1).numbers[0]));
     if (type == "Range") {
       Array to{{Index(input(1).numbers[0])}, {}};
@@ -167,6 +183,42 @@ class Evaluation {
     Array to{{of.shape.begin() + 1, of.shape.end()}, {}};
     const auto begin = of.numbers.begin() + k * product_of(to.shape);
     to.numbers.assign(begin, begin + product_of(to.shape));
+    return to;
+  }
+
+  /// Elements of a range along the second dimension of a matrix.
+  Array slice() const {
+    const Index begin = sizes(1)[0], end = sizes(2)[0], cols = input(0).shape[1];
+    Array to{{input(0).shape[0], end - begin}, {}};
+    for (Index row = 0; row < to.shape[0]; ++row)
+      for (Index k = begin; k < end; ++k) to.numbers.push_back(input(0).numbers[std::size_t(row * cols + k)]);
+    return to;
+  }
+  /// One dimension combined to one element.
+  Array reduced(const std::function<double(double, double)>& f) const {
+    const Array& x = input(0);
+    const std::size_t axis = std::size_t(sizes(1)[0]);
+    Array to{x.shape, {}};
+    to.shape[axis] = 1;
+    const Index inner = product_of({x.shape.begin() + Index(axis) + 1, x.shape.end()}), count = x.shape[axis];
+    for (Index k = 0; k < product_of(to.shape); ++k) {
+      const Index first = k / inner * inner * count + k % inner;
+      double sum = x.numbers[std::size_t(first)];
+      for (Index j = 1; j < count; ++j) sum = f(sum, x.numbers[std::size_t(first + j * inner)]);
+      to.numbers.push_back(sum);
+    }
+    return to;
+  }
+  /// Softmax of the last dimension.
+  Array softmax() const {
+    Array to = input(0);
+    const Index count = to.shape.back();
+    for (Index first = 0; first < Index(to.numbers.size()); first += count) {
+      double sum = 0;
+      for (Index k = first; k < first + count; ++k)
+        sum += to.numbers[std::size_t(k)] = std::exp(to.numbers[std::size_t(k)]);
+      for (Index k = first; k < first + count; ++k) to.numbers[std::size_t(k)] /= sum;
+    }
     return to;
   }
 

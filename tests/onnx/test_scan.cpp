@@ -21,6 +21,9 @@ constexpr Index steps = 5, batch = 3;
 using Functions = EquationsOf<own_cells::functions>;
 using Numbers = EquationsOf<own_cells::numbers>;
 using Words = EquationsOf<own_cells::words>;
+using Rows = EquationsOf<own_cells::rows>;
+using Options = EquationsOf<own_cells::options>;
+const std::vector<std::pair<std::string, Index>> keyed{{"heads", 2}, {"keys", 3}};
 const std::vector<std::pair<std::string, Index>> wide{{"wide", 5}};
 
 /// Columns of (step, sequence) as an array (steps, batch, rows); (groups, batch, rows) of states.
@@ -108,6 +111,10 @@ TEST_CASE("onnx: a Scan has the outputs and states of its cell", "[onnx]") {
   check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {3, 5, 0});
   check({Recurrent<Numbers::Cell>{.units = 4}}, {"h", "c", "m"}, {5, 5, 5});
   check({Recurrent<Words::Cell>{.units = 4}}, {"h", "e"}, {3, 5, 0});
+  check({Recurrent<Rows::Cell>{.units = 4, .sizes = keyed}}, {"h", "C", "past"}, {3, 5, 0});
+  check({Bidirectional<Rows::Cell>{.units = 4, .sizes = keyed}}, {"h", "C", "past"}, {5, 5, 5});
+  check({Recurrent<Options::Cell>{.units = 4}}, {"h", "c"}, {3, 5, 0});
+  check({Bidirectional<Options::Cell>{.units = 4}}, {"h", "c"}, {3, 5, 1});
 }
 
 TEST_CASE("onnx: a Scan is written with the equations and parameters of its cell", "[onnx]") {
@@ -136,9 +143,18 @@ TEST_CASE("onnx: equations are read as they are computed", "[onnx]") {
         "(+ (hard_tanh -0.5 0.5 (tanh[own] h)) (* (r W b x next(h)) (r2 W h)))");
   CHECK(read("linear(x) + linear(h, drop_weights[0.5], no_bias) - linear(h, frozen[own_1])") ==
         "(- (+ (r W b x) (r2 W h)) (r3 W b h))");
-  for (const std::string option : {"heads[2]", "shared[A]", "antisymmetric[0.01]"})
-    CHECK(
-        refusal([&] { read("linear(h, " + option + ")"); }).starts_with("ONNX files have no weights with the option"));
+  const auto option = [](const std::string& written) {
+    const auto part = detail::equations_of("state(h)\nr = linear(h, " + written + ")\n").equations.at(0).value;
+    return text(part.option, " ", part.named, part.numbers.empty() ? 0 : part.numbers[0], part.biased ? " b" : "");
+  };
+  CHECK(option("heads[2]") == "heads 2 b");
+  CHECK(option("shared[A], no_bias") == "shared A0");
+  CHECK(option("transposed[A]") == "transposed A0 b");
+  CHECK(option("antisymmetric[0.01]") == "antisymmetric 0.01 b");
+  CHECK(option("orthogonal[cayley], no_bias") == "orthogonal 0");
+  CHECK(read("part[1](both) * layer_norm[1e-05, heads 2](h)") == "(* (part 1 both) (layer_norm 1e-05 h))");
+  CHECK(detail::equations_of("state(h)\nr = softmax[heads_of heads](h)\n").equations.at(0).value.named == "heads");
+  CHECK(detail::equations_of("state(C[units*keys], m[4 heads])\n").states.at(1).size == "4 heads");
   CHECK(refusal([&] { read("a + "); }) == "the equation 'r = a + ' must have a name before ''");
   CHECK(refusal([&] { read("my gate"); }) == "the equation 'r = my gate' must have the end before 'gate'");
   CHECK(refusal([&] { read("attend(dot, q)"); }).starts_with("attend reads a memory"));
@@ -162,12 +178,8 @@ TEST_CASE("onnx: cells that ONNX cannot express are refused by layer", "[onnx]")
   };
   CHECK(refused("", "h.h", Role::recurrent_weight) ==
         "ONNX: layer 0 (mine): the cell has no equations, from which the operator Scan is written");
-  CHECK(refused("state(C[units*keys])\nnext(C) = linear(C, no_bias)\n", "C.C", Role::recurrent_weight) ==
-        "ONNX: layer 0 (mine): ONNX files have no values of the size 'units*keys'; sizes must be names");
-  CHECK(
-      refused("state(h)\nnext(h) = x * linear(h, no_bias)\n", "h.h", Role::recurrent_weight) ==
-      "ONNX: layer 0 (mine): ONNX files have no equation that reads 'x' element by element; it must be a state or have "
-      "an equation");
+  CHECK(refused("state(h)\nnext(h) = next(g) * linear(h, no_bias)\n", "h.h", Role::recurrent_weight) ==
+        "ONNX: layer 0 (mine): ONNX files have no value 'next(g)'");
   CHECK(refused("state(h)\nnext(h) = tanh[own](linear(h, no_bias))\n", "h.h", Role::recurrent_weight) ==
         "ONNX: layer 0 (mine): ONNX has no operation 'tanh[own]' of 1 value");
   CHECK(refused("state(h)\nnext(h) = 1e+300 * linear(h, no_bias)\n", "h.h", Role::recurrent_weight) ==

@@ -19,6 +19,8 @@ inline constexpr auto powers =
 inline constexpr auto operators =
     cell(state(h), a = linear(x, h), s = exp2(-a) * max(a / (2 + square(h)), -0.5) - min(a, clip(h, 0.75)),
          next(h) = tanh(0.5 * pow(1 + square(a), s) + s));
+inline constexpr auto many_terms =
+    cell(state(h), next(h) = tanh(linear(x) * linear(h) + linear(h) * linear(x) - linear(h)));
 }  // namespace written
 // clang-format on
 
@@ -42,7 +44,7 @@ double value(const Operation& operation, double left, double right) {
 template <const auto& equations>
 void check_stream_of() {
   using C = EquationCell<double, equations>;
-  for (const Index units : {1, 5, 16}) {
+  for (const Index units : {1, 5, 16, 21}) {
     CellRun<C> run(Timeline::rectangular(1, 9), Direction::forward, units);
     run.initial[0].setZero();
     const MatrixX<double> forward = run.forward();
@@ -98,6 +100,7 @@ TEST_CASE("exp2: text and LaTeX are correct") {
 TEST_CASE("operations: a stream computes the values of a pass") {
   check_stream_of<written::powers>();
   check_stream_of<written::operators>();
+  check_stream_of<written::many_terms>();
 }
 
 }  // namespace test_operations

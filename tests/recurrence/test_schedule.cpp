@@ -28,6 +28,14 @@ inline constexpr auto odd = cell(state(h, c), a = sigmoid(linear(x, k)) * linear
 // The second stage reads h as it was before the step, after the first stage has replaced it.
 inline constexpr auto read_later = cell(state(h, c), next(h) = tanh(linear(x, c)), next(c) = tanh(linear(next(h))) + h);
 
+// Factors without a gradient: a function of weights that are not trained, a number, a mask, and a copy of such a value.
+inline constexpr auto w = symbol<"w">;
+inline constexpr auto once = symbol<"once", "one">;
+inline constexpr auto fixed = cell(state(h), f = exp(-square(weight(w, frozen))), a = f * linear(x), n = 2 * linear(h),
+                                   next(h) = tanh(dropout(a, 0.5) + n));
+inline constexpr auto fixed_copy =
+    cell(state(h), once = 1 * weight(w, frozen), n = once * linear(x, h), next(h) = tanh(n));
+
 // Terms of eight sources each, of which no adjacent ones read the same: every source has a separate product.
 inline constexpr auto b = symbol<"b">;
 inline constexpr auto d = symbol<"d">;
@@ -318,6 +326,18 @@ TEST_CASE("schedule: an LRU computes its functions of weights before the steps")
   // A step of a stream reads size, and cos, sin and exp(gamma) of each state, but no weight.
   STATIC_REQUIRE(P::Stream::vectors(0, 0).count == 7);
   STATIC_REQUIRE(P::Stream::carried.count == 1);  // the output
+}
+
+TEST_CASE("schedule: nothing is stored for gradients of numbers, masks and weights that are not trained") {
+  using P = Plan<written::fixed>;
+  STATIC_REQUIRE((P::program.is_fixed(P::root("f")) && P::program.is_fixed(P::left(P::root("n")))));
+  STATIC_REQUIRE_FALSE((P::program.is_fixed(P::root("a")) || P::program.is_fixed(P::root("h"))));
+  STATIC_REQUIRE_FALSE(P::schedule.needed[P::right(P::root("a"))]);  // linear(x), for the gradient of f
+  STATIC_REQUIRE_FALSE(P::schedule.needed[P::root("a")]);            // for that of the mask
+  using Q = Plan<written::fixed_copy>;
+  STATIC_REQUIRE(Q::program.is_fixed(Q::left(Q::root("n"))));
+  STATIC_REQUIRE_FALSE(Q::schedule.needed[Q::right(Q::root("n"))]);
+  STATIC_REQUIRE_FALSE(Q::waits(Q::root("once")));
 }
 
 TEST_CASE("schedule: a cell has room for the products of terms with many sources") {

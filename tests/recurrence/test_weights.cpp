@@ -1,4 +1,4 @@
-// Options of the weights of linear terms: dropped, frozen, shared and antisymmetric weights.
+// Options of the weights of linear terms: dropped, frozen, shared, antisymmetric and orthogonal weights.
 
 #include <unroll/infer/streaming.hpp>
 #include <unroll/parameters/matrices.hpp>
@@ -51,6 +51,12 @@ inline constexpr auto transposes = cell(state(h, u),  // the first product with 
     next(u) = tanh(linear(q, B, no_bias) + linear(u)),
     back = tanh(linear(q, transposed(A), no_bias)),
     next(h) = tanh(linear(back, A) + linear(h)));
+
+inline constexpr auto rotations = cell(state(h, u),
+    q = tanh(linear(x) + linear(h, cayley)),
+    next(u) = linear(u, cayley, no_bias) + linear(u, antisymmetric(0.3), no_bias) + linear(q, no_bias),
+    next(h) = tanh(linear(q, cayley, no_bias) + linear(h, antisymmetric(0.1), no_bias) + linear(next(u))));
+inline constexpr auto rotation = cell(state(h), next(h) = linear(h, cayley, no_bias) + linear(x, no_bias));
 
 inline constexpr auto single = cell(state(h, c),
     r = sigmoid(weight(p, frozen("numbers", numbered)) + weight(s, frozen)),
@@ -129,6 +135,19 @@ TEST_CASE("weights: dropped weights have right values and gradients in evaluatio
 
 TEST_CASE("weights: frozen, shared and antisymmetric weights have right values and gradients") {
   is_right<Named<equations::others>>();
+}
+
+TEST_CASE("weights: orthogonal weights have right values and gradients, and keep lengths") {
+  is_right<Named<equations::rotations>>();
+  CellRun<Named<equations::rotation>> run(Timeline::rectangular(2, 50), Direction::forward, 9);
+  run.inputs[0].setZero();
+  run.theta *= 5;  // far from the identity
+  const MatrixX<double> y = run.forward();
+  for (Index c = 0; c < y.cols(); ++c)
+    CHECK(y.col(c).norm() == Approx(run.initial[0].col(c % 2).norm()).epsilon(1e-12));
+  CHECK((y.rightCols(2) - run.initial[0]).norm() > 0.1);
+  CHECK(describe(run.cell) == "h' = orthogonal[cayley](W_h_h) h + W_h2_x x\n");
+  CHECK(describe(run.cell, Notation::latex).find("\\mathrm{Cayley}(W_{h h} - W_{h h}^T) h_{t-1}") != std::string::npos);
 }
 
 TEST_CASE("weights: the transpose of a shared matrix has right values and gradients") {

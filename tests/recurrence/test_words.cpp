@@ -31,6 +31,9 @@ inline constexpr auto wide = symbol<"wide", "2 context">;
 inline constexpr auto wider = input<"wider", "3 context">;
 inline constexpr auto table = input<"table">;
 inline constexpr auto low = symbol<"low", "3">;
+inline constexpr auto normed = symbol<"normed", "4 heads">;
+inline constexpr auto scaled = symbol<"scaled", "4 heads">;
+inline constexpr auto shares = symbol<"shares", "4 heads">;
 inline constexpr auto wrong = symbol<"wrong", "2units">;
 inline constexpr auto wrong_matrix = symbol<"wrong_matrix", "units * keys">;
 template <int n>
@@ -60,6 +63,19 @@ inline constexpr auto reductions = cell(state(h),
     total = sum(p),
     w = rms_norm(linear(x, p, no_bias), 1e-3, heads<2>),
     next(h) = 0.3 * (one * p + top - total * part<0>(w)) + part<1>(w) * h);
+
+inline constexpr auto grouped = cell(state(h, m),
+    normed = layer_norm(linear(x, h), heads_of<"heads">),
+    scaled = rms_norm(normed, 1e-3, heads_of<"heads">),
+    shares = softmax(linear(h, scaled), heads_of<"heads">),
+    next(m) = tanh(linear(shares)),
+    next(h) = tanh(linear(scaled, shares) + m));
+inline constexpr auto of_two_heads = cell(state(h),
+    p = layer_norm(linear(x, h), heads<2>),
+    next(h) = tanh(p));
+inline constexpr auto of_given_heads = cell(state(h),
+    p = layer_norm(linear(x, h), heads_of<"heads">),
+    next(h) = tanh(p));
 
 inline constexpr auto matrix = cell(state(C, h),
     k = tanh(linear(x)),
@@ -175,6 +191,18 @@ TEST_CASE("words: values of one row, parts and heads have right values and gradi
 }
 
 TEST_CASE("words: operations on all rows have right values and gradients") { is_right<Named<equations::reductions>>(); }
+
+TEST_CASE("words: operations on the rows of each head read the number of heads from a size") {
+  is_right<Named<equations::grouped>>();
+  CellRun<Named<equations::of_two_heads>> fixed({.inputs = {3}, .units = 6}, timelines().back());
+  CellRun<Named<equations::of_given_heads>> given({.inputs = {3}, .units = 6, .sizes = {{"heads", 2}}},
+                                                  timelines().back());
+  CHECK(same_bits(fixed.forward(), given.forward()));
+  CHECK(describe(given.cell).find("p = layer_norm[1e-05, heads_of heads](W_p_x x + W_p_h h + b_p)") !=
+        std::string::npos);
+  CHECK_THROWS_MATCHES(Named<equations::of_given_heads>({.inputs = {3}, .units = 6, .sizes = {{"heads", 4}}}),
+                       ShapeError, says("cell: 'p' must have a multiple of 4 rows, one part for each head, got 6"));
+}
 
 TEST_CASE("words: matrix states have right values and gradients") { is_right<Named<equations::matrix>>(); }
 

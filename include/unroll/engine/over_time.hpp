@@ -136,7 +136,9 @@ class OverTime {
     }
     const auto [interval, count] = lengths_of_intervals(columns, batch, chunk, keeping);
     const Index copies = 2 + (count > 1 ? count + 1 : 0);  // initial state and gradient; checkpoints and final state
-    return cell.output_rows() * columns + per_column * interval + copies * at_ends * batch +
+    Index back = 0;
+    if constexpr (requires { cell.back_rows(); }) back = cell.back_rows();
+    return cell.output_rows() * columns + per_column * interval + (copies * at_ends + back) * batch +
            collected * std::min(interval, chunk);
   }
 

@@ -70,6 +70,15 @@ class EquationCell {
     for (int k = 0; k < schedule.extras; ++k) rows += layout_->rows(schedule.extra[k]);
     for (int k = 0; k < schedule.incomings; ++k)
       if (Steps::late_gradient[k]) rows += layout_->rows(schedule.incoming_operation[k]);
+    detail::ColumnKinds::each_layout<Derivation>(layout_->columns(),
+                                                 [&](const auto& kind) { rows += kind.kept_rows(*layout_); });
+    return rows;
+  }
+  /// Number of gradients that a backward pass stores per sequence between the stages of a step.
+  Index back_rows() const {
+    Index rows = 0;
+    for (int k = 0; k < schedule.incomings; ++k)
+      if (!Steps::late_gradient[k]) rows += layout_->rows(schedule.incoming_operation[k]);
     return rows;
   }
 

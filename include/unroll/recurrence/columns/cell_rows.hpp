@@ -29,10 +29,26 @@ class RowsLayout : public ColumnLayout<D> {
       const int term = D::program.column_operation[words.number[k]].term;
       const Index rows = cell.rows_of_term(term);
       if (words.word[k].of_matrix()) check_matrix(cell, term, words.word[k].kind);
-      require<ShapeError>(rows % words.word[k].heads == 0, "cell: '",
-                          D::program.equation[D::program.term[term].equation].name, "' must have a multiple of ",
-                          words.word[k].heads, " rows, one part for each head, got ", rows);
+      const Index heads = heads_of(cell, words.word[k]);
+      require<ShapeError>(rows % heads == 0, "cell: '", D::program.equation[D::program.term[term].equation].name,
+                          "' must have a multiple of ", heads, " rows, one part for each head, got ", rows);
     }
+  }
+
+  /// The scale of each normalised group.
+  Index kept_rows(const CellLayout<D>& cell) const {
+    constexpr auto words = find_words<D, language::RowsWord>();
+    Index rows = 0;
+    for (int k = 0; k < words.count; ++k)
+      if (words.word[k].normalises()) rows += heads_of(cell, words.word[k]);
+    return rows;
+  }
+
+  /// Groups of rows of a word, of which a size may give the number.
+  static Index heads_of(const CellLayout<D>& cell, const language::RowsWord& word) {
+    for (int size = 0; size < D::program.size_count; ++size)
+      if (!word.heads_size.empty() && D::program.sizes[size] == word.heads_size) return cell.rows_of_size(size);
+    return word.heads;
   }
 
  private:
@@ -66,7 +82,7 @@ class CellRows : public ColumnRun<S, D> {
 
   void make_room(const Timeline& timeline) {
     for (int k = 0; k < words.count; ++k)
-      if (normalises(k)) work_.scale[k].shape(words.word[k].heads, timeline.columns());
+      if (words.word[k].normalises()) work_.scale[k].shape(groups_of(k), timeline.columns());
   }
 
   void run(int k, Index first_column, Index columns, Index) {
@@ -91,18 +107,15 @@ class CellRows : public ColumnRun<S, D> {
 
  private:
   static constexpr int term_of(int k) { return program.column_operation[words.number[k]].term; }
-  static constexpr bool normalises(int k) {
-    return words.word[k].kind == Kind::layer_norm || words.word[k].kind == Kind::rms_norm;
-  }
   Index rows_of(int k) const { return this->cell_.rows_of_term(term_of(k)); }
   /// Groups of rows that have separate results: heads, or the rows of a matrix.
   Index groups_of(int k) const {
     const int equation = program.term[term_of(k)].equation;
     return words.word[k].kind == Kind::row_sums ? this->cell_.rows_of_size(program.equation[equation].dimension)
-                                                : words.word[k].heads;
+                                                : RowsLayout<D>::heads_of(this->cell_, words.word[k]);
   }
   S* scale_at(int k, Index group, Index column) {
-    return normalises(k) ? work_.scale[k].view().data() + column * words.word[k].heads + group : nullptr;
+    return words.word[k].normalises() ? work_.scale[k].strided().at(group, column) : nullptr;
   }
 
   void add_bias(int k, Index column) {

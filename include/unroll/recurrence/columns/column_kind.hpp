@@ -76,6 +76,8 @@ class ColumnLayout {
   void check(const CellLayout<D>&) const {}
   /// Adds the parameters of operation k, given their name prefix and the number of rows of the operand.
   void place(int, const std::string&, Index, ParameterTable&) {}
+  /// Number of values that a pass stores per column besides operands and results.
+  Index kept_rows(const CellLayout<D>&) const { return 0; }
   /// Adds initializers that depend on the sizes, by parameter name.
   void add_initializers(const CellLayout<D>&, std::vector<std::pair<std::string, Initializer>>&) const {}
 };

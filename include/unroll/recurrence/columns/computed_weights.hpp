@@ -1,7 +1,8 @@
 #pragma once
 // Matrices of the products of a cell: packed parameters, or weights that are computed from parameters, with random
-// masks or antisymmetric.
+// masks, antisymmetric or orthogonal.
 
+#include "unroll/recurrence/columns/cayley.hpp"
 #include "unroll/recurrence/columns/column_kind.hpp"
 #include "unroll/recurrence/columns/masks.hpp"
 #include "unroll/simd/products.hpp"
@@ -20,12 +21,19 @@ constexpr bool any_rule(F&& f) {
 template <class D>
 inline constexpr bool drops_weights = any_rule<D>([](const language::WeightRule& rule) { return rule.is_dropped(); });
 template <class D>
-inline constexpr bool has_antisymmetric = any_rule<D>([](const language::WeightRule& rule) {
-  return rule.antisymmetric;
-});
+inline constexpr bool has_square = any_rule<D>([](const language::WeightRule& rule) { return rule.is_square(); });
+template <class D>
+inline constexpr bool has_orthogonal = any_rule<D>([](const language::WeightRule& rule) { return rule.orthogonal; });
 
 template <class D>
-inline constexpr bool computes = drops_weights<D> || has_antisymmetric<D>;
+inline constexpr bool computes = drops_weights<D> || has_square<D>;
+
+/// Antisymmetric or orthogonal weights of one product.
+template <class S>
+struct SquareWeights {
+  MatrixX<S> values;
+  MatrixX<double> inverse;  ///< memory for make_cayley
+};
 
 /// Computed weights of one product in a pass.
 template <class S>
@@ -62,12 +70,10 @@ class CellMatrices {
 
   static void pack(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
     weights.theta = theta;
-    for (int k = 0; k < schedule.products; ++k)
-      pack(layout, theta, schedule.product[k], false, weights, weights.forward[k]);
+    for (int k = 0; k < schedule.products; ++k) pack(layout, theta, k, false, weights, weights.forward[k]);
   }
   static void pack_transposed(const CellLayout<D>& layout, const S* theta, CellWeights<S, D>& weights) {
-    for (int k = 0; k < schedule.products; ++k)
-      pack(layout, theta, schedule.product[k], true, weights, weights.backward[k]);
+    for (int k = 0; k < schedule.products; ++k) pack(layout, theta, k, true, weights, weights.backward[k]);
   }
 
   /// Draws the masks of dropped weights, once per pass.
@@ -94,11 +100,13 @@ class CellMatrices {
   /// Adds the gradients of the parameters of computed weights.
   void add_computed_gradients([[maybe_unused]] S* gradient) {
     if constexpr (computes<D>)
-      each_computed([&](const Product& p, int, ComputedWeights<S>& from) {
+      each_computed([&](const Product& p, [[maybe_unused]] int k, ComputedWeights<S>& from) {
         View<S> to(gradient + layout_.weight_offset(p), from.values.rows(), from.values.cols(),
                    Eigen::OuterStride<>(layout_.weight_stride(p)));
         if (layout_.rule(p).antisymmetric)
           to += from.values - from.values.transpose();
+        else if (layout_.rule(p).orthogonal)
+          add_cayley_gradient(weights_.square[k].values, from.values, from.forward, from.backward, from.mask, to);
         else
           to += from.mask.cwiseProduct(from.values);
       });
@@ -134,22 +142,30 @@ class CellMatrices {
   CellWork<S, D>& work_;
 
  private:
-  /// Packs the weights of a product, or their transpose.
-  static void pack(const CellLayout<D>& layout, const S* theta, const Product& p, bool transposed,
-                   CellWeights<S, D>& weights, PackedMatrix<S>& to) {
+  /// Packs the weights of product k, or their transpose.
+  static void pack(const CellLayout<D>& layout, const S* theta, int k, bool transposed, CellWeights<S, D>& weights,
+                   PackedMatrix<S>& to) {
+    const Product& p = schedule.product[k];
     if (p.is_copy()) return;
     if (transposed != layout.rule(p).transposed)
-      to.pack_transposed(stacked(layout, theta, p, weights));
+      to.pack_transposed(stacked(layout, theta, k, transposed, weights));
     else
-      to.pack(stacked(layout, theta, p, weights));
+      to.pack(stacked(layout, theta, k, transposed, weights));
   }
-  /// Matrix with the weights of a product, or with their transpose if the rule says so.
-  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, const Product& p,
+  /// Matrix with the weights of a product, or with their transpose if the rule says so. Orthogonal weights are computed
+  /// for the forward pass.
+  static ConstView<S> stacked(const CellLayout<D>& layout, const S* theta, int k, [[maybe_unused]] bool computed,
                               [[maybe_unused]] CellWeights<S, D>& weights) {
-    if constexpr (has_antisymmetric<D>)
+    const Product& p = schedule.product[k];
+    if constexpr (has_orthogonal<D>)
+      if (layout.rule(p).orthogonal) {
+        if (!computed) make_cayley(stored(layout, theta, p), weights.square[k].inverse, weights.square[k].values);
+        return view(std::as_const(weights.square[k].values));
+      }
+    if constexpr (has_square<D>)
       if (layout.rule(p).antisymmetric) {
-        make_antisymmetric(stored(layout, theta, p), layout.rule(p).damping, weights.antisymmetric);
-        return view(std::as_const(weights.antisymmetric));
+        make_antisymmetric(stored(layout, theta, p), layout.rule(p).damping, weights.square[k].values);
+        return view(std::as_const(weights.square[k].values));
       }
     return stored(layout, theta, p);
   }
@@ -157,7 +173,7 @@ class CellMatrices {
   Strided<S> weight_gradient(const Product& p, [[maybe_unused]] int k, S* gradient) {
     if (p.is_copy() || !layout_.rule(p).frozen.empty()) return {};
     if constexpr (computes<D>)
-      if (has_mask(k) || layout_.rule(p).antisymmetric)
+      if (has_mask(k) || layout_.rule(p).is_square())
         return {work_.computed[k].values.data(), work_.computed[k].values.rows()};
     return {gradient + layout_.weight_offset(p), layout_.weight_stride(p)};
   }
@@ -178,7 +194,7 @@ class CellMatrices {
   template <class F>
   void each_computed(F&& f) {
     for (int k = 0; k < schedule.products; ++k)
-      if (const Product& p = schedule.product[k]; !p.is_copy() && (has_mask(k) || layout_.rule(p).antisymmetric))
+      if (const Product& p = schedule.product[k]; !p.is_copy() && (has_mask(k) || layout_.rule(p).is_square()))
         f(p, k, work_.computed[k]);
   }
 };

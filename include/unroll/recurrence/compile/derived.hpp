@@ -65,12 +65,15 @@ constexpr bool check_equations() {
   static_assert(
       misuse != Misuse::copy_of_weight,
       "unroll: equations of another size, part<k>(...), by_head(...), by_row(...), by_column(...) and operations "
-      "on all rows must not read an equation that is only a number or a single weight; write it where it is used");
+      "on all rows must not read an equation that is only a number or a single weight; write it where it is used, or "
+      "as a product such as 1 * weight(p)");
   static_assert(misuse != Misuse::rows_of_unsized,
                 "unroll: an operation on all rows must read an input whose size has a name: input<\"x\", "
                 "\"features\">");
-  static_assert(misuse != Misuse::antisymmetric_of_two_sizes,
-                "unroll: linear(h, antisymmetric(damping)) must read a value of the size of its equation");
+  static_assert(
+      misuse != Misuse::square_of_two_sizes,
+      "unroll: linear(h, antisymmetric(damping)) and linear(h, cayley) must read a value of the size of their "
+      "equation");
   static_assert(
       misuse != Misuse::matrix_of_two_sizes,
       "unroll: a shared_matrix<\"A\"> that several linear(...) share must have the same sizes in all of them");
@@ -83,7 +86,7 @@ constexpr bool check_equations() {
                 "unroll: one name is used for two kinds of weights, or for values of different sizes; use different "
                 "names");
   static_assert(misuse != Misuse::too_many,
-                "unroll: a cell must have at most 8 inputs, 8 constants, 8 states and 8 sizes");
+                "unroll: a cell must have at most 12 inputs, 12 constants, 12 states and 12 sizes");
   return misuse == Misuse::none;
 }
 
@@ -105,11 +108,6 @@ struct Derived {
   static constexpr int vector_of(int o) {
     if (program.is_weight(o)) return program.operation[o].index;
     return schedule.storage[o] == Storage::function ? program.weights + schedule.stored_at[o] : -1;
-  }
-
-  /// True for a single weight that is not trained.
-  static constexpr bool is_frozen(int o) {
-    return program.is_weight(o) && !program.weight[program.operation[o].index].frozen.empty();
   }
 
   /// True if the equation is a column operation, which no pass runs.

@@ -166,6 +166,7 @@ class EquationText {
     if (!latex()) return given.matrix.empty() && !rule(given).empty() ? text(rule(given), "(", all, ")") : all;
     if (given.heads > 1) return text("\\mathrm{diag}_{", given.heads, "}(", all, ")");
     if (given.is_dropped()) return text("\\mathrm{drop}_{", given.drop_rate, "}(", all, ")");
+    if (given.orthogonal) return text("\\mathrm{Cayley}(", all, " - ", all, "^T)");
     if (!given.antisymmetric) return all;
     return text("(", all, " - ", all, "^T", given.damping > 0 ? text(" - ", given.damping, " I)") : ")");
   }
@@ -174,6 +175,7 @@ class EquationText {
     if (given.heads > 1) return text("heads[", given.heads, "]");
     if (given.is_dropped()) return text("drop_weights[", given.drop_rate, "]");
     if (given.antisymmetric) return text("antisymmetric[", given.damping, "]");
+    if (given.orthogonal) return "orthogonal[cayley]";
     if (!given.matrix.empty()) return text(given.transposed ? "transposed[" : "shared[", given.matrix, "]");
     return given.frozen.empty() ? "" : text("frozen[", given.frozen, "]");
   }

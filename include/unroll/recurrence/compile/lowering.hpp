@@ -170,7 +170,7 @@ struct Lowering : NamedValues<capacity> {
     term.rule = e.rule;
     add_source(term, read(Source{}), name_of(Source{}));
     const int dimension = program.dimension_of(term.source[0]);
-    if (e.rule.antisymmetric && dimension != term.dimension) program.report(detail::Misuse::antisymmetric_of_two_sizes);
+    if (e.rule.is_square() && dimension != term.dimension) program.report(detail::Misuse::square_of_two_sizes);
     if (!e.rule.matrix.empty()) this->check_same_sizes(term);
   }
   template <class Word, class Operand>
@@ -185,6 +185,7 @@ struct Lowering : NamedValues<capacity> {
     term.of_column = true;
     term.dimension =
         word.operand_size().empty() ? program.equation[equation].dimension : size_named(word.operand_size());
+    if (!word.heads_size.empty()) size_named(word.heads_size);
     add_operand(term, word, operand);
     if (term.copy != detail::Copy::none && program.operation[term.source[0]].op == detail::Op::constant)
       program.report(detail::Misuse::copy_of_constant);
@@ -287,7 +288,8 @@ namespace unroll::detail {
 /// Operations of all equations, operands first. Mistakes are reported in `misuse`.
 template <class... Symbols, class... Lines>
 constexpr auto lower(const Equations<language::States<Symbols...>, Lines...>& equations) {
-  language::Lowering<Equations<language::States<Symbols...>, Lines...>::operations + sizeof...(Lines) + 3 * 8> lowering;
+  language::Lowering<Equations<language::States<Symbols...>, Lines...>::operations + sizeof...(Lines) + 3 * max_names>
+      lowering;
   (lowering.declare_state(Symbols{}), ...);
   equations.lines.each([&](const auto& line) { lowering.note_name(line); });
   equations.lines.each([&](const auto& line) { lowering.line(line); });

@@ -42,7 +42,7 @@ struct NamedValues {
       program.intern(program.sizes, program.size_count, name);
   }
   constexpr bool is_size_of_input(std::string_view name) const {
-    for (int k = 0; k < program.max_names; ++k)
+    for (int k = 0; k < detail::max_names; ++k)
       if (program.input_size[k] == name || program.constant_size[k] == name) return true;
     return false;
   }
@@ -52,7 +52,7 @@ struct NamedValues {
   template <Name name, Name size>
   constexpr void declare_state(Symbol<name, size>) {
     if (state_named(name.view()) >= 0) program.report(detail::Misuse::defined_twice);
-    if (program.states == program.max_names) return program.report(detail::Misuse::too_many);
+    if (program.states == detail::max_names) return program.report(detail::Misuse::too_many);
     const int rows = program.intern(program.sizes, program.size_count, size.view());
     program.state[program.states] = {name.view(), rows, -1};
     program.add({.op = detail::Op::state, .index = program.states++});

@@ -116,7 +116,7 @@ enum class Misuse {
   copy_of_constant,
   copy_of_weight,
   rows_of_unsized,
-  antisymmetric_of_two_sizes,
+  square_of_two_sizes,
   matrix_of_two_sizes,
   source_twice,
   linear_of_weight,
@@ -125,7 +125,7 @@ enum class Misuse {
 };
 
 /// Largest number of inputs, constants, states and sizes each.
-inline constexpr int most_names = 8;
+inline constexpr int max_names = 12;
 
 /// Size of an operation's result, as an index into `sizes` of a Program or a ProgramView; -1 for inputs and constants,
 /// whose rows are independent.
@@ -138,8 +138,6 @@ constexpr int dimension_of(const Program& program, int o) {
 
 template <int capacity>
 struct Program {
-  static constexpr int max_names = most_names;
-
   Table<Operation, capacity> operation{};
   int operations = 0;
   Table<EquationInfo, capacity> equation{};
@@ -177,6 +175,17 @@ struct Program {
   /// True for a parameter that is one number per unit or one in all.
   constexpr bool is_weight(int o) const {
     return operation[o].op == Op::unit_weight || operation[o].op == Op::scalar_weight;
+  }
+
+  /// True for a value without a gradient: a number, a weight that is not trained, a mask, or a copy or function of
+  /// these alone.
+  constexpr bool is_fixed(int o) const {
+    const Operation& v = operation[o];
+    if (is_weight(o)) return !weight[v.index].frozen.empty();
+    if (v.op == Op::linear)
+      return term[v.index].is_mask() ||
+             (term[v.index].copy != Copy::none && !term[v.index].of_column && is_fixed(term[v.index].source[0]));
+    return v.op == Op::number || (v.op == Op::apply && is_fixed(v.left) && (v.right < 0 || is_fixed(v.right)));
   }
 
   /// True if the operation needs all rows of a column, so that it runs between passes.

@@ -162,14 +162,14 @@ struct Scheduling {
     if (schedule.last_reader[o] > stage_of_operation(o)) schedule.needed[o] = true;
   }
 
-  /// Marks the values that the gradients of the operands read; numbers have no gradient.
+  /// Marks the values that the gradients of the operands read; fixed values have no gradient.
   constexpr void need_of_gradients(int o) {
     const Operation& operation = program.operation[o];
     if (operation.op == Op::column) schedule.needed[operation.left] = true;
     if (operation.op != Op::apply) return;
     const OperationTraits& element = traits[operation.index];
-    if (!is_number(operation.left)) need(o, element.left_reads);
-    if (operation.right >= 0 && !is_number(operation.right)) need(o, element.right_reads);
+    if (!program.is_fixed(operation.left)) need(o, element.left_reads);
+    if (operation.right >= 0 && !program.is_fixed(operation.right)) need(o, element.right_reads);
   }
   constexpr void need(int o, const Reads& reads) {
     if (reads.left) schedule.needed[program.operation[o].left] = true;
@@ -269,7 +269,7 @@ struct Scheduling {
       const Operation& operation = program.operation[o];
       const bool state = operation.op == Op::state;
       const int own = state ? turning_stage(operation.index) : stage_of_operation(o);
-      const bool waits = (state || !(is_leaf(o) || schedule.of_weights[o])) &&
+      const bool waits = (state || !(is_leaf(o) || schedule.of_weights[o] || program.is_fixed(o))) &&
                          (schedule.last_reader[o] > own || (!state && is_source(o) && ready(o) > 0));
       schedule.incoming[o] = waits ? schedule.incomings : -1;
       if (waits) schedule.incoming_operation[schedule.incomings++] = o;

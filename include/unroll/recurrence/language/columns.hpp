@@ -17,7 +17,7 @@ namespace unroll::language {
 /// the size of its equation, or of the operand if `of_any_size()`. `copies_operand()`: true if a named operand is read
 /// without multiplication by weights. `replaces_operand()`: true if the gradient is a function of the result, which has
 /// the rows of the operand, so that one is stored in place of the other. `written(latex)`: its notation, see
-/// WrittenOperation.
+/// WrittenOperation. `heads_size`: the size whose rows are the number of its heads; empty: none.
 template <class Word, class Operand>
 struct OverColumn {
   static constexpr int operations = 2 + Operand::operations;  // its operand is a linear term
@@ -40,6 +40,7 @@ struct AttentionWord {
   ScoreKind score = ScoreKind::dot;
   bool biased = false;      ///< the projected keys have a bias
   bool normalised = false;  ///< the vector of an additive score is g v / |v|, with a learned length g
+  static constexpr std::string_view heads_size = {};
 
   static constexpr std::string_view result_size() { return "memory"; }
   static constexpr bool replaces_operand() { return false; }

@@ -13,8 +13,9 @@ enum class RowsKind : unsigned char { layer_norm, rms_norm, softmax, mean, sum, 
 /// Word of an operation on the rows of a value, or on the rows of each head.
 struct RowsWord {
   RowsKind kind = RowsKind::layer_norm;
-  double epsilon = 0;  ///< added to the variance or to the mean square
-  int heads = 1;       ///< groups of adjacent rows, each with a separate result
+  double epsilon = 0;                ///< added to the variance or to the mean square
+  int heads = 1;                     ///< groups of adjacent rows, each with a separate result
+  std::string_view heads_size = {};  ///< size whose rows are the number of groups; empty: `heads`
 
   /// True if the result is one row.
   constexpr bool reduces() const { return kind == RowsKind::mean || kind == RowsKind::sum || kind == RowsKind::max_of; }
@@ -22,6 +23,7 @@ struct RowsWord {
   constexpr bool one_each() const { return reduces() || kind == RowsKind::row_sums; }
   /// True if the result is one number for each row or column of a matrix.
   constexpr bool of_matrix() const { return kind == RowsKind::row_sums || kind == RowsKind::column_sums; }
+  constexpr bool normalises() const { return kind == RowsKind::layer_norm || kind == RowsKind::rms_norm; }
   constexpr std::string_view result_size() const { return reduces() ? one_row : ""; }
   static constexpr std::string_view operand_size() { return ""; }
   constexpr bool of_any_size() const { return reduces() || of_matrix(); }
@@ -36,6 +38,7 @@ struct RowsWord {
                                              "\\mathrm{rows}", "\\mathrm{columns}"};
     std::string numbers = epsilon > 0 ? text(epsilon) : "";
     if (heads > 1) numbers += text(numbers.empty() ? "" : ", ", "heads ", heads);
+    if (!heads_size.empty()) numbers += text(numbers.empty() ? "" : ", ", "heads_of ", heads_size);
     const std::string name(latex ? formulas[int(kind)] : names[int(kind)]);
     if (numbers.empty()) return {.function = name};
     return {.function = latex ? text(name, "_{", numbers, "}") : text(name, "[", numbers, "]")};
@@ -71,29 +74,58 @@ constexpr OverColumn<RowsWord, E> over_named(RowsWord word, E operand) {
 }
 }  // namespace parts
 
-/// (e - mean) / sqrt(variance + epsilon) over the rows of e, without gain and shift: Ba et al. 2016 (arXiv:1607.06450),
-/// equation 4. With `heads<n>`, over the rows of each head. It is the whole right side of an equation.
-template <class E, int n = 1>
-constexpr auto layer_norm(E e, Epsilon epsilon = 1e-5, Heads<n> = {}) {
-  return parts::over_rows({RowsKind::layer_norm, epsilon.value, n}, e);
+/// Heads of a size: `layer_norm(e, heads_of<"heads">)` has as many as the size has rows.
+template <Name size>
+struct HeadsOf {};
+template <Name size>
+inline constexpr HeadsOf<size> heads_of{};
+
+namespace parts {
+template <class H>
+inline constexpr bool is_heads = false;
+template <int n>
+inline constexpr bool is_heads<Heads<n>> = true;
+template <Name size>
+inline constexpr bool is_heads<HeadsOf<size>> = true;
+
+template <int n>
+constexpr RowsWord grouped(RowsKind kind, double epsilon, Heads<n>) {
+  return {kind, epsilon, n};
 }
-template <class E, int n>
-constexpr auto layer_norm(E e, Heads<n> heads) {
+template <Name size>
+constexpr RowsWord grouped(RowsKind kind, double epsilon, HeadsOf<size>) {
+  return {kind, epsilon, 1, size.view()};
+}
+}  // namespace parts
+
+/// Groups of rows, the last argument of operations on rows: `heads<n>` or `heads_of<"heads">`.
+template <class H>
+concept HeadsOption = parts::is_heads<H>;
+
+/// (e - mean) / sqrt(variance + epsilon) over the rows of e, without gain and shift: Ba et al. 2016 (arXiv:1607.06450),
+/// equation 4. With `heads<n>` or `heads_of<"heads">`, over the rows of each head. It is the whole right side of an
+/// equation.
+template <class E, HeadsOption H = Heads<1>>
+constexpr auto layer_norm(E e, Epsilon epsilon = 1e-5, H heads = {}) {
+  return parts::over_rows(parts::grouped(RowsKind::layer_norm, epsilon.value, heads), e);
+}
+template <class E, HeadsOption H>
+constexpr auto layer_norm(E e, H heads) {
   return layer_norm(e, 1e-5, heads);
 }
 /// e / sqrt(mean square + epsilon) over the rows of e: Zhang and Sennrich 2019 (arXiv:1910.07467), equation 4.
-template <class E, int n = 1>
-constexpr auto rms_norm(E e, Epsilon epsilon = 1e-6, Heads<n> = {}) {
-  return parts::over_rows({RowsKind::rms_norm, epsilon.value, n}, e);
+template <class E, HeadsOption H = Heads<1>>
+constexpr auto rms_norm(E e, Epsilon epsilon = 1e-6, H heads = {}) {
+  return parts::over_rows(parts::grouped(RowsKind::rms_norm, epsilon.value, heads), e);
 }
-template <class E, int n>
-constexpr auto rms_norm(E e, Heads<n> heads) {
+template <class E, HeadsOption H>
+constexpr auto rms_norm(E e, H heads) {
   return rms_norm(e, 1e-6, heads);
 }
 /// Softmax over the rows of e, or over those of each head.
-template <class E, int n = 1>
-constexpr auto softmax(E e, Heads<n> = {}) {
-  return parts::over_rows({RowsKind::softmax, 0, n}, e);
+template <class E, HeadsOption H = Heads<1>>
+constexpr auto softmax(E e, H heads = {}) {
+  return parts::over_rows(parts::grouped(RowsKind::softmax, 0, heads), e);
 }
 /// Mean of the rows of a value: one row.
 template <class E>

@@ -47,16 +47,16 @@ template <class... Sources>
 constexpr auto linear(Sources... sources) {
   static_assert(
       (!WeightOption<Sources> && ...),
-      "unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping) or a matrix must "
-      "read one value: linear(h, heads<4>) or linear(h, heads<4>, no_bias)");
+      "unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping), cayley or a matrix "
+      "must read one value: linear(h, heads<4>) or linear(h, heads<4>, no_bias)");
   static_assert(((is_named<Sources> || WeightOption<Sources> || std::is_same_v<Sources, NoBias>)&&...),
                 "unroll: linear() must read named values; give the expression a separate equation");
   static_assert((is_named<Sources> || ...), "unroll: linear() must read at least one value");
   return parts::linear_of(Linear<true>{}, sources...);
 }
 
-/// Linear term of one value whose weights have an option: heads<n>, drop_weights(rate), frozen, antisymmetric(damping)
-/// or a shared matrix.
+/// Linear term of one value whose weights have an option: heads<n>, drop_weights(rate), frozen, antisymmetric(damping),
+/// cayley or a shared matrix.
 template <class Source, WeightOption Option>
 constexpr RuledLinear<Option::products, true, Source> linear(Source, Option option) {
   static_assert(is_named<Source>, "unroll: linear() must read named values; give the expression a separate equation");

@@ -184,9 +184,10 @@ struct Copied {
 namespace parts {
 template <class Named, Copy kind, int number = 0>
 constexpr Copied<Named, kind, number> copied(Named) {
-  static_assert(is_named<Named>,
-                "unroll: part<k>(...), by_head(...), by_row(...) and by_column(...) must read a named value; give the "
-                "expression a separate equation");
+  static_assert(
+      is_named<Named>,
+      "unroll: part<k>(...), by_head(...), by_row(...), by_column(...) and outer(...) must read named values; give "
+      "the expression a separate equation");
   return {};
 }
 }  // namespace parts

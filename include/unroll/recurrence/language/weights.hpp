@@ -1,5 +1,5 @@
 #pragma once
-// Options of the weights of a linear term: heads, dropped, frozen, shared and antisymmetric weights.
+// Options of the weights of a linear term: heads, dropped, frozen, shared, antisymmetric and orthogonal weights.
 
 #include <concepts>
 #include <string_view>
@@ -22,10 +22,13 @@ struct WeightRule {
   MatrixValues values = nullptr;  ///< the values; null: initialised like trained weights
   bool antisymmetric = false;     ///< the weights are W - W^T - damping I
   double damping = 0;
+  bool orthogonal = false;  ///< the weights are the Cayley transform of W - W^T
 
   /// True if the weights are not part of the stacked matrix of their source.
-  constexpr bool is_separate() const { return heads > 1 || !matrix.empty() || !frozen.empty() || antisymmetric; }
+  constexpr bool is_separate() const { return heads > 1 || !matrix.empty() || !frozen.empty() || is_square(); }
   constexpr bool is_dropped() const { return drop_rate > 0; }
+  /// True for weights that are a function of a square matrix W.
+  constexpr bool is_square() const { return antisymmetric || orthogonal; }
 };
 
 /// Option of `linear(value, option)`: `products` is the number of its matrix products.
@@ -110,5 +113,13 @@ constexpr AntisymmetricWeights antisymmetric(double damping = 0) {
     throw ValueError(text("the damping of antisymmetric must be at least 0 and below 1e30, got ", damping));
   return {damping};
 }
+
+struct OrthogonalWeights {
+  static constexpr int products = 1;
+  constexpr WeightRule rule() const { return {.orthogonal = true}; }
+};
+/// Orthogonal weights (I + A)^-1 (I - A) of `linear(h, cayley)` with A = W - W^T, the Cayley transform, Helfrich et al.
+/// 2018 (arXiv:1707.09520), section 3, with D = I. They are computed once per update, in cubic time.
+inline constexpr OrthogonalWeights cayley{};
 
 }  // namespace unroll::language

@@ -20,7 +20,7 @@ struct CellWeights {
   VectorX<S> bias;  // one per row of the terms, 0 for a term without bias
   VectorWeights<S, D> single;
   const S* theta = nullptr;  // for dropped weights, whose masks are drawn once per pass
-  MatrixX<S> antisymmetric;  // the present one, while it is packed
+  Table<SquareWeights<S>, has_square<D> ? D::schedule.products : 0> square;
   ColumnKinds::template Weights<S, D> columns;
 };
 

@@ -13,7 +13,7 @@ namespace unroll::detail {
 
 /// Rows of a cell's values, by index.
 struct CellRowCounts {
-  using Numbers = Table<Index, most_names>;
+  using Numbers = Table<Index, max_names>;
 
   /// Rows of an operation's result.
   template <class Program>

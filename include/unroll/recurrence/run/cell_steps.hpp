@@ -124,7 +124,7 @@ class CellSteps {
     for (int v = 0; v < schedule.sources; ++v) {
       const Source& source = schedule.source[v];
       const int o = source.operation;
-      if (source.ready != ready || ready == 0) continue;
+      if (source.ready != ready || ready == 0 || program.is_fixed(o)) continue;
       const bool read_by_later_pass = schedule.last_reader[o] > ready - 1;
       products().source_gradient(source, step.first, step.columns, incoming(schedule.incoming[o], step.first),
                                  read_by_later_pass);

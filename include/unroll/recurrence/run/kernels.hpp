@@ -183,6 +183,7 @@ class PassKernel {
   EIGEN_ALWAYS_INLINE static void add_operand_gradients(const Frame<Scalar, D>& frame, const Values& values,
                                                         Gradients& gradients, Index row, Index column, Count count) {
     constexpr Operation operation = program.operation[o];
+    if constexpr (program.is_fixed(o)) return;
     const V g = gradients.of[o].value();
     if constexpr (operation.op == Op::linear)
       Rows::store(frame.terms, frame.term_row[operation.index] + row, column, g, count);
@@ -193,11 +194,11 @@ class PassKernel {
     }
   }
 
-  /// Nothing is added for a value that only functions of weights read.
+  /// Nothing is added for a weight that only functions of weights read.
   template <int o, class Count>
   EIGEN_ALWAYS_INLINE static void add_to_weight(const Frame<Scalar, D>& frame, const Gradient& gradient, Index row,
                                                 Count count) {
-    if (!gradient.any || D::is_frozen(o)) return;
+    if (!gradient.any || program.is_fixed(o)) return;
     const Strided<Scalar> sum{frame.d_weight[D::vector_of(o)], 0};
     if constexpr (!std::is_same_v<Count, typename Rows::Whole>)
       if (count.many) return add_columns(gradient.v, sum.data + row, count.rows);
@@ -216,8 +217,8 @@ class PassKernel {
   EIGEN_ALWAYS_INLINE static void pull_operands(const Values& values, Gradients& gradients, V g) {
     constexpr Operation operation = program.operation[o];
     constexpr int l = operation.left, r = operation.right >= 0 ? operation.right : 0;
-    constexpr bool to_left = program.operation[l].op != Op::number;
-    constexpr bool to_right = operation.right >= 0 && program.operation[r].op != Op::number;
+    constexpr bool to_left = !program.is_fixed(l);
+    constexpr bool to_right = operation.right >= 0 && !program.is_fixed(r);
     constexpr const auto& element = D::applied.template get<operation.index>();
     if constexpr (to_left) {
       const GradientOperands<D::traits[operation.index].left_reads, V> operands{values.v[l], values.v[r], values.v[o]};

@@ -12,7 +12,7 @@ namespace unroll::detail {
 
 /// Rows of a cell's sizes and of its input, if known at compile time; else 0.
 struct FixedRows {
-  Table<int, 8> size{};
+  Table<int, max_names> size{};
   int input = 0;
 };
 
@@ -150,11 +150,11 @@ struct StreamPlan {
   }
 
   /// A stream supports at most one input and no constants, and neither column operations nor terms that copy values or
-  /// have block-diagonal or antisymmetric weights.
+  /// have block-diagonal, antisymmetric or orthogonal weights.
   static constexpr bool streamable = [] {
     for (int k = 0; k < program.terms; ++k)
       if (const LinearTerm& term = program.term[k];
-          term.copy != Copy::none || term.rule.heads > 1 || term.rule.antisymmetric)
+          term.copy != Copy::none || term.rule.heads > 1 || term.rule.is_square())
         return false;
     return program.inputs <= 1 && program.constants == 0 && program.column_operations == 0;
   }();
@@ -182,9 +182,9 @@ EIGEN_ALWAYS_INLINE void each_segment([[maybe_unused]] Index rows, F&& f) {
   using V = NativeLanes<Scalar>;
   constexpr int most = terms > 4 ? 1 : terms > 2 ? 2 : 4;
   if constexpr (fixed_rows == 0) {
-    const Index wide = rows / (V::size * most), whole = wide * most * V::size;
-    f.template operator()<V, most>(Index(0), wide);
-    if constexpr (most > 1) f.template operator()<V, 1>(whole, (rows - whole + V::size - 1) / V::size);
+    const Index wide = most > 1 ? rows / (V::size * most) : 0, whole = wide * most * V::size;
+    if constexpr (most > 1) f.template operator()<V, most>(Index(0), wide);
+    f.template operator()<V, 1>(whole, (rows - whole + V::size - 1) / V::size);
   } else {
     constexpr int wide = fixed_rows / (V::size * most), whole = wide * most * V::size;
     constexpr int single = (fixed_rows - whole) / V::size, rest = fixed_rows - whole - single * V::size;

@@ -22,13 +22,15 @@ struct EquationPart {
     value,   ///< `name` of a state, input or intermediate value; "next(h)" for a state after the step
     weight,  ///< parameter `name`, one per unit or one for all units
     linear,  ///< sum of products of the operands with the parameters NAME.OPERAND, and of NAME.b if it is biased
-    apply,   ///< operator or function `name` of one or two operands; `numbers` of a function
+    apply,   ///< operator or function `name` of its operands; `numbers` of a function
   };
   Kind kind = Kind::number;
   std::string name = {};
   std::vector<double> numbers = {};
   std::vector<EquationPart> operands = {};
   bool biased = false;
+  std::string option = {};  ///< of the weights of a linear part, such as "heads", with `numbers`; empty: none
+  std::string named = {};  ///< matrix of the option "shared" or "transposed"; size or number of the heads of a function
 };
 
 /// Name of a value and of its size.
@@ -114,14 +116,14 @@ class EquationLine {
     return to;
   }
 
-  /// Name of a size, up to its bracket. Throws ValueError for products and multiples, such as "units*keys".
+  /// Size up to its bracket: a name, a product such as "units*keys", or a multiple such as "4 units".
   std::string size() {
     const std::string_view all = rest_.substr(0, rest_.find(']'));
-    require<ValueError>(std::ranges::all_of(all, is_letter), "ONNX files have no values of the size ", in_quotes(all),
-                        "; sizes must be names");
-    std::string to = name();
+    require_that(!all.empty() && std::ranges::all_of(all, [](char c) { return is_letter(c) || c == '*' || c == ' '; }),
+                 "a size");
+    rest_.remove_prefix(all.size());
     expect("]");
-    return to;
+    return std::string(all);
   }
 
   /// Takes the sign of an expression, not that of a number.
@@ -160,13 +162,18 @@ class EquationLine {
     }
     std::string word = name();
     std::vector<double> numbers;
+    std::string heads;
     if (take("[")) {
-      if (is_number()) {
-        do numbers.push_back(number());
-        while (take(",") && !take("sequence"));
-      } else {
-        word += text("[", name(), "]");  // a function of the user with the name of one of the library
-      }
+      do {
+        if (take("heads_of"))
+          heads = name();
+        else if (take("heads"))
+          heads = text(Index(number()));
+        else if (is_number())
+          numbers.push_back(number());
+        else if (!take("sequence"))
+          word += text("[", name(), "]");  // a function of the user with the name of one of the library
+      } while (take(","));
       expect("]");
     }
     const bool called = take("(");
@@ -175,12 +182,14 @@ class EquationLine {
     if (word == "next" || word == "weight" || word == "bias" || word == "scalar") {
       EquationPart to{word == "next" ? Kind::value : Kind::weight, name(), {}, {}, false};
       if (word == "next") to.name = text("next(", to.name, ")");
+      if (take(", frozen[")) (void)name(), expect("]");
       expect(")");
       return to;
     }
     if (word == "linear") return linear(target);
     require<ValueError>(word != "attend", "attend reads a memory, which the operator Scan does not have");
     EquationPart to = apply(std::move(word), {}, std::move(numbers));
+    to.named = std::move(heads);
     do to.operands.push_back(sum(target));
     while (take(","));
     expect(")");
@@ -193,7 +202,7 @@ class EquationLine {
     ++linears_;
     EquationPart to{Kind::linear, linears_ > 1 ? text(target, linears_) : target, {}, {}, true};
     do {
-      if (take_option()) continue;
+      if (take_option(to)) continue;
       SizedName read = sized();
       if (read.name == "no_bias")
         to.biased = false;
@@ -204,14 +213,21 @@ class EquationLine {
     return to;
   }
 
-  /// Takes the option of dropped and frozen weights, which in evaluation are parameters like others. Throws ValueError
-  /// for options of other weights.
-  bool take_option() {
+  /// Takes the option of weights. In evaluation, dropped and frozen weights are parameters like others.
+  bool take_option(EquationPart& to) {
     if (take("drop_weights[")) return (void)number(), expect("]"), true;
     if (take("frozen[")) return (void)name(), expect("]"), true;
-    for (const std::string_view option : {"heads[", "shared[", "antisymmetric["})
-      require<ValueError>(!take(option), "ONNX files have no weights with the option ",
-                          in_quotes(option.substr(0, option.size() - 1)));
+    if (take("orthogonal[cayley]")) return to.option = "orthogonal", true;
+    for (const char* const option : {"heads", "antisymmetric"})
+      if (take(text(option, "["))) {
+        to.option = option, to.numbers = {number()};
+        return expect("]"), true;
+      }
+    for (const char* const option : {"shared", "transposed"})
+      if (take(text(option, "["))) {
+        to.option = option, to.named = name();
+        return expect("]"), true;
+      }
     return false;
   }
 

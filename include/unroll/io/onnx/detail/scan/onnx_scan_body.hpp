@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "unroll/io/onnx/detail/scan/equations.hpp"
+#include "unroll/io/onnx/detail/scan/onnx_rows.hpp"
+#include "unroll/io/onnx/detail/scan/scan_weights.hpp"
 #include "unroll/io/onnx/detail/write/onnx_functions.hpp"
 #include "unroll/io/onnx/detail/write/onnx_writer_base.hpp"
 #include "unroll/io/tensor_reader.hpp"
@@ -16,40 +18,11 @@
 
 namespace unroll::detail {
 
-/// Cell of a layer in one direction.
-struct OnnxScanCell {
-  CellEquations equations;
-  std::vector<std::pair<std::string, Index>> sizes;
-  std::string prefix;  ///< of its parameters
-
-  Index rows(const std::string& size) const {
-    if (size == language::one_row) return 1;
-    for (const auto& [name, rows] : sizes)
-      if (name == size) return rows;
-    throw ValueError(text("the size ", in_quotes(size), " must be an option of the layer"));
-  }
-  /// True if equations of more rows may read a value of one row, which is the same for all of them.
-  bool has_values_of_one_row() const {
-    const auto one_row = [](const SizedName& named) { return named.size == language::one_row; };
-    return std::ranges::any_of(equations.states, one_row) ||
-           std::ranges::any_of(equations.equations, one_row, &CellEquation::target);
-  }
-  /// Rows of the output.
-  Index outputs() const {
-    const std::string state = advanced_state(equations.output);
-    for (const SizedName& one : equations.states)
-      if (one.name == state) return rows(one.size);
-    for (const CellEquation& one : equations.equations)
-      if (one.target.name == equations.output) return rows(one.target.size);
-    throw ValueError(text("the output ", in_quotes(equations.output), " must have an equation"));
-  }
-};
-
 /// Writer of the body. Values of a step are (batch, rows). Parameters are tensors of the model's graph, where the
 /// products with the input are computed for all steps; values of the body have names that begin with "PREFIX/".
 class OnnxScanBody {
  public:
-  /// `x` is the name of the layer's input. With `last`, the output is a value that the Scan carries from step to step,
+  /// `x` is the layer's input. With `last`, the output is a value that the Scan carries from step to step,
   /// otherwise it is the output of every step.
   OnnxScanBody(OnnxWriterBase& to, const OnnxScanCell& cell, std::string x, bool last)
       : to_(to), cell_(cell), x_(std::move(x)), own_(cell.prefix + "/"), nodes_(body_) {
@@ -98,14 +71,17 @@ class OnnxScanBody {
     return valid_.empty() ? value : node("Where", {valid_, value, otherwise});
   }
 
-  const std::string& value(const std::string& name) const {
+  /// A value of the body; another name is that of the input.
+  const std::string& value(const std::string& name) {
     const auto found = values_.find(name);
-    require<ValueError>(found != values_.end(), "ONNX files have no equation that reads ", in_quotes(name),
-                        " element by element; it must be a state or have an equation");
-    return found->second;
+    if (found != values_.end()) return found->second;
+    require<ValueError>(advanced_state(name).empty(), "ONNX files have no value ", in_quotes(name));
+    return values_[name] = add_input("." + name, x_, cell_.features);
   }
+  bool is_input(const std::string& name) const { return cell_.size_of(name).empty(); }
 
   std::string value_of(const CellEquation& equation) {
+    size_ = equation.target.size;
     const Result result = part(equation.value);
     const bool has_all_rows = equation.target.size == language::one_row || !cell_.has_values_of_one_row();
     if (result.of_batch && has_all_rows) return result.name;
@@ -120,6 +96,7 @@ class OnnxScanBody {
     if (of.kind == Kind::value) return {value(of.name), true};
     if (of.kind == Kind::weight) return {vector(of.name), false};
     if (of.kind == Kind::linear) return {linear(of), true};
+    if (of.operands.size() == 1 && OnnxRows::has(of.name)) return {over_rows(of), true};
     std::vector<std::string> names;
     bool of_batch = false;
     for (const EquationPart& operand : of.operands) {
@@ -134,22 +111,34 @@ class OnnxScanBody {
   std::string linear(const EquationPart& of) {
     std::string sum, bias = of.biased ? vector(of.name + ".b") : "";
     for (const EquationPart& read : of.operands) {
-      const std::string state = advanced_state(read.name);
-      const ParameterBlock& block =
-          to_.parameters().table().at(text(cell_.prefix, of.name, ".", state.empty() ? read.name : state + "_next"));
+      const ScanWeights weights(to_.parameters(), cell_, of, read.name);
       const std::string weight =
-          to_.graph().tensor(block.name, Tensor::of(MatrixX<float>(to_.parameters().block(block).transpose())));
+          to_.graph().tensor(weights.name, Tensor::of(MatrixX<float>(weights.values.transpose())));
       std::string product;
-      if (block.role == Role::input_weight) {
+      if (is_input(read.name)) {
         std::string steps = to_.graph().add(cell_.prefix, "MatMul", {x_, weight});
         if (!bias.empty()) steps = to_.graph().add(cell_.prefix, "Add", {steps, std::exchange(bias, "")});
-        product = add_input(text(of.name, ".", read.name), steps, block.rows);
+        product = add_input(text(of.name, ".", read.name), steps, weights.values.rows());
       } else {
         product = node("MatMul", {value(read.name), weight});
       }
       sum = sum.empty() ? product : node("Add", {sum, product});
     }
     return bias.empty() ? sum : node("Add", {sum, bias});
+  }
+
+  /// Operation on the rows of a value, or copy of a value to other rows.
+  std::string over_rows(const EquationPart& of) {
+    const EquationPart& read = of.operands[0];
+    const Index rows = cell_.rows(size_);
+    const Index have = read.kind != Kind::value ? rows
+                       : is_input(read.name)    ? cell_.features
+                                                : cell_.rows(cell_.size_of(read.name));
+    const Index groups = of.named.empty() ? 1 : cell_.rows(of.named);
+    const std::size_t times = language::position(size_, '*');
+    const Index width = times < size_.size() ? cell_.rows(size_.substr(times + 1)) : rows;
+    const double number = of.numbers.empty() ? 0 : of.numbers[0];
+    return OnnxRows(to_.graph(), nodes_, own_).add(of.name, number, part(read).name, {have, rows, width, groups});
   }
 
   /// Parameter of one column as a tensor (rows).
@@ -160,7 +149,7 @@ class OnnxScanBody {
 
   OnnxWriterBase& to_;
   const OnnxScanCell& cell_;
-  std::string x_, own_, valid_;
+  std::string x_, own_, valid_, size_;  // size_: that of the present equation
   onnx::GraphProto body_;
   OnnxNodes nodes_;
   std::map<std::string, std::string> values_;

@@ -13,10 +13,10 @@ namespace unroll::detail {
 class OnnxScanWriter {
  public:
   /// Throws ValueError for a cell without equations, and as equations_of does.
-  OnnxScanWriter(OnnxWriterBase& to, const OnnxWrittenLayer& layer)
+  OnnxScanWriter(OnnxWriterBase& to, const OnnxWrittenLayer& layer, Index features)
       : to_(to), layer_(layer), both_(layer.kind() == "bidirectional"), last_(layer.word("returns") == "last") {
     for (const std::string side : {"forward.", "backward."})
-      if (both_ || cells_.empty()) cells_.push_back(cell(layer.prefix + (both_ ? side : "")));
+      if (both_ || cells_.empty()) cells_.push_back(cell(layer.prefix + (both_ ? side : ""), features));
   }
 
   OnnxWritten write(const OnnxWritten& x) {
@@ -46,10 +46,10 @@ class OnnxScanWriter {
   OnnxGraphWriter& graph() { return to_.graph(); }
   Index rows_of(const SizedName& state) const { return cells_[0].rows(state.size); }
 
-  OnnxScanCell cell(const std::string& prefix) const {
+  OnnxScanCell cell(const std::string& prefix, Index features) const {
     const std::string written = to_.parameters().table().equations(prefix);
     require<ValueError>(!written.empty(), "the cell has no equations, from which the operator Scan is written");
-    OnnxScanCell to{equations_of(written), {{"units", layer_.option<Index>("units", 1)}}, prefix};
+    OnnxScanCell to{equations_of(written), {{"units", layer_.option<Index>("units", 1)}}, prefix, features};
     for (const LayerOption& size : layer_.option<LayerOptions>("sizes", {}))
       to.sizes.emplace_back(size.name, std::get<Index>(size.value));
     for (const SizedName& state : to.equations.states)

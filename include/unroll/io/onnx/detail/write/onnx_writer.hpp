@@ -75,7 +75,8 @@ class OnnxWriter {
                  "must have one input, the features of the layer, not several by name");
     return in_layer(layer, [&] {
       const auto layout = OnnxRecurrentWriter::layout_of(base_.parameters().table(), layer);
-      return layout ? OnnxRecurrentWriter(base_, layer, *layout).write(x) : OnnxScanWriter(base_, layer).write(x);
+      return layout ? OnnxRecurrentWriter(base_, layer, *layout).write(x)
+                    : OnnxScanWriter(base_, layer, x.features).write(x);
     });
   }
 
