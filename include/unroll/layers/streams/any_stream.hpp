@@ -7,8 +7,8 @@
 
 namespace unroll::detail {
 
-/// Steps that a layer runs per virtual call.
-inline constexpr Index stream_chunk = 16;
+/// Largest number of steps that a layer runs per virtual call.
+inline constexpr Index stream_chunk = 64;
 
 /// Layer with its weights, which any number of sequences may share.
 ///
