@@ -129,10 +129,11 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
 
   /// Stream of a causal layer; see detail::MakeStream.
   std::unique_ptr<detail::AnyStream<S>> make_stream(const S* theta) const {
-    const Index inputs = convolution_.inputs_of_window();
-    return std::make_unique<detail::ConvolutionStream<S>>(
-        typename detail::ConvolutionStream<S>::Sizes{features_, units, kernel, dilation, groups},
-        ConstView<S>(theta, units, inputs, Eigen::OuterStride<>(units)),
+    using Stream = detail::ConvolutionStream<S>;
+    const typename Stream::Sizes sizes{features_, units, kernel, dilation, groups};
+    if (!Stream::fits(sizes)) return std::make_unique<detail::PassStream<Conv1dLayer>>(*this, features_, theta);
+    return std::make_unique<Stream>(
+        sizes, ConstView<S>(theta, units, convolution_.inputs_of_window(), Eigen::OuterStride<>(units)),
         Eigen::Map<const VectorX<S>>(theta + weight_size(), biased ? units : 0));
   }
 

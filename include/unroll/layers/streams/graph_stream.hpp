@@ -54,6 +54,14 @@ class GraphStream final : public AnyStream<S> {
   }
 
   Index memory_rows() const override { return numbers_; }
+  void save(const S* numbers, S* to) const override {
+    for (const Node& node : nodes_)
+      if (node.stream) node.stream->save(numbers + node.first_number, to + node.first_number);
+  }
+  void restore(const S* from, S* numbers) const override {
+    for (const Node& node : nodes_)
+      if (node.stream) node.stream->restore(from + node.first_number, numbers + node.first_number);
+  }
   S* state(S* numbers, Index turn, Index s) const override {
     std::size_t n = 0;
     while (n + 1 < nodes_.size() && nodes_[n + 1].first_state <= std::size_t(s)) ++n;
