@@ -1,20 +1,37 @@
-// Benchmark of one step of one sequence: a recurrent layer with one input and a dense layer with one output, float,
-// compared with the same step in plain fixed-size Eigen. Sizes are known at compile time, at run time (dynamic), or
-// layers too are chosen at run time (stack). The variants alternate; times are medians in nanoseconds, `ratio` is the
-// median over the rounds of step_flushing divided by eigen, `stack_ratio` that of stack divided by block. Prints one
-// JSON line per cell and size.
+// Benchmark of one step of one sequence: one or two recurrent layers with one input and a dense layer with one output,
+// float, compared with the same step in plain fixed-size Eigen and, if their sources are given by the options
+// UNROLL_RTNEURAL and UNROLL_NEURAL_AUDIO of CMake, with the static layers of RTNeural and NeuralAudio. Sizes are known
+// at compile time, at run time (dynamic), or layers too are chosen at run time (stack). The variants alternate; times
+// are medians in nanoseconds. A ratio is the median over the rounds. Prints one JSON line per cell, layers and size:
 //
-//     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS]
+//     NAME_ns      nanoseconds per step
+//     NAME_ratio   time of block divided by that of NAME; of dynamic and stack, their time divided by that of block
+//     NAME_error   largest difference from the outputs of the forward pass in double precision
+//
+//     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS] [CELL] [UNITS]
 
 #include <algorithm>
 #include <array>
-#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 #include <unroll/infer/streaming.hpp>
 #include <unroll/unroll.hpp>
 #include <vector>
+
+#include "timing.hpp"
+
+#ifdef UNROLL_NEURAL_AUDIO
+#include "peers/neural_audio.hpp"
+#endif
+#ifdef UNROLL_RTNEURAL
+#include "peers/rtneural.hpp"
+#endif
 
 namespace {
 
@@ -28,7 +45,7 @@ template <int units, int gates>
 struct Plain {
   Fixed<gates * units, units> u;
   Fixed<gates * units> w, b;
-  Fixed<units> n_b, h = Fixed<units>::Zero(), c = Fixed<units>::Zero();
+  Fixed<units> n_b = Fixed<units>::Zero(), h = Fixed<units>::Zero(), c = Fixed<units>::Zero();
   Fixed<1, units> dense;
   float dense_b;
 
@@ -59,6 +76,20 @@ struct PlainLstm : Plain<units, 4> {
     this->h = a.template segment<units>(2 * units).array() * this->c.array().tanh();
     return this->dense.dot(this->h) + this->dense_b;
   }
+
+  void run(const float* x, float* y, std::size_t steps) {
+    for (std::size_t t = 0; t < steps; ++t) y[t] = step(x[t]);
+  }
+
+  /// Calls add(peer) for each peer whose sources are given.
+  void each_peer([[maybe_unused]] auto&& add) const {
+#ifdef UNROLL_NEURAL_AUDIO
+    add(std::make_shared<peers::NeuralAudioLstm<units>>(*this));
+#endif
+#ifdef UNROLL_RTNEURAL
+    add(std::make_shared<peers::RtNeuralLstm<units>>(*this));
+#endif
+  }
 };
 
 template <int units>
@@ -78,92 +109,138 @@ struct PlainGru : Plain<units, 3> {
     this->h = n + gates.template tail<units>().cwiseProduct(this->h - n);
     return this->dense.dot(this->h) + this->dense_b;
   }
+
+  void run(const float* x, float* y, std::size_t steps) {
+    for (std::size_t t = 0; t < steps; ++t) y[t] = step(x[t]);
+  }
+
+  /// Calls add(peer) for each peer whose sources are given.
+  void each_peer([[maybe_unused]] auto&& add) const {
+#ifdef UNROLL_RTNEURAL
+    add(std::make_shared<peers::RtNeuralGru<units>>(*this));
+#endif
+  }
 };
 
-double nanoseconds() {
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
-
-constexpr std::size_t steps = 2000;
-std::array<float, steps> signal, result;
-int rounds = 101;
+constexpr std::size_t all_steps = 2000;
+std::array<float, all_steps> signal, result;
+int rounds = 101, only_units = 0;
+const char* only_cell = "";
 float checksum = 0;
 
-/// Alternates `ways` of running all steps, `rounds` times. Returns the nanoseconds per step of each round.
-template <std::size_t n>
-std::array<std::vector<double>, n> times(const std::array<std::function<void()>, n>& ways) {
-  std::array<std::vector<double>, n> all;
+/// One way of running all steps from `signal` to `result`.
+struct Way {
+  std::string name;
+  std::function<void()> run;
+  std::vector<double> nanoseconds = {};  // per step, by round
+  double error = 0;
+};
+
+/// Alternates the ways, `rounds` times after a first run, which is compared with `expected`.
+void measure(std::vector<Way>& ways, const MatrixX<double>& expected) {
   for (int round = 0; round <= rounds; ++round)
-    for (std::size_t k = 0; k < n; ++k) {
-      const double start = nanoseconds();
-      ways[k]();
-      if (round > 0) all[k].push_back((nanoseconds() - start) / double(steps));
-      checksum += result[steps - 1];
+    for (Way& way : ways) {
+      const double start = bench::now();
+      way.run();
+      if (round > 0)
+        way.nanoseconds.push_back((bench::now() - start) * 1e9 / double(all_steps));
+      else
+        for (std::size_t t = 0; t < all_steps; ++t)
+          way.error = std::max(way.error, std::abs(double(result[t]) - expected(0, Index(t))));
+      checksum += result[all_steps - 1];
     }
-  return all;
 }
 
-template <template <class, int...> class C, template <int> class Reference, int units>
-void measure(const char* name) {
-  Sequential model(1, Recurrent<C>{.units = units}, Dense{.units = 1});
-  model.initialise(1);
-  const Streaming<decltype(model), 1, units, 1> fixed(model);
-  const Streaming dynamic(model);
-  Stack<float> layers(1, {Recurrent<C>{.units = units}, Dense{.units = 1}});
-  layers.parameters().values() = model.parameters().values();
-  const Streaming stack(layers);
-  auto a = fixed.stream(), b = fixed.stream();
-  auto c = dynamic.stream();
-  auto d = stack.stream();
-  Reference<units> plain(model);
-  using Input = Eigen::Matrix<float, 1, 1>;
-  const auto step_by_step = [&] {
-    for (std::size_t t = 0; t < steps; ++t) result[t] = fixed.step(Input(signal[t]), a)[0];
-  };
-  const auto all = times<6>({step_by_step,
-                             [&] {
-                               const FlushToZero set_by_the_caller;
-                               step_by_step();
-                             },
-                             [&] { checksum += float(fixed.run(signal, result, b)); },
-                             [&] { checksum += float(dynamic.run(signal, result, c)); },
-                             [&] { checksum += float(stack.run(signal, result, d)); },
-                             [&] {
-                               for (std::size_t t = 0; t < steps; ++t) result[t] = plain.step(signal[t]);
-                             }});
-  const auto ratio = [&](std::size_t of, std::size_t to) {
-    std::vector<double> ratios;
-    for (std::size_t k = 0; k < all[0].size(); ++k) ratios.push_back(all[of][k] / all[to][k]);
-    return median(ratios);
-  };
-  std::printf(
-      "{\"what\": \"streaming\", \"cell\": \"%s\", \"units\": %d, \"step_ns\": %.1f, \"step_flushing_ns\": %.1f, "
-      "\"block_ns\": %.1f, \"dynamic_block_ns\": %.1f, \"stack_ns\": %.1f, \"eigen_ns\": %.1f, \"ratio\": %.3f, "
-      "\"stack_ratio\": %.3f}\n",
-      name, units, median(all[0]), median(all[1]), median(all[2]), median(all[3]), median(all[4]), median(all[5]),
-      ratio(1, 5), ratio(4, 2));
+double ratio(const Way& of, const Way& to) {
+  std::vector<double> ratios;
+  for (std::size_t k = 0; k < of.nanoseconds.size(); ++k) ratios.push_back(of.nanoseconds[k] / to.nanoseconds[k]);
+  return bench::median(ratios);
+}
+
+void print(const char* cell, int layers, int units, const std::vector<Way>& ways) {
+  const Way& block = *std::ranges::find(ways, "block", &Way::name);
+  std::printf("{\"what\": \"streaming\", \"cell\": \"%s\", \"layers\": %d, \"units\": %d", cell, layers, units);
+  for (const Way& way : ways) {
+    const char* name = way.name.c_str();
+    std::printf(", \"%s_ns\": %.1f, \"%s_error\": %.1e", name, bench::median(way.nanoseconds), name, way.error);
+    if (&way == &block) continue;
+    const bool own = way.name == "dynamic" || way.name == "stack";
+    std::printf(", \"%s_ratio\": %.3f", name, own ? ratio(way, block) : ratio(block, way));
+  }
+  std::printf("}\n");
   std::fflush(stdout);
 }
 
-template <template <class, int...> class C, template <int> class Reference>
+/// Outputs of the forward pass in double precision.
+template <class... Layers>
+MatrixX<double> expected_of(const VectorX<float>& weights, Layers... layers) {
+  Sequential<double, Layers...> model(1, layers...);
+  model.parameters().values() = weights.template cast<double>();
+  typename Sequential<double, Layers...>::Tape tape;
+  MatrixX<double> x(1, all_steps);
+  for (std::size_t t = 0; t < all_steps; ++t) x(0, Index(t)) = double(signal[t]);
+  return model.forward(x, Timeline::rectangular(1, all_steps), tape);
+}
+
+/// Measures `layers` given as options; `widths` are the features of the input and the units of all layers.
+template <template <int> class Reference, int units, int... widths>
+void measure(const char* cell, auto... layers) {
+  if ((*only_cell != 0 && std::strcmp(only_cell, cell) != 0) || (only_units > 0 && only_units != units)) return;
+  Sequential model(1, layers...);
+  model.initialise(1);
+  const Streaming<decltype(model), widths...> fixed(model);
+  const Streaming dynamic(model);
+  Stack<float> chosen(1, {layers...});
+  chosen.parameters().values() = model.parameters().values();
+  const Streaming stack(chosen);
+  auto a = fixed.stream(), b = fixed.stream();
+  auto c = dynamic.stream();
+  auto d = stack.stream();
+  std::vector<Way> ways = {{"step",
+                            [&] {
+                              const FlushToZero set_by_the_caller;
+                              using Input = Eigen::Matrix<float, 1, 1>;
+                              for (std::size_t t = 0; t < all_steps; ++t)
+                                result[t] = fixed.step(Input(signal[t]), a)[0];
+                            }},
+                           {"block", [&] { checksum += float(fixed.run(signal, result, b)); }},
+                           {"dynamic", [&] { checksum += float(dynamic.run(signal, result, c)); }},
+                           {"stack", [&] { checksum += float(stack.run(signal, result, d)); }}};
+  [[maybe_unused]] const auto add = [&](const char* name, auto run) { ways.push_back({name, run}); };
+  constexpr bool has_peers = sizeof...(layers) == 2;
+  std::conditional_t<has_peers, std::optional<Reference<units>>, int> plain{};
+  if constexpr (has_peers) {
+    plain.emplace(model);
+    add("eigen", [&] { plain->run(signal.data(), result.data(), all_steps); });
+    plain->each_peer(
+        [&](auto peer) { add(peer->name, [peer] { peer->run(signal.data(), result.data(), all_steps); }); });
+  }
+  measure(ways, expected_of(model.parameters().values(), layers...));
+  print(cell, int(sizeof...(layers)) - 1, units, ways);
+}
+
+template <template <class, int...> class C, template <int> class Reference, int... units>
 void measure_all(const char* name) {
-  measure<C, Reference, 8>(name);
-  measure<C, Reference, 16>(name);
-  measure<C, Reference, 32>(name);
-  measure<C, Reference, 64>(name);
+  (measure<Reference, units, 1, units, 1>(name, Recurrent<C>{.units = units}, Dense{.units = 1}), ...);
+}
+
+template <template <class, int...> class C, template <int> class Reference, int... units>
+void measure_two_layers(const char* name) {
+  (measure<Reference, units, 1, units, units, 1>(name, Recurrent<C>{.units = units}, Recurrent<C>{.units = units},
+                                                 Dense{.units = 1}),
+   ...);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count > 1) rounds = std::max(1, std::atoi(arguments[1]));
-  for (std::size_t t = 0; t < steps; ++t) signal[t] = std::sin(0.1f * float(t));
-  measure_all<Lstm, PlainLstm>("lstm");
-  measure_all<Gru, PlainGru>("gru");
+  if (count > 2) only_cell = arguments[2];
+  if (count > 3) only_units = std::atoi(arguments[3]);
+  for (std::size_t t = 0; t < all_steps; ++t) signal[t] = std::sin(0.1f * float(t));
+  measure_all<Lstm, PlainLstm, 8, 12, 16, 20, 24, 32, 40, 64>("lstm");
+  measure_all<Gru, PlainGru, 8, 12, 16, 20, 24, 32, 40, 64>("gru");
+  measure_two_layers<Lstm, PlainLstm, 8, 16, 32>("lstm");
+  measure_two_layers<Gru, PlainGru, 8, 16, 32>("gru");
   return checksum == 0.5f;  // prevents elimination of the computations
 }

@@ -2,6 +2,7 @@
 // Graph of layers: skip connections, branches and merges.
 
 #include "unroll/layers/detail/graph_nodes.hpp"
+#include "unroll/layers/streams/graph_stream.hpp"
 
 namespace unroll {
 
@@ -198,5 +199,14 @@ class Graph : public detail::GraphNodes<S> {
     }
   }
 };
+
+namespace detail {
+template <class S>
+struct MakeStream<Graph<S>> {
+  static std::unique_ptr<AnyStream<S>> of(const Graph<S>& graph, Index, Index, const S* theta) {
+    return std::make_unique<GraphStream<S>>(graph, theta);
+  }
+};
+}  // namespace detail
 
 }  // namespace unroll

@@ -121,7 +121,7 @@ class StreamList {
  private:
   /// Runs at most stream_chunk steps. Returns false, with unchanged states, if a layer refuses an input.
   bool taken(const S* x, S* y, Index steps, Memory& memory) const noexcept {
-    memory.before_ = memory.numbers_;
+    each_layer(memory, [](const Any& stream, S* now, S* before) { stream.save(now, before); });
     const auto& layers = shared_->layers;
     S* numbers = memory.numbers_.data();
     bool all = true;
@@ -136,12 +136,22 @@ class StreamList {
       all = false;
     }
     if (!all) {
-      memory.numbers_ = memory.before_;
+      each_layer(memory, [](const Any& stream, S* now, S* before) { stream.restore(before, now); });
       return false;
     }
     std::copy_n(x, steps * shared_->outputs, y);  // not written before: it may be the memory of the input
     memory.turn_ = (memory.turn_ + steps) % 2;
     return true;
+  }
+
+  /// Calls f(stream, its numbers, its numbers before the present steps) for all layers.
+  template <class F>
+  void each_layer(Memory& memory, F&& f) const {
+    Index first = 0;
+    for (const Entry& layer : shared_->layers) {
+      f(*layer.stream, memory.numbers_.data() + first, memory.before_.data() + first);
+      first += layer.rows;
+    }
   }
 
   std::shared_ptr<const Shared> shared_;

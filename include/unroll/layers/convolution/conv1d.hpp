@@ -3,6 +3,8 @@
 #include "unroll/core/option_checks.hpp"
 #include "unroll/layers/convolution/convolution.hpp"
 #include "unroll/layers/detail/layer_checks.hpp"
+#include "unroll/layers/streams/convolution_stream.hpp"
+#include "unroll/layers/streams/make_stream.hpp"
 
 namespace unroll {
 
@@ -125,6 +127,16 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
                           });
   }
 
+  /// Stream of a causal layer; see detail::MakeStream.
+  std::unique_ptr<detail::AnyStream<S>> make_stream(const S* theta) const {
+    using Stream = detail::ConvolutionStream<S>;
+    const typename Stream::Sizes sizes{features_, units, kernel, dilation, groups};
+    if (!Stream::fits(sizes)) return std::make_unique<detail::PassStream<Conv1dLayer>>(*this, features_, theta);
+    return std::make_unique<Stream>(
+        sizes, ConstView<S>(theta, units, convolution_.inputs_of_window(), Eigen::OuterStride<>(units)),
+        Eigen::Map<const VectorX<S>>(theta + weight_size(), biased ? units : 0));
+  }
+
  private:
   detail::Windows windows() const { return {kernel, stride, dilation}; }
   ConstView<S> no_gradient(Buffer<S>& memory, Index columns) const {
@@ -159,5 +171,14 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
   ParameterTable table_;
   detail::Convolution<S> convolution_ = {};
 };
+
+namespace detail {
+template <class S>
+struct MakeStream<Conv1dLayer<S>> {
+  static std::unique_ptr<AnyStream<S>> of(const Conv1dLayer<S>& layer, Index, Index, const S* theta) {
+    return layer.make_stream(theta);
+  }
+};
+}  // namespace detail
 
 }  // namespace unroll

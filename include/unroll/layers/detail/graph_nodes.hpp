@@ -14,10 +14,14 @@ struct GraphWeights {
   std::vector<typename AnyLayer<S>::Weights> layers;  // by node
 };
 
+template <class S>
+class GraphStream;
+
 /// Base class of Graph, without the passes.
 template <class S>
 class GraphNodes : public LayerBase<S, GraphWeights<S>> {
  protected:
+  friend class GraphStream<S>;
   using Layer = AnyLayer<S>;
 
  public:

@@ -1,6 +1,7 @@
 #pragma once
 // Stream of a layer by its forward pass.
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,9 +18,12 @@ class PassStream final : public AnyStream<typename L::Scalar> {
   using S = typename L::Scalar;
   using Base = typename AnyStream<S>::Work;
 
-  /// Tapes for 1 step and for stream_chunk steps: a tape that has seen its shape allocates nothing.
+  /// Numbers of steps that are run together.
+  static constexpr std::array<Index, 3> lengths = {stream_chunk, 16, 1};
+
+  /// Tapes, one per length: a tape that has seen its shape allocates nothing.
   struct Work final : Base {
-    typename L::Tape tape[2];
+    std::array<typename L::Tape, lengths.size()> tapes;
     State<S> before, after;
   };
 
@@ -40,7 +44,7 @@ class PassStream final : public AnyStream<typename L::Scalar> {
     for (const Index rows : state_rows_) work->before.push_back(MatrixX<S>::Zero(rows, 1));
     work->after = work->before;
     const MatrixX<S> zeros = MatrixX<S>::Zero(features_, stream_chunk);
-    for (const Index steps : {Index(1), stream_chunk}) (void)pass(zeros.data(), steps, *work);  // sizes all buffers
+    for (std::size_t k = 0; k < lengths.size(); ++k) (void)pass(zeros.data(), k, *work);  // sizes all buffers
     return work;
   }
 
@@ -48,9 +52,11 @@ class PassStream final : public AnyStream<typename L::Scalar> {
     auto& work = static_cast<Work&>(*base);
     for (std::size_t s = 0; s < state_rows_.size(); ++s)
       work.before[s] = Eigen::Map<const VectorX<S>>(state(numbers, turn, Index(s)), state_rows_[s]);
-    const Index together = steps == stream_chunk ? stream_chunk : 1;
-    for (Index t = 0; t < steps; t += together) {
-      const std::optional<ConstView<S>> out = pass(x, together, work);
+    for (Index t = 0, together; t < steps; t += together) {
+      std::size_t k = 0;
+      while (lengths[k] > steps - t) ++k;
+      together = lengths[k];
+      const std::optional<ConstView<S>> out = pass(x, k, work);
       if (!out) return false;
       for (Index c = 0; c < together; ++c, x += features_)
         for (Index row = 0; row < out->rows(); ++row) *y++ = (*out)(row, c);
@@ -62,10 +68,10 @@ class PassStream final : public AnyStream<typename L::Scalar> {
   }
 
  private:
-  /// Output for some steps; states from `before` to `after`. Empty if the layer refuses the input.
-  std::optional<ConstView<S>> pass(const S* x, Index steps, Work& work) const {
-    auto& tape = work.tape[steps == 1 ? 0 : 1];
-    const Signal<S> in{{x, features_, steps, Eigen::OuterStride<>(features_)}, steps == 1 ? &one_ : &chunk_};
+  /// Output for lengths[k] steps; states from `before` to `after`. Empty if the layer refuses the input.
+  std::optional<ConstView<S>> pass(const S* x, std::size_t k, Work& work) const {
+    auto& tape = work.tapes[k];
+    const Signal<S> in{{x, features_, lengths[k], Eigen::OuterStride<>(features_)}, &timelines_[k]};
     bool refused = false;
     const Signal<S> out =
         layer_.forward(weights_, in, {.keeping = {Keep::nothing}, .refused = &refused}, work.before, tape);
@@ -85,7 +91,8 @@ class PassStream final : public AnyStream<typename L::Scalar> {
   const Index features_;
   const std::vector<Index> state_rows_;
   typename L::Weights weights_ = {};
-  const Timeline one_ = Timeline::rectangular(1, 1), chunk_ = Timeline::rectangular(1, stream_chunk);
+  const std::array<Timeline, lengths.size()> timelines_ = {
+      Timeline::rectangular(1, lengths[0]), Timeline::rectangular(1, lengths[1]), Timeline::rectangular(1, lengths[2])};
 };
 
 }  // namespace unroll::detail
