@@ -224,7 +224,9 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::or
   const Run& best = results.best();
   const Plan& plan = best.model.plan;
   const Named tested = all_of(results, &Run::test, &Baseline::test);
-  Report report(plan.regression() ? "Regression of time series" : "Forecasts of time series", folder);
+  Report report(text(plan.regression() ? "Regression of time series: " : "Forecasts of time series: ",
+                     std::filesystem::path(data.set.source).filename().string()),
+                folder);
   report.paragraph(
       "The validation part selects the epoch, the seed and the number of lags of the autoregression. The test part is "
       "used once. Standardization and coefficients are those of the training part; a forecast reads no value after its "

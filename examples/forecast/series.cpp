@@ -23,35 +23,62 @@ using Names = std::vector<std::string>;
 
 bool contains(const Names& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
 
-MissingValues treatment(const ReadOptions& options) {
-  return options.fills ? MissingValues::keep_nan : MissingValues::refuse;
+bool is_text(std::string_view field) {
+  return !unroll::detail::parse_number<double>(field) && !unroll::detail::is_missing_number(field);
 }
 
-/// Whether a column has dates, by its name.
-bool is_date_name(std::string name) {
+/// Names of the index column of pandas.
+const Names index_names{"", "Unnamed: 0"};
+
+/// Whether a column has dates, by its name: "date", or "date_utc" if its first value is a text.
+bool is_date_name(std::string name, std::string_view value) {
   for (char& letter : name) letter = char(std::tolower(static_cast<unsigned char>(letter)));
-  return contains({"date", "time", "datetime", "timestamp", "year", "month", "week", "day", "ds"}, name);
+  if (is_text(value)) name.resize(std::min(name.size(), name.find_first_of("_ ")));
+  return contains({"date", "time", "datetime", "timestamp", "year", "quarter", "month", "week", "day", "ds"}, name);
 }
 
-/// Column of dates; empty: none.
-std::string date_column(const std::string& text, const std::string& file, char separator, const ReadOptions& options) {
-  if (options.date == "none") return {};
-  if (options.date != "auto") return options.date;
-  unroll::detail::CsvFields first(text, file, separator, '\0');
-  if (!first.next()) return {};
-  const auto found = std::ranges::find_if(first.all, [&](std::string_view field) {
-    const std::string name(field);
-    return is_date_name(name) && !contains(options.columns, name) && !contains(options.exogenous, name);
-  });
-  return found == first.all.end() ? std::string() : std::string(*found);
-}
+/// First two lines of a table.
+struct Beginning {
+  Names names, values;
+
+  Beginning(const std::string& text, const std::string& file, char separator) {
+    unroll::detail::CsvFields line(text, file, separator, '\0');
+    if (line.next()) names.assign(line.all.begin(), line.all.end());
+    require<FileError>(separator != ',' || names.size() != 1 || names[0].find(';') == std::string::npos, file,
+                       ": fields must be separated by commas, or by tabs in a .tsv file, got the first line ",
+                       [&] { return unroll::detail::in_quotes(names[0]); });
+    if (line.next() && line.all.size() == names.size()) values.assign(line.all.begin(), line.all.end());
+  }
+
+  /// Column of dates; empty: none.
+  std::string dates(const ReadOptions& options) const {
+    if (options.date == "none") return {};
+    if (options.date != "auto") return options.date;
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (is_date_name(names[k], values.empty() ? "0" : std::string_view(values[k])) &&
+          !contains(options.columns, names[k]) && !contains(options.exogenous, names[k]))
+        return names[k];
+    return {};
+  }
+
+  /// Refuses texts in the columns of channels.
+  void check_channels(const std::string& file, const std::string& date, const ReadOptions& options) const {
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const bool channel = options.columns.empty()
+                               ? names[k] != date && names[k] != options.series && !contains(index_names, names[k])
+                               : contains(options.columns, names[k]) || contains(options.exogenous, names[k]);
+      require<FileError>(
+          !channel || !is_text(values[k]), file, ": column ", [&] { return unroll::detail::in_quotes(names[k]); },
+          " must have numbers, got ", [&] { return unroll::detail::in_quotes(values[k]); },
+          "; --date is the column of dates, --series that of names, and --columns are the channels");
+    }
+  }
+};
 
 /// Whether the first line has names: a field that is not a number.
 bool has_names(const std::string& text, const std::string& file, char separator) {
   unroll::detail::CsvFields first(text, file, separator, '\0');
-  return first.next() && std::ranges::any_of(first.all, [](std::string_view field) {
-           return !unroll::detail::parse_number<double>(field) && !unroll::detail::is_missing_number(field);
-         });
+  return first.next() && std::ranges::any_of(first.all, is_text);
 }
 
 /// Table of the channels: those of the options, or all columns with `exogenous` last.
@@ -61,6 +88,7 @@ NumberTable<double> read_channels(const std::string& text, const std::string& fi
   csv.with = options.columns;
   if (csv.with.empty()) {
     csv.without = options.exogenous;
+    csv.without.insert(csv.without.end(), index_names.begin(), index_names.end());
     if (!date.empty()) csv.without.push_back(date);
     if (options.exogenous.empty()) return parse_csv<double>(text, csv, file);
     csv.with = parse_csv<double>(text, csv, file).names, csv.without.clear();
@@ -71,9 +99,17 @@ NumberTable<double> read_channels(const std::string& text, const std::string& fi
 
 SeriesSet read_table(const std::string& file, const ReadOptions& options) {
   const char separator = std::filesystem::path(file).extension() == ".tsv" ? '\t' : ',';
-  const std::string text = unroll::detail::read_text(file), date = date_column(text, file, separator, options);
-  const auto table = read_channels(
-      text, file, {.separator = separator, .labels = options.series, .missing = treatment(options)}, date, options);
+  const std::string text = unroll::detail::read_text(file);
+  const Beginning beginning(text, file, separator);
+  const std::string date = beginning.dates(options);
+  if (has_names(text, file, separator)) beginning.check_channels(file, date, options);
+  const auto table =
+      read_channels(text, file, {.separator = separator, .labels = options.series, .missing = MissingValues::keep_nan},
+                    date, options);
+  for (Index line = 0; line < table.labels.size(); ++line)
+    require<FileError>(
+        table.labels[line] >= 0, file, ": each line must have the name of its series in column ",
+        [&] { return unroll::detail::in_quotes(options.series); }, ", got none in line ", line + 1, " of the values");
   const Names dates = date.empty() ? Names() : example::read_texts(file, date);
   require<FileError>(
       date.empty() || Index(dates.size()) == table.values.cols(), file, ": the column ",
@@ -103,8 +139,8 @@ Names channel_names(Index channels) {
   return names;
 }
 
-SeriesSet read_ts_series(const std::string& file, const ReadOptions& options) {
-  LabelledSequences<double> data = read_ts<double>(file, {.missing = treatment(options)});
+SeriesSet read_ts_series(const std::string& file) {
+  LabelledSequences<double> data = read_ts<double>(file, {.missing = MissingValues::keep_nan});
   SeriesSet set{file, channel_names(data.sequences.front().rows()), 0, {}, data.targets};
   for (std::size_t k = 0; k < data.sequences.size(); ++k) {
     Series one{data.sequences.size() == 1 ? std::string() : text(k), std::move(data.sequences[k])};
@@ -194,9 +230,7 @@ SeriesSet read_series(const std::string& file, const ReadOptions& options) {
   require<ValueError>(contains({".csv", ".tsv", ".ts", ".npy"}, kind),
                       "--data must be a .csv, .tsv, .ts or .npy file, ", "got ",
                       [&] { return unroll::detail::in_quotes(file); });
-  SeriesSet set = kind == ".ts"    ? read_ts_series(file, options)
-                  : kind == ".npy" ? read_array(file)
-                                   : read_table(file, options);
+  SeriesSet set = kind == ".ts" ? read_ts_series(file) : kind == ".npy" ? read_array(file) : read_table(file, options);
   select(set, options);
   require<ValueError>(set.targets > 0, file, ": at least 1 channel must be forecast, got 0: all are in --exogenous");
   if (!options.values.empty()) set.values = read_npy(options.values).to<double>();

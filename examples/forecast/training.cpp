@@ -36,7 +36,8 @@ void divide(Data& data, const Options& options) {
     const Index validation = all - share_of(tested, all, least),
                 training = validation - share_of(validated, all, least);
     require<ValueError>(training > 0, name_of(data.set, std::size_t(k)), ": must have more ",
-                        regression ? "series" : "steps", " than its validation and test parts, got ", all);
+                        regression ? "series" : "steps", " than its validation and test parts, ", validation - training,
+                        " and ", all - validation, ", got ", all);
     const Index steps = data.set.series[std::size_t(k)].values.cols();
     data.borders.push_back(regression ? Borders{k < training ? steps : 0, k < validation ? steps : 0}
                                       : Borders{training, validation});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "../support/names.hpp"
 #include "scale.hpp"
@@ -22,6 +23,23 @@ void check_positive(const SeriesSet& set, std::size_t k) {
     for (Index c = 0; c < set.targets; ++c)
       require<ValueError>(!(values(c, t) <= 0), name_of(set, k), ": ", set.channels[std::size_t(c)], " at step ", t,
                           " must be above 0 with --transform log, got ", values(c, t));
+}
+
+/// Refuses targets without different values in the training part.
+void check_varies(const Data& data, const SeriesSet& set) {
+  const bool regression = !set.values.empty();
+  for (Index c = 0; c < set.targets; ++c) {
+    std::set<double> values;
+    for (std::size_t k = 0; k < set.series.size() && values.size() < 2; ++k) {
+      const Index end = data.end_of(k, Part::training);
+      if (regression && end > 0) values.insert(set.values[k]);
+      for (Index t = 0; !regression && t < end && values.size() < 2; ++t)
+        if (const double value = set.series[k].values(c, t); !std::isnan(value)) values.insert(value);
+    }
+    require<ValueError>(values.size() > 1, set.source, ": ",
+                        regression ? "the values of the series" : set.channels[std::size_t(c)],
+                        " must vary in the training part, got only ", values.empty() ? NAN : *values.begin());
+  }
 }
 
 }  // namespace
@@ -129,6 +147,7 @@ void Windows::fit_scale(Plan& plan, const Data& data) const {
   require<ValueError>(origins.size() >= 2, data.set.source, ": the training part must have at least ",
                       plan.regression() ? text("2 series") : text(plan.first_origin() + plan.horizon + 2, " steps"),
                       ", for 2 windows of ", plan.window, " steps, got ", origins.size(), " windows");
+  check_varies(data, set_);
   const Standardizer<double> inputs(Dataset<double>::unlabelled(std::move(known)));
   plan.input_mean.assign(inputs.mean().begin(), inputs.mean().end());
   plan.input_deviation.assign(inputs.deviation().begin(), inputs.deviation().end());

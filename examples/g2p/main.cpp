@@ -374,6 +374,8 @@ class PredictVerb : Program {
       const auto first = line->find_first_not_of(" \t"), last = line->find_last_not_of(" \t");
       if (first != line->npos) words.emplace_back(line->substr(first, last - first + 1));
     }
+    require<FileError>(words.size() > options_.words.size(), "--input ", options_.input,
+                       ": must have at least one word, got none");
     return words;
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <unroll/core/tables/data_table.hpp>
 
@@ -36,6 +37,7 @@ struct Applied {
   std::vector<std::string> names;    // of each sequence
   std::vector<std::string> persons;  // of each sequence; empty strings: unknown
   bool labelled = true;
+  std::vector<std::string> hashes = {};  // of each sequence; none of recordings with a class at every step
 };
 
 TrainedModel read_model(const Options& options) {
@@ -50,8 +52,11 @@ Applied applied_to_windows(const TrainedModel& model, const Options& options, co
                             ? part_of(make_stand_in({}), model.classes(), options.part)
                             : read_new(options.data, model.options.window, model.classes(), options.part);
   check_fits(model, model.classes(), given.windows.features(), given.sample_rate);
+  std::vector<std::string> hashes;
+  for (Index s = 0; s < given.windows.size(); ++s) hashes.push_back(sequence_hash(given.windows.sequence(s)));
   model.standardizer().apply(given.windows);
-  Applied all{given.name, given.remarks, outputs(model.network, given.windows, threads), {}, {}, {}, given.labelled};
+  Applied all{given.name,     given.remarks,    outputs(model.network, given.windows, threads), {}, {}, {},
+              given.labelled, std::move(hashes)};
   for (Index s = 0; s < given.windows.size(); ++s) {
     all.labels.push_back(Labels::Constant(1, given.labelled ? given.windows.labels(s)[0] : -1));
     all.names.push_back(text(s + 1));
@@ -113,18 +118,20 @@ struct Figures {
   ConfusionMatrix::Counts confusion = {};
 };
 
-Figures figures_of(const Applied& all, Index classes, const std::set<std::string>& without) {
+/// `without`: whether a sequence is left out; empty: none.
+Figures figures_of(const Applied& all, Index classes, const std::vector<bool>& without) {
+  const auto is_left_out = [&](std::size_t k) { return !without.empty() && without[k]; };
   std::vector<Index> best;
   for (Index k = 1; k <= std::min<Index>(3, classes); ++k) best.push_back(k);
   TopK top(best);
   ConfusionMatrix confusion(classes);
   std::map<std::string, Index> group;
-  for (const std::string& person : all.persons)
-    if (!without.contains(person)) group.emplace(person, std::ssize(group));
+  for (std::size_t k = 0; k < all.persons.size(); ++k)
+    if (!is_left_out(k)) group.emplace(all.persons[k], std::ssize(group));
   GroupedHits grouped(std::max<Index>(std::ssize(group), 1), classes);
   Figures figures{.persons = std::ssize(group)};
   for (std::size_t k = 0; k < all.outputs.size(); ++k) {
-    if (without.contains(all.persons[k])) continue;
+    if (is_left_out(k)) continue;
     ++figures.sequences;
     top.add(all.outputs[k], all.labels[k]);
     confusion.add(all.outputs[k], all.labels[k]);
@@ -163,12 +170,15 @@ bool same_numbering(const TrainedModel& model, const std::string& data) {
   return text(", then ", model.data(), ", then ").find(text(", then ", data, ", then ")) != std::string::npos;
 }
 
-/// People or recordings of the data, and those that the model was trained on.
+/// People of the data, those that the model was trained on, and sequences that are training data.
 struct Known {
   std::set<std::string> all, trained;
-  std::string text;  // line for the reader
+  std::vector<bool> seen;          // of each sequence: by its person or its values
+  std::optional<Index> same = {};  // number of sequences with the values of a training sequence; none: unknown
+  std::string text;                // lines for the reader
+  Index number_seen() const { return std::ranges::count(seen, true); }
 };
-Known known_people(const TrainedModel& model, const Applied& all) {
+Known known_data(const TrainedModel& model, const Applied& all) {
   Known known;
   for (const std::string& person : all.persons)
     if (!person.empty()) known.all.insert(person);
@@ -186,6 +196,13 @@ Known known_people(const TrainedModel& model, const Applied& all) {
                       known.trained.empty() ? "" : ": ",
                       example::quoted_list({known.trained.begin(), known.trained.end()}), "\n");
   }
+  for (const std::string& person : all.persons) known.seen.push_back(known.trained.contains(person));
+  const std::set<std::string> sequences = model.sequences();
+  if (sequences.empty()) return known;
+  known.same = 0;
+  for (std::size_t k = 0; k < all.hashes.size(); ++k)
+    if (sequences.contains(all.hashes[k])) known.seen[k] = true, ++*known.same;
+  known.text += text("sequences that the model was trained on: ", *known.same, " of ", all.hashes.size(), "\n");
   return known;
 }
 
@@ -210,33 +227,35 @@ void evaluate_new(const Options& options) {
                       "needs none");
   const Index classes = std::ssize(model.classes());
   const char* const unit = model.options.stream ? "steps" : "sequences";
-  const Known known = known_people(model, all);
+  const Known known = known_data(model, all);
   const Figures every = figures_of(all, classes, {});
   require<ValueError>(every.scored > 0, "--data ", options.data, ": at least one ", unit,
                       " must have a label, got none");
-  const bool some_others = !known.all.empty() && known.trained.size() < known.all.size();
-  const bool divided = some_others && !known.trained.empty();
+  const bool by_people = !known.all.empty();
+  const bool some_others = (by_people || known.same) && known.number_seen() < std::ssize(known.seen);
+  const bool divided = some_others && known.number_seen() > 0;
   nlohmann::json json{{"model", model.file},
                       {"data", all.name},
                       {"remarks", all.remarks},
                       {"classes", model.classes()},
-                      {"all", json_of(every, !known.all.empty())}};
+                      {"all", json_of(every, by_people)}};
   std::string words =
       text(all.name, ": ", all.outputs.size(), model.options.stream ? " recordings" : " sequences", "\n");
   for (const std::string& remark : all.remarks) words += "  " + remark + "\n";
-  words += known.text + seen_recordings(model, all) + "all: " + text_of(every, !known.all.empty(), unit) + "\n";
-  if (!known.all.empty()) {
+  words += known.text + seen_recordings(model, all) + "all: " + text_of(every, by_people, unit) + "\n";
+  if (known.same) json["sequences_trained_on"] = *known.same;
+  if (by_people) {
     std::vector<std::string> others;
     std::ranges::set_difference(known.all, known.trained, std::back_inserter(others));
     json["people"] = {{"trained_on", known.trained}, {"others", others}};
   }
   Figures shown = every;
   if (divided) {
-    shown = figures_of(all, classes, known.trained);
-    json["people_not_trained_on"] = json_of(shown, true);
-    words += "people not trained on: " + text_of(shown, true, unit) + "\n";
+    shown = figures_of(all, classes, known.seen);
+    json[by_people ? "people_not_trained_on" : "sequences_not_trained_on"] = json_of(shown, by_people);
+    words += text(by_people ? "people" : "sequences", " not trained on: ", text_of(shown, by_people, unit), "\n");
   }
-  const char* const whom = some_others ? ", people not trained on" : "";
+  const char* const whom = !some_others ? "" : by_people ? ", people not trained on" : ", sequences not trained on";
   words += text("\nconfusion matrix", whom, "; rows: true class, columns: predicted\n",
                 confusion_text(shown.confusion, model.classes()));
   if (!folder.empty()) {
@@ -251,7 +270,7 @@ void evaluate_new(const Options& options) {
         text("Confusion matrix", whom,
              ": true class (rows) and predicted class (columns), in % of the true "
              "class."),
-        text_of(shown, !known.all.empty(), unit));
+        text_of(shown, by_people, unit));
     report.settings({{"model", model.file}, {"data", options.data}});
     report.environment(environment(example::today()));
     report.write();

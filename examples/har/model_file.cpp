@@ -41,6 +41,7 @@ std::optional<Index> window_of(const LazyDataset<float>& data) {
 std::string TrainedModel::data() const { return word_in(details, "data"); }
 std::set<std::string> TrainedModel::people() const { return names_in(details, "people"); }
 std::set<std::string> TrainedModel::recordings() const { return names_in(details, "recordings"); }
+std::set<std::string> TrainedModel::sequences() const { return names_in(details, "sequences"); }
 
 TrainedModel read_trained(const std::string& file) {
   const SafeTensors stored = read_safetensors(file);
@@ -67,14 +68,15 @@ TrainedModel read_trained(const std::string& file) {
 }
 
 Provenance provenance_of(const Data& data) {
-  Provenance from{data.name, data_fingerprint(data)};
+  Provenance from{data.name, data_fingerprint(data), {}, {}, data.hashes};
   for (const Index person : data.people) from.people.insert(text(person));
   return from;
 }
 
 ModelDetails details_of(const Provenance& provenance, const Options& options, std::uint64_t seed,
                         const std::vector<std::string>& classes, const TrainedModel* before) {
-  std::set<std::string> people = provenance.people, recordings = provenance.recordings;
+  std::set<std::string> people = provenance.people, recordings = provenance.recordings,
+                        sequences = provenance.sequences;
   ModelDetails details{.outputs = classes,
                        .training = {{"program", "har"},
                                     {"data", provenance.data},
@@ -83,14 +85,15 @@ ModelDetails details_of(const Provenance& provenance, const Options& options, st
                                     {"network", network_json(options).dump()},
                                     {"options", options_json(options).dump()}}};
   if (before != nullptr) {
-    people.merge(before->people()), recordings.merge(before->recordings());
+    people.merge(before->people()), recordings.merge(before->recordings()), sequences.merge(before->sequences());
+    if (before->sequences().empty()) sequences.clear();  // unknown
     if (before->data() != provenance.data) details.training["data"] = before->data() + ", then " + provenance.data;
     details.training["continued from"] = word_in(before->details, "fingerprint of the data");
   }
   const auto add = [&](const char* name, const std::set<std::string>& names) {
     if (!names.empty()) details.training[name] = example::json_list({names.begin(), names.end()});
   };
-  add("people", people), add("recordings", recordings);
+  add("people", people), add("recordings", recordings), add("sequences", sequences);
   return details;
 }
 

@@ -24,6 +24,8 @@ struct TrainedModel {
   std::set<std::string> people() const;
   /// Recordings that it was trained on, by name, for a class at every step.
   std::set<std::string> recordings() const;
+  /// Hashes of the sequences that it was trained on; empty: unknown.
+  std::set<std::string> sequences() const;
 };
 
 /// Reads the file of a network that har has trained. Throws FileError for other files.
@@ -32,7 +34,7 @@ TrainedModel read_trained(const std::string& file);
 /// Provenance of a network: facts about the training data, for its file.
 struct Provenance {
   std::string data, fingerprint;
-  std::set<std::string> people = {}, recordings = {};
+  std::set<std::string> people = {}, recordings = {}, sequences = {};
 };
 Provenance provenance_of(const Data& data);
 

@@ -94,7 +94,7 @@ namespace {
 /// Test data of a pair, whose training data have these classes and channels.
 Dataset<float> read_test(const std::string& file, const std::vector<std::string>& classes, Index channels,
                          const std::string& train_file) {
-  auto test = read_ts<float>(file, {.classes = classes});
+  auto test = read_series(file, classes);
   require<FileError>(!test.labels.empty(), file, ": must have class labels, found none");
   Dataset<float> data = to_dataset(std::move(test));
   require<FileError>(data.features() == channels, file, ": must have ", channels, " channels, as ", train_file,
@@ -113,7 +113,7 @@ std::vector<std::string> remarks_of(const std::string& train_file, const std::st
 }  // namespace
 
 Recordings read_ts_pair(const std::string& train_file, const std::string& test_file) {
-  auto train = read_ts<float>(train_file);
+  auto train = read_series(train_file);
   check_classes(train.classes, train_file);
   const std::string name = train.name;
   const auto classes = train.classes;
@@ -183,9 +183,7 @@ NewRecordings read_new(const fs::path& path, Index window, const std::vector<std
                        const std::string& part) {
   require<FileError>(fs::exists(path), path.string(), ": no such file");
   if (path.extension() == ".ts") {
-    auto file = read_ts<float>(path.string(), {.classes = classes});
-    require<FileError>(file.targets.empty() && !file.sequences.empty(), path.string(),
-                       ": must have series with or without class labels");
+    auto file = read_series(path.string(), classes);
     const bool labelled = !file.labels.empty();
     std::string name = file.name;
     return {std::move(name), to_dataset(std::move(file)), labelled, {}, {}, {"data " + path.string()}};
@@ -196,7 +194,7 @@ NewRecordings read_new(const fs::path& path, Index window, const std::vector<std
 }
 
 Dataset<float> read_validation(const fs::path& file, const std::vector<std::string>& classes, Index channels) {
-  auto read = read_ts<float>(file.string(), {.classes = classes});
+  auto read = read_series(file.string(), classes);
   require<FileError>(!read.labels.empty(), file.string(), ": must have class labels, found none");
   Dataset<float> data = to_dataset(std::move(read));
   require<FileError>(data.features() == channels, file.string(), ": must have ", channels,

@@ -26,8 +26,8 @@ LazyRecordings read_ts_pair_lazily(const std::string& train, const std::string& 
 
 /// Reads recordings with a label at every step. `path` is one of:
 ///
-/// - CSV with one channel per column and a class from 0 in the last column (negative: not scored), with or without a
-///   header; columns called timestamp or time are skipped
+/// - CSV with one channel per column and the class in the last column: a number from 0 (negative: not scored), with or
+///   without a header, or a text (empty: not scored), with one; columns called timestamp or time are skipped
 /// - text of the Daphnet data set, separated by blanks: time, nine channels in mg, and 0 (not scored), 1 or 2 (frozen)
 /// - a folder with several files of one of these kinds
 /// - one file of a pair NAME_TRAIN.ts and NAME_TEST.ts, whose recordings are concatenated

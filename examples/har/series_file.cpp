@@ -3,16 +3,25 @@
 #include <fstream>
 #include <memory>
 
-#include "unroll/io/formats/ts.hpp"
-
 namespace har {
 
 using namespace unroll;
 
 namespace {
 
+/// Refuses gaps in a series, and series of a regression. `first`: number of the first series.
+LabelledSequences<float> checked(LabelledSequences<float> all, const std::string& path, Index first) {
+  require<FileError>(all.targets.empty(), path,
+                     ": must have classes, got values of a regression, which the program forecast reads");
+  for (std::size_t k = 0; k < all.sequences.size(); ++k)
+    require<FileError>(all.sequences[k].allFinite(), path, ": series ", first + Index(k) + 1,
+                       " must have a number in each place, got missing values; har does not fill gaps");
+  return all;
+}
+
 LabelledSequences<float> parsed(const std::string& header, const std::string& line, const std::string& path, Index k) {
-  return parse_ts<float>(header + line, {}, text(path, ": header and series ", k));
+  const std::string place = text(path, ": header and series ", k);
+  return checked(parse_ts<float>(header + line, {.missing = MissingValues::keep_nan}, place), path, k);
 }
 
 /// Bytes [begin, begin + size) of a file.
@@ -26,6 +35,10 @@ std::string read_bytes(std::ifstream& stream, std::streamoff begin, std::size_t 
 }
 
 }  // namespace
+
+LabelledSequences<float> read_series(const std::string& path, const std::vector<std::string>& classes) {
+  return checked(read_ts<float>(path, {.missing = MissingValues::keep_nan, .classes = classes}), path, 0);
+}
 
 SeriesFile::SeriesFile(std::string path) : path_(std::move(path)) {
   scan();

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "../support/texts.hpp"
 #include "readers.hpp"
 #include "unroll/core/random.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
@@ -74,30 +76,80 @@ Stream read_daphnet(const fs::path& file, Index channels) {
   return stream;
 }
 
+const std::vector<std::string> not_channels{"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"};
+
+/// Name of the last column if its first value is a text. Throws FileError if the first value of another column is one.
+std::string class_column(const fs::path& file) {
+  const std::string content = unroll::detail::read_text(file);
+  unroll::detail::CsvFields line(content, file.string(), ',', '\0');
+  const auto is_text = [&](std::size_t k) {
+    return !unroll::detail::parse_number<double>(line.all[k]) && !unroll::detail::is_missing_number(line.all[k]);
+  };
+  if (!line.next()) return {};
+  const std::vector<std::string> names(line.all.begin(), line.all.end());
+  for (std::size_t k = 0; k < names.size(); ++k)
+    if (!is_text(k) && !names[k].empty()) return {};  // no line of names
+  if (!line.next() || line.all.size() != names.size()) return {};
+  for (std::size_t k = 0; k + 1 < names.size(); ++k)
+    require<FileError>(
+        !is_text(k) || std::ranges::find(not_channels, names[k]) != not_channels.end(), [&] { return file.string(); },
+        ": column ", [&] { return unroll::detail::in_quotes(names[k]); }, " must have numbers, got ",
+        [&] { return unroll::detail::in_quotes(line.all[k]); },
+        "; a column of times must have the name timestamp or time, and classes are in the last column");
+  return is_text(names.size() - 1) ? names.back() : std::string();
+}
+
+/// Reads a CSV file. `classes`: names of the classes, if the last column has texts.
+Stream read_table(const fs::path& file, Index channels, const std::vector<std::string>& classes) {
+  const std::string column = class_column(file);
+  require<FileError>(!column.empty() || channels > 0 || classes.empty(), file.string(),
+                     ": must have texts in the last column, as the other files, got numbers");
+  const auto table = read_csv<float>(file, {.without = not_channels,
+                                            .labels = column,
+                                            .classes = column.empty() ? std::vector<std::string>() : classes,
+                                            .missing = MissingValues::keep_nan});
+  const Index rows = table.values.rows() - (column.empty() && table.values.rows() != channels ? 1 : 0);
+  for (Index t = 0; t < table.values.cols(); ++t)
+    for (Index c = 0; c < rows; ++c)
+      require<FileError>(
+          !std::isnan(table.values(c, t)), [&] { return file.string(); }, ": channel ", c + 1, " at step ", t + 1,
+          " must be a number, got a missing value; har does not fill gaps");
+  if (column.empty()) return stream_of(table.values, file, channels);
+  require<FileError>(channels == 0 || table.values.rows() == channels, file.string(), ": must have ", channels,
+                     " channels, as the model, got ", table.values.rows());
+  return {table.values, table.labels};
+}
+
 /// `channels`: number of those of a model, for files without labels; 0: the file must have labels.
-Stream read_stream(const fs::path& file, bool commas, Index channels) {
-  Stream stream =
-      commas
-          ? stream_of(
-                read_csv<float>(file, {.without = {"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"}}).values,
-                file, channels)
-          : read_daphnet(file, channels);
+Stream read_stream(const fs::path& file, bool commas, Index channels, const std::vector<std::string>& classes) {
+  Stream stream = commas ? read_table(file, channels, classes) : read_daphnet(file, channels);
   stream.name = file.stem().string();
   stream.person = person_of(stream.name);
   return stream;
 }
 
 /// Recordings of a file or folder.
-std::vector<Stream> read_all(const std::vector<fs::path>& files, bool commas, Index channels) {
+std::vector<Stream> read_all(const std::vector<fs::path>& files, bool commas, Index channels,
+                             const std::vector<std::string>& classes) {
   std::vector<Stream> streams;
   for (const fs::path& file : files) {
-    streams.push_back(read_stream(file, commas, channels));
+    streams.push_back(read_stream(file, commas, channels, classes));
     const Index expected = channels > 0 ? channels : streams.front().channels.rows();
     require<FileError>(streams.back().channels.rows() == expected, file.string(), ": must have ", expected,
                        " channels, as ", channels > 0 ? "the model" : files.front().string(), ", got ",
                        streams.back().channels.rows());
   }
   return streams;
+}
+
+/// Classes of CSV files whose last columns have texts, in alphabetical order; empty: numbers.
+std::vector<std::string> text_classes(const std::vector<fs::path>& files) {
+  std::set<std::string> classes;
+  for (const fs::path& file : files)
+    if (const std::string column = class_column(file); !column.empty())
+      for (const std::string& name : example::read_texts(file, column))
+        if (!unroll::detail::is_missing_label(name)) classes.insert(name);
+  return {classes.begin(), classes.end()};
 }
 
 constexpr double daphnet_rate = 64;  // steps per second
@@ -160,11 +212,12 @@ StreamParts read_streams(const fs::path& path, double test_share) {
   if (path.extension() == ".ts") return join_recordings(read_recordings(path, 0));
   const auto files = files_of(path);
   const bool commas = has_commas(files.front());
-  const std::vector<Stream> streams = read_all(files, commas, 0);
+  const std::vector<std::string> texts = commas ? text_classes(files) : std::vector<std::string>();
+  const std::vector<Stream> streams = read_all(files, commas, 0, texts);
   Index largest = 1;
   for (const Stream& stream : streams) largest = std::max(largest, stream.labels.maxCoeff());
   std::vector<std::string> classes{"not frozen", "frozen"};
-  if (commas) classes.clear();
+  if (commas) classes = texts;
   for (Index k = std::ssize(classes); k <= largest; ++k) classes.push_back(text(k));
   auto parts = divide_in_time(path.filename().string(), std::move(classes), streams, test_share);
   check_classes(parts.train, "training", parts.classes, test_share, path);
@@ -190,7 +243,7 @@ NewStreams read_new_streams(const fs::path& path, Index channels, const std::vec
   }
   const auto files = files_of(path);
   const bool commas = has_commas(files.front());
-  read.streams = read_all(files, commas, channels);
+  read.streams = read_all(files, commas, channels, classes);
   if (!commas) read.sample_rate = daphnet_rate;
   read.labelled = false;
   for (const Stream& stream : read.streams) {

@@ -19,15 +19,15 @@ using namespace unroll;
 
 namespace {
 
+/// Hashes and classes of all sequences.
 template <class Training>
-Index shared_sequences(const Training& train, const Dataset<float>& test) {
-  const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
-  std::set<std::uint64_t> known;
-  unroll::detail::each_sample(
-      train, [&](const Dataset<float>& part, Index s) { known.insert(fingerprint(part.sequence(s))); });
-  Index shared = 0;
-  for (Index s = 0; s < test.size(); ++s) shared += known.contains(fingerprint(test.sequence(s)));
-  return shared;
+std::pair<std::set<std::string>, std::set<Index>> contents_of(const Training& data) {
+  std::pair<std::set<std::string>, std::set<Index>> all;
+  unroll::detail::each_sample(data, [&](const Dataset<float>& part, Index s) {
+    all.first.insert(sequence_hash(part.sequence(s)));
+    all.second.insert(part.labels(s)[0]);
+  });
+  return all;
 }
 
 template <class Sequences>
@@ -39,6 +39,8 @@ void add(const Sequences& sequences, example::Fingerprint& all) {
 }
 
 }  // namespace
+
+std::string sequence_hash(const MatrixX<float>& sequence) { return example::Fingerprint().add(sequence).text(); }
 
 std::string data_fingerprint(const Data& data) {
   example::Fingerprint all;
@@ -56,7 +58,14 @@ std::string test_fingerprint(const Data& data) {
 
 template <class Training>
 Data prepare(RecordingsOf<Training> recordings, const std::optional<Standardizer<float>>& standardizer) {
-  if (const Index shared = shared_sequences(recordings.train, recordings.test); shared > 0) {
+  auto [hashes, classes] = contents_of(recordings.train);
+  require<FileError>(
+      classes.size() >= 2, recordings.name, ": the training data must have sequences of at least 2 classes, got only ",
+      [&, &only = classes] { return unroll::detail::in_quotes(recordings.classes[std::size_t(*only.begin())]); });
+  Index shared = 0;
+  for (Index s = 0; s < recordings.test.size(); ++s)
+    shared += hashes.contains(sequence_hash(recordings.test.sequence(s)));
+  if (shared > 0) {
     recordings.other_people = false;
     recordings.remarks.push_back(
         text(shared, " of the ", recordings.test.size(), " test sequences are also training sequences"));
@@ -76,7 +85,8 @@ Data prepare(RecordingsOf<Training> recordings, const std::optional<Standardizer
             std::move(recordings.test_people),
             std::move(recordings.channels),
             recordings.sample_rate,
-            std::move(recordings.validation)};
+            std::move(recordings.validation),
+            std::move(hashes)};
   if (data.validation) own.apply(*data.validation);
   data.mean = own.mean();
   data.deviation = own.deviation();

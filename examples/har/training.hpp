@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "loss.hpp"
 #include "network.hpp"
@@ -27,7 +29,11 @@ struct Data {
   std::vector<std::string> channels = {};
   std::optional<double> sample_rate = {};
   std::optional<unroll::Dataset<float>> validation = {};  // of a separate file
+  std::set<std::string> hashes = {};                      // of the training sequences
 };
+
+/// Hash of a sequence before it is standardized.
+std::string sequence_hash(const unroll::MatrixX<float>& sequence);
 
 /// Name and hash of the data.
 std::string data_fingerprint(const Data& data);
@@ -35,7 +41,7 @@ std::string data_fingerprint(const Data& data);
 std::string test_fingerprint(const Data& data);
 
 /// Standardizes each channel with `standardizer`; without one, with mean and deviation of the training data. A remark
-/// reports test sequences that are also training sequences.
+/// reports test sequences that are also training sequences. Throws FileError if all training sequences have one class.
 template <class Training>
 Data prepare(RecordingsOf<Training> recordings, const std::optional<unroll::Standardizer<float>>& standardizer = {});
 

@@ -68,9 +68,10 @@ void RunFolder::check_same_run(const std::string& before, const std::string& out
   const Json old = Json::parse(before), mine = Json::parse(config_);
   for (const auto& [name, value] : mine.items()) {
     if (contains(running_, name) || contains(free_, name) || !old.contains(name)) continue;
-    require<ValueError>(old[name] == value, "--", name, " must be ", word_of(old[name]),
-                        ", as in the run that is continued, got ", word_of(value), "; --config ",
-                        (std::filesystem::path(out) / file_name).string(), " repeats its options");
+    const std::string word = word_of(old[name]), mine_word = word_of(value);
+    require<ValueError>(old[name] == value, "--", name, " must be ", word.empty() ? "left out" : word,
+                        ", as in the run that is continued, got ", mine_word.empty() ? "none" : mine_word,
+                        "; --config ", (std::filesystem::path(out) / file_name).string(), " repeats its options");
   }
 }
 

@@ -319,7 +319,8 @@ void add_seed_options(CLI::App& app, Seeds& seeds) {
       refuse("--seeds", unroll::text("must be a whole number from 1 to 1000, or a list of seeds, got '", first, "'"));
     std::vector<std::uint64_t> all = seeds.all();
     std::sort(all.begin(), all.end());
-    if (std::adjacent_find(all.begin(), all.end()) != all.end()) refuse("--seeds", "must be different numbers");
+    if (const auto twice = std::adjacent_find(all.begin(), all.end()); twice != all.end())
+      refuse("--seeds", unroll::text("must be different numbers, got '", *twice, "' twice"));
   });
 }
 

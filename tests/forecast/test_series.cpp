@@ -79,13 +79,30 @@ TEST_CASE("series: a column with names divides a table") {
 
 TEST_CASE("series: missing values are refused or filled with the value before") {
   const std::string table = "date,x\n1,5\n2,\n3,7\n";
-  CHECK_THROWS_MATCHES(read("t.csv", table), FileError, says("field 2 must be a finite number, got ''"));
+  CHECK_THROWS_MATCHES(read("t.csv", table), FileError, says("x at step 1 must be a number, got none; --missing last"));
   const SeriesSet set = read("t.csv", table, {.fills = true});
   CHECK(set.missing() == 1);
   CHECK(std::isnan(set.series.front().values(0, 1)));
   CHECK(filled(set.series.front()) == (MatrixX<double>(1, 3) << 5, 5, 7).finished());
   CHECK_THROWS_MATCHES(read("t.csv", "date,x\n1,\n2,3\n", {.fills = true}), FileError,
                        says("a series must begin with a value"));
+}
+
+TEST_CASE("series: columns of dates and of the index of pandas are no channels") {
+  const SeriesSet set = read("t.csv", ",date_utc,x\n0,2021 May,1\n1,2021 June,2\n");
+  CHECK(set.channels == Names{"x"});
+  CHECK(set.series.front().dates == Names{"2021 May", "2021 June"});
+  CHECK(read("t.csv", "day_length,x\n8,1\n9,2\n").channels == Names{"day_length", "x"});  // numbers
+  CHECK(read("t.csv", "Unnamed: 0,a,b\n0,1,2\n", {.exogenous = {"a"}}).channels == Names{"b", "a"});
+}
+
+TEST_CASE("series: refuses texts, other separators and lines without the name of a series") {
+  CHECK_THROWS_MATCHES(read("t.csv", "place,x\nup,1\n"), FileError,
+                       says("column 'place' must have numbers, got 'up'; --date is the column of dates"));
+  CHECK_THROWS_MATCHES(read("t.csv", "date;x\n1;2\n"), FileError, says("must be separated by commas"));
+  for (const bool fills : {false, true})
+    CHECK_THROWS_MATCHES(read("t.csv", "place,x\np,1\n,2\n", {.series = "place", .fills = fills}), FileError,
+                         says("the name of its series in column 'place', got none in line 2"));
 }
 
 TEST_CASE("series: arrays and series with values of a regression") {

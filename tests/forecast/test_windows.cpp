@@ -308,6 +308,16 @@ TEST_CASE("windows: on the scale of a window, a forecast follows a change of lev
   }
 }
 
+TEST_CASE("windows: refuses channels that do not vary in the training part") {
+  Data data = some_data(12, 8, 10);
+  Plan plan = some_plan("none");
+  data.set.series[0].values.row(1).head(8).setConstant(5);
+  CHECK_THROWS_MATCHES(Windows(plan, data.set).fit_scale(plan, data), ValueError,
+                       says("b must vary in the training part, got only 5"));
+  data.set.series[0].values(1, 7) = 6;
+  Windows(plan, data.set).fit_scale(plan, data);
+}
+
 TEST_CASE("windows: logarithms need values above 0") {
   Data data = some_data(12, 8, 10);
   data.set.series[0].values(1, 3) = 0;

@@ -241,6 +241,32 @@ TEST_CASE("prepare: reports test sequences that are also training sequences") {
   CHECK(tested_text(data) == "test sequences");
 }
 
+TEST_CASE("prepare: refuses training data of one class") {
+  Recordings recordings = make_stand_in(small);
+  recordings.train = Dataset<float>::labelled({recordings.train.sequence(0), recordings.train.sequence(1)}, {3, 3}, 6);
+  recordings.people = {};
+  CHECK_THROWS_WITH(prepare(recordings),
+                    Catch::Contains("must have sequences of at least 2 classes, got only 'standing'"));
+}
+
+TEST_CASE("model file: has a hash of each training sequence, also of those of the model that is trained on") {
+  const support::TemporaryFolder folder;
+  const auto file = [&](const char* name) { return (folder.path / name).string(); };
+  const Recordings recordings = make_stand_in(small),
+                   others = make_stand_in({.train = 12, .test = 6, .train_people = 3, .test_people = 2, .seed = 2});
+  const Data data = prepare(recordings);
+  const Options options;
+  Network network = make_network(options, 3, 6);
+  network.initialise(1);
+  save_and_check(network, file("a"), options, details_of(data, options, 1));
+  const TrainedModel first = read_trained(file("a"));
+  CHECK(first.sequences().size() == std::size_t(recordings.train.size()));
+  CHECK(first.sequences().contains(sequence_hash(recordings.train.sequence(5))));
+  CHECK_FALSE(first.sequences().contains(sequence_hash(recordings.test.sequence(0))));
+  save_and_check(network, file("b"), options, details_of(prepare(others), options, 1, &first));
+  CHECK(read_trained(file("b")).sequences().size() == std::size_t(recordings.train.size() + others.train.size()));
+}
+
 TEST_CASE("every-step loss: only the output of the last step is evaluated") {
   const Data data = prepare(make_stand_in(small));
   const support::TemporaryFolder folder;

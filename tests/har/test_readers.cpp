@@ -205,6 +205,47 @@ TEST_CASE("streams: reads a folder of Daphnet files, whose label 0 is not scored
   CHECK(parts.classes[1] == "frozen");
 }
 
+TEST_CASE("streams: texts in the last column are classes, which all files of a folder share") {
+  const support::TemporaryFolder folder;
+  write(folder.path / "a.csv", "x,class\n1,walk\n2,rest\n3,\n4,walk\n5,rest\n6,walk\n");
+  write(folder.path / "b.csv", "x,class\n1,run\n2,walk\n3,run\n4,rest\n");
+  const StreamParts parts = read_streams(folder.path, 0.5);
+  CHECK(parts.classes == std::vector<std::string>{"rest", "run", "walk"});
+  CHECK(parts.train[0].channels == (MatrixX<float>(1, 3) << 1, 2, 3).finished());
+  CHECK(parts.train[0].labels == (Labels(3) << 2, 0, -1).finished());
+  CHECK(parts.train[1].labels == (Labels(2) << 1, 2).finished());
+  const NewStreams same = read_new_streams(folder.path / "b.csv", 1, {"run", "walk", "rest"});
+  CHECK(same.streams[0].labels == (Labels(4) << 0, 1, 0, 2).finished());
+  CHECK_THROWS_MATCHES(read_new_streams(folder.path / "b.csv", 1, {"walk", "rest"}), FileError,
+                       says("the label must be one of 2 classes, got 'run'"));
+  CHECK_THROWS_MATCHES(read_new_streams(folder.path / "b.csv", 2, {"run", "walk", "rest"}), FileError,
+                       says("must have 2 channels, as the model, got 1"));
+  write(folder.path / "c.csv", "x,class\n1,0\n2,1\n");
+  CHECK_THROWS_MATCHES(read_streams(folder.path, 0.5), FileError, says("c.csv: must have texts in the last column"));
+}
+
+TEST_CASE("streams: refuses columns of texts and missing values with the name of the column or the step") {
+  const auto read = [](const std::string& words) { return read_streams(OneFile("s.csv", words).path, 0.5); };
+  CHECK_THROWS_MATCHES(read("date,x,class\n1 May,1,0\n2 May,2,1\n"), FileError,
+                       says("column 'date' must have numbers, got '1 May'"));
+  CHECK_THROWS_MATCHES(read("x,y,class\n1,2,0\n1,,1\n"), FileError,
+                       says("channel 2 at step 2 must be a number, got a missing value"));
+}
+
+TEST_CASE("series files: refuses missing values and values of a regression, also one by one") {
+  const std::string head = "@problemName p\n@univariate true\n@equalLength true\n@seriesLength 2\n";
+  const OneFile gap("G_TRAIN.ts", head + "@classLabel true a b\n@data\n1,2:a\n1,?:b\n");
+  const OneFile values("V_TRAIN.ts", head + "@targetLabel true\n@data\n1,2:0.5\n");
+  for (const bool lazy : {false, true}) {
+    const auto read = [&](const OneFile& one) {
+      if (lazy) return void(read_lazily(one.path));
+      return void(read_recordings(one.path, 0));
+    };
+    CHECK_THROWS_MATCHES(read(gap), FileError, says("series 2 must have a number in each place, got missing values"));
+    CHECK_THROWS_MATCHES(read(values), FileError, says("which the program forecast reads"));
+  }
+}
+
 TEST_CASE("streams: concatenated windows keep their labels, and the test file is test data") {
   const fs::path file = UNROLL_EXAMPLE_DATA "/har/data/BasicMotions_TRAIN.ts";
   const Recordings windows = read_recordings(file, 0);

@@ -153,6 +153,22 @@ TEST_CASE("figure: a heat map has room for many row names and leaves out some of
   CHECK_FALSE(has(rows(300).commands, "'row 1' 1"));
 }
 
+TEST_CASE("figure: a line with one value is a point", "[report]") {
+  const auto commands = [](std::vector<double> x) {
+    return figure::picture(figure::Curves{"", {"epoch"}, {"loss"}, {{.name = "a", .x = x, .y = x}}}).commands;
+  };
+  CHECK(has(commands({1}), "points pt"));
+  CHECK_FALSE(has(commands({1, 2}), "points pt"));
+}
+
+TEST_CASE("figure: a heat map is as high as the title of its colours", "[report]") {
+  const auto height = [](const std::string& value) {
+    return figure::picture(figure::HeatMap{"", {"x"}, {"y"}, value, MatrixX<double>::Zero(2, 2)}).height;
+  };
+  CHECK(height("share of the true class (%)") >= 27 * 9);
+  CHECK(height("weight") < 27 * 9);
+}
+
 TEST_CASE("figure: of overlapping names in a scatter plot only the first is drawn", "[report]") {
   const figure::Scatter scatter{
       "",

@@ -142,7 +142,7 @@ inline std::string look(const figure::Series& series, std::size_t number) {
   const std::string dash = series.reference || series.line == Line::dashed ? " dt 2"
                            : number >= colours.size()                      ? " dt 4"
                                                                            : "";
-  switch (series.line) {
+  switch (series.x.size() == 1 ? Line::points : series.line) {  // a line needs two places
     case Line::points:
       return text("points pt ", point, " ps 0.8", colour);
     case Line::points_and_line:

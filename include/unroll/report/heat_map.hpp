@@ -89,7 +89,8 @@ struct HeatMapLayout {
     title = title_lines(map.title, width);
     top = title_height(title) + 8;
     bottom = below;
-    height = top + std::max(rows * cell_height, 180) + bottom;
+    const int titles = letter * int(std::max(map.value.size(), map.y.title.size()));  // vertical
+    height = top + std::max({rows * cell_height, 180, titles}) + bottom;
   }
 
   /// Whether column names are vertical, because they are wider than their cells.

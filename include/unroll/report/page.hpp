@@ -33,7 +33,7 @@ figure { margin: 1rem 0; max-width: 100%; min-width: 0; }
 .picture img { display: block; max-width: 100%; height: auto; }
 figcaption { margin: .5rem 0; max-width: 44rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: .5rem 0; color: var(--soft); }
+.caption { margin: .5rem 0; color: var(--soft); font-size: .9rem; }
 th, td { border: 1px solid var(--line); padding: .25rem .5rem; text-align: right; overflow-wrap: normal; vertical-align: top; }
 th { background: var(--head); font-weight: 600; }
 td.text, th.text { text-align: left; }
@@ -52,7 +52,7 @@ summary { cursor: pointer; color: var(--link); }
   :root { --text: #000000; --soft: #333333; --line: #999999; --back: #ffffff; --head: #eeeeee; --link: #000000; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   figure, tr { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  h2, .caption { break-after: avoid; }
   .picture img { min-width: 0 !important; max-width: 13cm; }
   .wide { overflow: visible; }
 }
@@ -91,9 +91,10 @@ inline std::string html_table(const DataTable& table, std::string_view caption, 
   const std::string rest = shown.size() == table.rows.size()
                                ? std::string()
                                : text(" ", shown.size(), " of ", table.rows.size(), " rows; all are in ", file, ".");
-  return text("<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"", detail::html_text(caption),
-              "\">\n<table>\n<caption>", detail::html_text(caption), detail::html_text(rest), "</caption>\n<thead><tr>",
-              head, "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
+  // The caption is outside of the part that scrolls.
+  return text("<p class=\"caption\">", detail::html_text(caption), detail::html_text(rest),
+              "</p>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"", detail::html_text(caption),
+              "\">\n<table>\n<thead><tr>", head, "</tr></thead>\n<tbody>\n", rows, "</tbody>\n</table>\n</div>\n");
 }
 
 inline std::string html_names(const NamedValues& values, std::string_view label) {
