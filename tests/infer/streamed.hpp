@@ -75,8 +75,8 @@ double difference(const Model& model) {
   return double((y - expected).cwiseAbs().maxCoeff() / std::max(S(1), expected.cwiseAbs().maxCoeff()));
 }
 
-/// Every cell in double, where only the order of sums differs, with a number of units that is no multiple of a register,
-/// known at compile time and at run time, with biases and without.
+/// Every cell in double, where only the order of sums differs, with a number of units that is no multiple of a
+/// register, known at compile time and at run time, with biases and without.
 template <template <class> class List, int part, int parts>
 void every_cell_agrees() {
   cell_run::each_cell<part, parts>(List<double>{}, []<class C>() {
