@@ -43,6 +43,7 @@ struct PairForm {
   }
 
   static void multiply(const Block& block) {
+    static constexpr auto sums = all_sums(std::make_integer_sequence<int, Tiles::panels>());
     [[maybe_unused]] const typename Tiles::Scope scope;
     EvenParts heights((block.rows + panel_rows - 1) / panel_rows, panels);
     for (Index row = 0, height; row < block.rows; row += height * panel_rows) {
@@ -113,15 +114,14 @@ struct PairForm {
   }
 
   /// Functions sum_up, indexed by [panels - 1][tiles of columns - 1].
-  static constexpr auto sums = []<int... i>(std::integer_sequence<int, i...>) {
-    return std::array{[]<int high, int... j>(
-        std::integral_constant<int, high>, std::integer_sequence<int, j...>){return std::array{&sum_up<high, j + 1>...};
+  template <int... i>
+  static constexpr auto all_sums(std::integer_sequence<int, i...>) {
+    return std::array{sums_of_height<i + 1>(std::make_integer_sequence<int, Tiles::column_tiles>())...};
   }
-  (std::integral_constant<int, i + 1>(), std::make_integer_sequence<int, Tiles::column_tiles>())...
+  template <int high, int... j>
+  static constexpr auto sums_of_height(std::integer_sequence<int, j...>) {
+    return std::array{&sum_up<high, j + 1>...};
+  }
 };
-}  // namespace unroll::detail
-(std::make_integer_sequence<int, Tiles::panels>());
-}
-;
 
 }  // namespace unroll::detail

@@ -10,10 +10,10 @@
 //     static constexpr Index panels;          // panels of a block of an outer product
 //     static constexpr Index term_step;       // terms and columns are padded with zeros to multiples of these
 //     static constexpr Index column_step;
-//     static constexpr bool contiguous_columns;  // whether all terms of a column of the right factor must be
-//     contiguous static void round_column(const float*, Index terms, Number*);  // contiguous terms of a column static
-//     void round_terms(const float*, Index distance, Index rows, Number*);  // `adjacent_terms` terms of a panel static
-//     void multiply(const RoundedBlock<Number>&);  // the order of the terms does not depend on the block
+//     static constexpr bool contiguous_columns;  // all terms of a column of the right factor are contiguous
+//     static void round_column(const float*, Index terms, Number*);  // contiguous terms of a column
+//     static void round_terms(const float*, Index distance, Index rows, Number*);  // adjacent_terms terms of a panel
+//     static void multiply(const RoundedBlock<Number>&);  // the order of the terms does not depend on the block
 //
 // The left factor is divided into panels. In a panel, `adjacent_terms` terms of the first row are followed by those of
 // the next row, and all rows by the next terms. The right factor is one such panel, its columns in place of rows, or

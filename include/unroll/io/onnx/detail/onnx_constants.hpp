@@ -45,7 +45,7 @@ inline std::vector<OnnxSlice> slices_of(const OnnxOperator& of, std::size_t coun
   for (std::size_t k = 0; k < starts.size(); ++k) {
     const bool all_reversed = steps[k] == -1 && starts[k] == -1 && ends[k] < std::numeric_limits<int>::min();
     require<FileError>(steps[k] == 1 || all_reversed, "steps must be 1, or -1 for all entries, got ", steps[k]);
-    to.push_back({dimension_of(axes[k], count), starts[k], ends[k], all_reversed});
+    to.push_back({axis_number(axes[k], count), starts[k], ends[k], all_reversed});
   }
   return to;
 }
@@ -132,7 +132,7 @@ class OnnxFolding {
       for (std::size_t k = 0; k < of_.inputs(); ++k)
         all.push_back(of_.constant(k).get()), bytes += all.back()->bytes.size();
       tensors_.count(bytes);
-      return joined(all, dimension_of(of_.integer("axis", 0), count));
+      return joined(all, axis_number(of_.integer("axis", 0), count));
     }
     if (type == "Slice") {
       Tensor to = from;
@@ -162,12 +162,12 @@ class OnnxFolding {
     }
     auto axes = of_.integers(1, "axes");
     if (of_.type() == "Unsqueeze") {
-      for (Index& axis : axes) axis = Index(dimension_of(axis, shape.size() + axes.size()));
+      for (Index& axis : axes) axis = Index(axis_number(axis, shape.size() + axes.size()));
       std::ranges::sort(axes);
       for (const Index axis : axes) shape.insert(shape.begin() + std::min(axis, Index(shape.size())), 1);
       return shape;
     }
-    for (Index& axis : axes) axis = Index(dimension_of(axis, shape.size()));
+    for (Index& axis : axes) axis = Index(axis_number(axis, shape.size()));
     std::vector<Index> to;
     for (std::size_t k = 0; k < shape.size(); ++k) {
       const bool removed = axes.empty() ? shape[k] == 1 : std::ranges::find(axes, Index(k)) != axes.end();
@@ -190,8 +190,7 @@ class OnnxFolding {
     if (type == "Gather") {
       const OnnxSizes from = sizes_of(of_.input(0)), at = sizes_of(of_.input(1));
       OnnxSizes to{{}, at.scalar};
-      for (const Index k : integers_of(of_.input(1)))
-        to.sizes.push_back(from.sizes[dimension_of(k, from.sizes.size())]);
+      for (const Index k : integers_of(of_.input(1))) to.sizes.push_back(from.sizes[axis_number(k, from.sizes.size())]);
       return to;
     }
     if (type == "Slice") {

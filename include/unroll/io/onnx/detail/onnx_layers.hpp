@@ -67,7 +67,7 @@ class OnnxLayers {
   OnnxValue embedding() {
     const OnnxConstant table = of_.constant(0);
     const OnnxSignal tokens = complete(of_.signal(1));
-    require<FileError>(table->shape.size() == 2 && dimension_of(of_.integer("axis", 0), 2) == 0,
+    require<FileError>(table->shape.size() == 2 && axis_number(of_.integer("axis", 0), 2) == 0,
                        "a table of embeddings must have 2 dimensions and be read in dimension 0");
     require<FileError>(tokens.parts == std::vector<std::size_t>{0} && !tokens.has(OnnxAxis::features),
                        "tokens must be the input of the model, got another signal");
@@ -99,7 +99,7 @@ class OnnxLayers {
     const std::size_t last = of_.signal(0).axes.size() - 1;
     const OnnxSignal x = with_features(of_.signal(0), last);
     const Index axis = of_.integer("axis", -1);
-    require<FileError>(dimension_of(axis, last + 1) == last, "axis must be the last dimension, got ", axis);
+    require<FileError>(axis_number(axis, last + 1) == last, "axis must be the last dimension, got ", axis);
     const Index features = features_of(x);
     std::map<std::string, Tensor> all{{"weight", *of_.constant(1, {features})}};
     if (of_.has(2)) all["bias"] = *of_.constant(2, {features});
@@ -111,8 +111,7 @@ class OnnxLayers {
     const std::size_t last = of_.signal(0).axes.size() - 1;
     const OnnxSignal x = with_features(of_.signal(0), last);
     const Index axis = of_.integer("axis", 1);
-    require<FileError>(dimension_of(axis, last + 1) == last, "axis must be given and be the last dimension, got ",
-                       axis);
+    require<FileError>(axis_number(axis, last + 1) == last, "axis must be given and be the last dimension, got ", axis);
     return layer(x, Softmax{}, {});
   }
 

@@ -56,7 +56,7 @@ class OnnxSignals {
     OnnxSignal x = signal(0);
     std::vector<char> removed(x.axes.size());
     const auto given = of_.integers(1, "axes");
-    for (const Index axis : given) removed[dimension_of(axis, x.axes.size())] = 1;
+    for (const Index axis : given) removed[axis_number(axis, x.axes.size())] = 1;
     OnnxAxes axes;
     for (std::size_t k = 0; k < x.axes.size(); ++k) {
       const OnnxSize size = size_of(x.axes[k]);
@@ -73,7 +73,7 @@ class OnnxSignals {
     std::vector<Index> given = of_.integers(1, "axes");
     require<FileError>(x.axes.size() + given.size() <= most_onnx_sizes, "dimensions must be at most ", most_onnx_sizes);
     const std::size_t count = x.axes.size() + given.size();
-    for (Index& axis : given) axis = Index(dimension_of(axis, count));
+    for (Index& axis : given) axis = Index(axis_number(axis, count));
     std::ranges::sort(given);
     for (const Index axis : given)
       x.axes.insert(x.axes.begin() + std::min(axis, Index(x.axes.size())), std::vector<OnnxFactor>());
@@ -87,7 +87,7 @@ class OnnxSignals {
     const std::vector<Index> index = integers_of(of_.input(1));
     require<FileError>(index.size() == 1, "the indices must be 1 number, got ", index.size());
     check_between("", "indices", index[0], -most_of_option, most_of_option);
-    const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
+    const std::size_t axis = axis_number(of_.integer("axis", 0), x.axes.size());
     x = entries(std::move(x), axis, index[0], index[0] + 1, index[0] == -1);
     if (at.scalar) x.axes.erase(x.axes.begin() + std::ptrdiff_t(axis));
     return x;
@@ -104,7 +104,7 @@ class OnnxSignals {
   /// Split into directions.
   std::vector<OnnxValue> split() const {
     const OnnxSignal x = signal(0);
-    const std::size_t axis = dimension_of(of_.integer("axis", 0), x.axes.size());
+    const std::size_t axis = axis_number(of_.integer("axis", 0), x.axes.size());
     const Index outputs = of_.node().output_size(), count = Index(x.parts.size());
     if (outputs == 1) return {x};
     require<FileError>(outputs >= 1 && count % outputs == 0, "the number of outputs must divide ", count, ", got ",
@@ -191,7 +191,7 @@ class OnnxSignals {
   OnnxValue concat() const {
     std::vector<OnnxSignal> all;
     for (std::size_t k = 0; k < of_.inputs(); ++k) all.push_back(signal(k));
-    const std::size_t axis = dimension_of(of_.integer("axis", 0), all[0].axes.size());
+    const std::size_t axis = axis_number(of_.integer("axis", 0), all[0].axes.size());
     const auto apart = [&](OnnxSignal x) { return x.axes[axis].clear(), text_of(x.axes); };
     for (const OnnxSignal& one : all)
       require<FileError>(
@@ -208,7 +208,7 @@ class OnnxSignals {
     OnnxSignal x = signal(0);
     const std::vector<Index> given = of_.integers(1, "axes");
     require<FileError>(given.size() == 1, "axes must be 1 dimension, got ", given.size());
-    const std::size_t axis = dimension_of(given[0], x.axes.size());
+    const std::size_t axis = axis_number(given[0], x.axes.size());
     if (how && is_only(x.axes[axis], OnnxAxis::direction)) {
       x.parts = {network_.merge(*how, x.parts)};
     } else {

@@ -176,7 +176,7 @@ inline OnnxAxes reshaped(const OnnxAxes& from, const std::vector<OnnxSize>& shap
 }
 
 /// Number of a dimension, counted from the end if negative.
-inline std::size_t dimension_of(Index number, std::size_t count) {
+inline std::size_t axis_number(Index number, std::size_t count) {
   const Index from_front = number < 0 ? number + Index(count) : number;
   require<FileError>(from_front >= 0 && from_front < Index(count), "a dimension must be ", -Index(count), " to ",
                      Index(count) - 1, ", got ", number);
@@ -189,7 +189,7 @@ inline std::vector<std::size_t> permutation_of(const std::vector<Index>& given, 
   if (given.empty())
     for (std::size_t k = count; k-- > 0;) to.push_back(k);
   std::vector<bool> used(count);
-  for (const Index number : given) to.push_back(dimension_of(number, count));
+  for (const Index number : given) to.push_back(axis_number(number, count));
   require<FileError>(to.size() == count, "perm must have ", count, " entries, got ", to.size());
   for (const std::size_t k : to) {
     require<FileError>(!used[k], "perm must have each dimension once, got ", k, " twice");
