@@ -17,8 +17,8 @@ namespace unroll::detail {
 /// the columns of one product. The bits of the forward pass of a model.
 ///
 /// The first number of a sequence is the number of the column at which the last inputs begin. Columns are moved to the
-/// front only when the memory is full. It has enough columns that the moved ones do not overlap, nor do the inputs of
-/// a run that follows: a run is undone by the first number alone.
+/// front only when the memory is full. It is large enough that neither they nor the inputs of the next run overwrite
+/// the earlier ones: a run is undone by the first number alone.
 template <class S>
 class ConvolutionStream final : public AnyStream<S> {
   using Base = typename AnyStream<S>::Work;
