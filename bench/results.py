@@ -93,10 +93,11 @@ def table(results):
 
 def with_tables(page, files):
     """Text of a page with the tables of these results."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+    lines = page.split('\n')
+    if lines.count(BEGIN) != 1 or lines.count(END) != 1 or lines.index(BEGIN) > lines.index(END):
         sys.exit(f'results: the page must have a line {BEGIN} and then a line {END}')
-    before, after = page[:page.index(BEGIN) + len(BEGIN)], page[page.index(END):]
-    return before + '\n\n' + '\n'.join(map(table, files)) + '\n' + after
+    before, after = lines[:lines.index(BEGIN) + 1], lines[lines.index(END):]
+    return '\n'.join([*before, '', *map(table, files), *after])
 
 
 def main(command='', *paths):

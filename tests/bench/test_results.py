@@ -70,15 +70,16 @@ class Results(unittest.TestCase):
         peers = {'PyTorch': {'ms': 2., 'ratio': 2., 'lowest_ratio': 1.9, 'highest_ratio': 2.1}}
         files = [file_of(row('a', 1., 0.9, 1.25, peers=peers), row('b', 3., 3., 3.)),
                  file_of(row('a', 1., 1., 1.), processor='B', threads=2, precision='bfloat16')]
-        page = f'before\n{results.BEGIN}\nold\n{results.END}\nafter\n'
+        page = f'before: `{results.BEGIN}`\n{results.BEGIN}\nold\n{results.END}\nafter\n'
         once = results.with_tables(page, files)
         self.assertIn('| a | train | 1 | 0.9 - 1.25 | 70 % | 2.00 | 1.90 - 2.10 |\n| b | train | 3 | 3 - 3 | 70 % |  |  |\n', once)
         self.assertIn('A, 1 thread, GCC 12, commit 0123456789ab:\n', once)
         self.assertIn('B, 2 threads, bfloat16, GCC 12, commit', once)
         self.assertNotIn('old', once)
-        self.assertTrue(once.startswith('before\n') and once.endswith('\nafter\n'))
+        self.assertTrue(once.startswith('before: ') and once.endswith('\nafter\n'))
         self.assertEqual(results.with_tables(once, files), once)
         self.refused('must have a line', lambda: results.with_tables('no place', files))
+        self.refused('must have a line', lambda: results.with_tables(f'{results.END}\n{results.BEGIN}\n', files))
 
     def test_a_row_of_a_comparison_is_kept_as_medians_and_ranges(self):
         measured = compare.Row('a')
