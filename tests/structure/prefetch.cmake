@@ -1,5 +1,5 @@
 # cmake -D WORK=DIR -P prefetch.cmake -- COMPILER FLAGS...: compiles prefetch.cpp with optimization, and checks that each of its
-# functions has a prefetch instruction. A compiler may remove a prefetch, because no result depends on it.
+# functions has a prefetch instruction, and that prefetch_words.cpp has one. A compiler may remove a prefetch, because no result depends on it.
 set(command)
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(k RANGE ${last})
@@ -33,3 +33,14 @@ foreach(level IN ITEMS 1 2 3)
     endif()
   endforeach()
 endforeach()
+
+set(assembly ${WORK}/${compiler}_words.s)
+execute_process(COMMAND ${command} -std=c++20 -O2 -S -o ${assembly} ${CMAKE_CURRENT_LIST_DIR}/prefetch_words.cpp
+                RESULT_VARIABLE failed ERROR_VARIABLE messages)
+if(failed)
+  message(FATAL_ERROR "${messages}")
+endif()
+file(READ ${assembly} text)
+if(NOT text MATCHES "prefetcht0")
+  message(FATAL_ERROR "${assembly} must have the instruction prefetcht0")
+endif()

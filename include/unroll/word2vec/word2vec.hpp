@@ -133,11 +133,12 @@ class WordTrainer {
     losses_[part] += loss;
   }
 
-  static void fetch(const WordPrediction& prediction, const WordTables<S>& tables) {
+  // Inlined: g++ removes calls of functions whose only effect are prefetches.
+  EIGEN_ALWAYS_INLINE static void fetch(const WordPrediction& prediction, const WordTables<S>& tables) {
     for (const auto word : prediction.given) fetch(tables.in, word);
     for (const auto word : prediction.predicted) fetch(tables.out, word);
   }
-  static void fetch(const MatrixX<S>& table, std::int32_t word) {
+  EIGEN_ALWAYS_INLINE static void fetch(const MatrixX<S>& table, std::int32_t word) {
     const S* const column = table.data() + word * table.rows();
     for (Index k = 0; k < table.rows(); k += 64 / Index(sizeof(S))) prefetch(column + k);
   }
