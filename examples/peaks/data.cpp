@@ -58,7 +58,11 @@ std::vector<Score> level_scores(const Events& events, const std::vector<double>&
 Index shared_events(const Events& training, const Events& events) {
   const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
   std::set<std::uint64_t> known;
-  each_event(training, [&](const MatrixX<float>& x, const MatrixX<float>&) { known.insert(fingerprint(x)); });
+  bool peaks = false;
+  each_event(training, [&](const MatrixX<float>& x, const MatrixX<float>& y) {
+    known.insert(fingerprint(x)), peaks = peaks || (y.array() > 0).any();
+  });
+  require<ValueError>(peaks, training.source, ": the targets of the training events must have peaks, got none");
   Index shared = 0;
   each_event(events, [&](const MatrixX<float>& x, const MatrixX<float>&) {
     shared += (x.array() != 0).any() && known.contains(fingerprint(x));

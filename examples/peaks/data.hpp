@@ -91,6 +91,7 @@ std::unique_ptr<ArrayFile> open_npz_rows(const std::filesystem::path& file);
 Events part(const Events& events, unroll::Index first, unroll::Index last);
 
 /// Number of `events` that are also in `training`. Events without tracks are not counted, since they are all equal.
+/// Throws ValueError if no training target has a peak.
 unroll::Index shared_events(const Events& training, const Events& events);
 
 /// Scores of fixed levels without a model: a bin belongs to a peak where channel 0 exceeds the level.
