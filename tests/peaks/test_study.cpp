@@ -156,8 +156,8 @@ TEST_CASE("peaks study: events in both training and test data are reported") {
   };
   CHECK(shared_events(dark(2), dark(3)) == 0);
   const Events empty{in_memory({events.input(0)}, {MatrixX<float>::Zero(1, 100)}), "empty", {}, "toy"};
-  CHECK_THROWS_WITH(shared_events(empty, events),
-                    Catch::Contains("empty: the targets of the training events must have"));
+  CHECK_THROWS_MATCHES(shared_events(empty, events), ValueError,
+                       says("empty: the targets of the training events must have peaks, got none"));
   const EventSets sets{part(events, 0, 3), part(events, 2, 4), part(events, 2, 4), 1};
   CHECK(data_text(sets).find("\n1 of the test events are also training events\n") != std::string::npos);
 }
