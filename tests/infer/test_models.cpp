@@ -40,7 +40,8 @@ TEST_CASE("streaming: outputs equal the forward pass for a cell with fixed units
 
 TEST_CASE("streaming: outputs equal the forward pass for hand-written cells") {
   const auto model = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 5});
-  CHECK(difference(model) == 0);
+  // The cell uses Eigen's products, which with AVX-512 round the columns of wide and narrow factors differently.
+  CHECK(difference(model) < 1e-6);
   // Dot products of Dense with few outputs have another order of sums.
   const auto few = made(2, Recurrent<cell_run::HandWrittenGru>{.units = 7}, Dense{.units = 2});
   CHECK(difference(few) < 1e-6);
