@@ -237,7 +237,7 @@ constexpr auto equations = cell(state(h), single_row = scalar(p), next(h) = tanh
 constexpr auto equations = cell(state(h), n = softmax(x), next(h) = tanh(linear(n, h)));
 #endif
 
-// CASE 44: unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping) or a matrix must
+// CASE 44: unroll: linear(...) with heads<n>, drop_weights(rate), frozen, antisymmetric(damping), cayley or a matrix
 #if CASE == 44
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>)));
 #endif
@@ -247,7 +247,7 @@ constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, h, heads<2>))
 constexpr auto equations = cell(state(h), n = layer_norm(linear(x, h), -1), next(h) = tanh(n));
 #endif
 
-// CASE 46: unroll: linear(h, antisymmetric(damping)) must read a value of the size of its equation
+// CASE 46: unroll: linear(h, antisymmetric(damping)) and linear(h, cayley) must read a value of the size of their
 #if CASE == 46
 constexpr auto equations = cell(state(h), next(h) = tanh(linear(x, antisymmetric(0.1)) + linear(h)));
 #endif
