@@ -8,6 +8,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # False warnings in the AVX-512 headers of this compiler, which use undefined registers: GCC bug 105593.
   target_compile_options(unroll_development INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Fewer searches for unused memory: a sixth of the processor time of a test source, for 1 GB.
+  target_compile_options(unroll_development INTERFACE --param=ggc-min-heapsize=1048576)
+endif()
 if(UNROLL_WERROR)
   target_compile_options(unroll_development INTERFACE -Werror)
 endif()
