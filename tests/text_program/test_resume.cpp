@@ -90,8 +90,8 @@ TEST_CASE("text program: a text that is read by parts gives the same bits, also 
   const support::TemporaryFolder folder;
   for (const auto& [name, more] : {std::pair("streams", streams), {"sentences", sentences}}) {
     const auto whole = folder.path / name, parts = folder.path / (std::string(name) + " lazy");
-    const auto with = [&](const char* epochs, bool lazy) {
-      Arguments all = more;
+    const auto with = [&, &options = more](const char* epochs, bool lazy) {
+      Arguments all = options;
       all.insert(all.end(), {"--epochs", epochs, "--decay-epochs", "0"});
       if (lazy) all.push_back("--lazy");
       return all;
