@@ -16,19 +16,14 @@
 namespace forecast {
 
 using namespace unroll;
+using example::index_names;
+using example::is_text;
 
 namespace {
 
 using Names = std::vector<std::string>;
 
 bool contains(const Names& names, const std::string& name) { return std::ranges::find(names, name) != names.end(); }
-
-bool is_text(std::string_view field) {
-  return !unroll::detail::parse_number<double>(field) && !unroll::detail::is_missing_number(field);
-}
-
-/// Names of the index column of pandas.
-const Names index_names{"", "Unnamed: 0"};
 
 /// Whether a column has dates, by its name: "date", or "date_utc" if its first value is a text.
 bool is_date_name(std::string name, std::string_view value) {

@@ -76,15 +76,18 @@ Stream read_daphnet(const fs::path& file, Index channels) {
   return stream;
 }
 
-const std::vector<std::string> not_channels{"timestamp", "time", "Timestamp", "Time", "", "Unnamed: 0"};
+/// Names of columns that are no channels.
+const std::vector<std::string> not_channels = [] {
+  std::vector<std::string> names{"timestamp", "time", "Timestamp", "Time"};
+  names.insert(names.end(), example::index_names.begin(), example::index_names.end());
+  return names;
+}();
 
 /// Name of the last column if its first value is a text. Throws FileError if the first value of another column is one.
 std::string class_column(const fs::path& file) {
   const std::string content = unroll::detail::read_text(file);
   unroll::detail::CsvFields line(content, file.string(), ',', '\0');
-  const auto is_text = [&](std::size_t k) {
-    return !unroll::detail::parse_number<double>(line.all[k]) && !unroll::detail::is_missing_number(line.all[k]);
-  };
+  const auto is_text = [&](std::size_t k) { return example::is_text(line.all[k]); };
   if (!line.next()) return {};
   const std::vector<std::string> names(line.all.begin(), line.all.end());
   for (std::size_t k = 0; k < names.size(); ++k)

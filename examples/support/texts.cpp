@@ -25,6 +25,10 @@ std::size_t place_of(const std::string& column, const unroll::detail::CsvFields&
 
 }  // namespace
 
+bool is_text(std::string_view field) {
+  return !unroll::detail::parse_number<double>(field) && !unroll::detail::is_missing_number(field);
+}
+
 std::vector<std::string> read_texts(const std::filesystem::path& file, const std::string& column) {
   if (column.empty()) return {unroll::read_text_file(file)};
   const std::string table = unroll::read_text_file(file), name = file.string();

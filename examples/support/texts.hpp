@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace example {
@@ -13,5 +14,11 @@ namespace example {
 /// not UTF-8, a line with another number of fields than the first, and a column that does not exist once or has no
 /// text.
 std::vector<std::string> read_texts(const std::filesystem::path& file, const std::string& column);
+
+/// Whether a field of a table is a text: neither a number nor a missing value.
+bool is_text(std::string_view field);
+
+/// Names of the column with the numbers of the lines in files of pandas.
+inline const std::vector<std::string> index_names{"", "Unnamed: 0"};
 
 }  // namespace example

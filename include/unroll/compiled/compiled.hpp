@@ -94,7 +94,7 @@
   keyword template void detail::check_as_many<E>(std::string_view, std::string_view, std::string_view, std::ptrdiff_t, \
                                                  std::ptrdiff_t);
 
-// What no scalar changes; defined in float.cpp.
+// Functions that do not depend on the scalar; defined in float.cpp.
 #define UNROLL_COMPILED_ONCE(keyword)                                                                            \
   UNROLL_COMPILED_CHECKS(keyword, ShapeError)                                                                    \
   UNROLL_COMPILED_CHECKS(keyword, ValueError)                                                                    \
