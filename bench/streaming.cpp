@@ -4,9 +4,9 @@
 // at compile time, at run time (dynamic), or layers too are chosen at run time (stack). The variants alternate; times
 // are medians in nanoseconds. A ratio is the median over the rounds. Prints one JSON line per cell, layers and size:
 //
-//     NAME_ns      nanoseconds per step
-//     NAME_ratio   time of block divided by that of NAME; of dynamic and stack, their time divided by that of block
-//     NAME_error   largest difference from the outputs of the forward pass in double precision
+//     NAME_ns      nanoseconds per step; of pair, two channels that run together, for both
+//     NAME_ratio   time of block divided by that of NAME; of pair, dynamic and stack, their time divided by that of
+//     block NAME_error   largest difference from the outputs of the forward pass in double precision
 //
 //     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS] [CELL] [UNITS]
 
@@ -123,7 +123,7 @@ struct PlainGru : Plain<units, 3> {
 };
 
 constexpr std::size_t all_steps = 2000;
-std::array<float, all_steps> signal, result;
+std::array<float, all_steps> signal, result, second_result;
 int rounds = 101, only_units = 0;
 const char* only_cell = "";
 float checksum = 0;
@@ -164,7 +164,7 @@ void print(const char* cell, int layers, int units, const std::vector<Way>& ways
     const char* name = way.name.c_str();
     std::printf(", \"%s_ns\": %.1f, \"%s_error\": %.1e", name, bench::median(way.nanoseconds), name, way.error);
     if (&way == &block) continue;
-    const bool own = way.name == "dynamic" || way.name == "stack";
+    const bool own = way.name == "pair" || way.name == "dynamic" || way.name == "stack";
     std::printf(", \"%s_ratio\": %.3f", name, own ? ratio(way, block) : ratio(block, way));
   }
   std::printf("}\n");
@@ -193,7 +193,7 @@ void measure(const char* cell, auto... layers) {
   Stack<float> chosen(1, {layers...});
   chosen.parameters().values() = model.parameters().values();
   const Streaming stack(chosen);
-  auto a = fixed.stream(), b = fixed.stream();
+  auto a = fixed.stream(), b = fixed.stream(), left = fixed.stream(), right = fixed.stream();
   auto c = dynamic.stream();
   auto d = stack.stream();
   std::vector<Way> ways = {{"step",
@@ -204,6 +204,10 @@ void measure(const char* cell, auto... layers) {
                                 result[t] = fixed.step(Input(signal[t]), a)[0];
                             }},
                            {"block", [&] { checksum += float(fixed.run(signal, result, b)); }},
+                           {"pair",
+                            [&] {
+                              checksum += float(fixed.run({{signal, result, left}, {signal, second_result, right}}));
+                            }},
                            {"dynamic", [&] { checksum += float(dynamic.run(signal, result, c)); }},
                            {"stack", [&] { checksum += float(stack.run(signal, result, d)); }}};
   [[maybe_unused]] const auto add = [&](const char* name, auto run) { ways.push_back({name, run}); };

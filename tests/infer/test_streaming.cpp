@@ -54,6 +54,87 @@ TEST_CASE("streaming: one step per call equals one call for all, and streams are
   CHECK((y_b - forward(model, b)).cwiseAbs().maxCoeff() < 1e-5f);
 }
 
+namespace {
+
+/// Signals of `channels`, some of whose streams have run an odd number of steps: together and one after the other.
+template <class Filter, class Model>
+void check_channels(const Model& model, Index features, Index outputs) {
+  const Filter filter(model);
+  for (const Index channels : {1, 2, 3, 4}) {
+    std::vector<MatrixX<float>> x, together, alone;
+    std::vector<typename Filter::Stream> a;
+    for (Index k = 0; k < channels; ++k) {
+      x.push_back(signal(features, 21, std::uint64_t(k)));
+      together.push_back(MatrixX<float>::Zero(outputs, 21));
+      alone = together;
+      a.push_back(filter.stream());
+      if (k % 2 == 1)
+        REQUIRE(filter.run(numbers(x.back()).first(std::size_t(features)),
+                           numbers(together.back()).first(std::size_t(outputs)), a.back()));
+    }
+    auto b = a;
+    std::vector<typename Filter::Channel> all;
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      all.push_back({numbers(x[k]), numbers(together[k]), a[k]});
+      REQUIRE(filter.run(numbers(x[k]), numbers(alone[k]), b[k]));
+    }
+    REQUIRE(filter.run(all));
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      INFO("channel " << k << " of " << channels);
+      CHECK(cell_run::same_bits(together[k], alone[k]));
+      CHECK(filter.state(a[k]) == filter.state(b[k]));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("streaming: channels that run together have the bits of single ones") {
+  const auto with = [](auto... layers) { return made(2, layers...); };
+  {
+    const auto model = with(Recurrent<Gru>{.units = 8}, Dense{.units = 1});
+    check_channels<Streaming<decltype(model), 2, 8, 1>>(model, 2, 1);
+  }
+  {
+    const auto model = with(Recurrent<Lstm>{.units = 50}, Dropout{.rate = 0.5}, Dense{.units = 3});
+    check_channels<Streaming<decltype(model), 2, 50, 50, 3>>(model, 2, 3);
+    check_channels<Streaming<decltype(model)>>(model, 2, 3);
+  }
+  {
+    const auto model = with(Recurrent<Elman>{.units = 70}, Recurrent<Gru>{.units = 33});
+    check_channels<Streaming<decltype(model), 2, 70, 33>>(model, 2, 33);
+  }
+  {
+    const auto model = with(Recurrent<PeepholeLstm>{.units = 20}, Dense{.units = 5});
+    check_channels<Streaming<decltype(model), 2, 20, 5>>(model, 2, 5);
+  }
+  {
+    const auto model = with(Dense{.units = 4}, LayerNorm{}, Recurrent<Gru>{.units = 5});
+    check_channels<Streaming<decltype(model)>>(model, 2, 5);
+  }
+}
+
+TEST_CASE("streaming: channels that cannot run together change nothing") {
+  const Filter filter(small(16));
+  auto left = filter.stream(), right = filter.stream();
+  const MatrixX<float> x = signal(1, 10);
+  MatrixX<float> y = MatrixX<float>::Constant(1, 20, 7), shared = x;
+  const auto in = numbers(x);
+  const auto out = [&](std::size_t first, std::size_t count) { return numbers(y).subspan(first, count); };
+  CHECK_FALSE(filter.run({{in, out(0, 10), left}, {in, out(10, 10), left}}));
+  CHECK_FALSE(filter.run({{in, out(0, 10), left}, {in.first(9), out(10, 9), right}}));
+  CHECK_FALSE(filter.run({{in, out(0, 10), left}, {in, out(10, 9), right}}));
+  CHECK_FALSE(filter.run({{in, out(0, 10), left}, {in, out(9, 10), right}}));
+  CHECK_FALSE(filter.run({{in, numbers(shared), left}, {numbers(shared), out(0, 10), right}}));
+  CHECK_FALSE(filter.run({{numbers(shared), out(0, 10), left}, {in, numbers(shared), right}}));
+  CHECK(y == MatrixX<float>::Constant(1, 20, 7));
+  CHECK(shared == x);
+  CHECK(filter.state(left)[0][0].isZero(0));
+  CHECK(filter.run({{in, out(0, 10), left}, {in, out(10, 10), right}}));
+  CHECK(y.leftCols(10) == y.rightCols(10));
+  CHECK(filter.run(std::span<const Filter::Channel>()));
+}
+
 TEST_CASE("streaming: a stream can be reset, copied and run in place") {
   const Dynamic filter(small(16));
   const MatrixX<float> x = signal(1, 20);
@@ -130,11 +211,12 @@ TEST_CASE("streaming: steps allocate no memory") {
   auto b = dynamic.stream();
   auto c = general.stream(), d = c;
   const MatrixX<float> x = signal(1, 20);
-  MatrixX<float> y(1, 20);
+  MatrixX<float> y(1, 20), z(1, 20);
   bool done = true;
   const support::AllocationCount allocations;
   for (Index t = 0; t < 20; ++t) y.col(t) = fixed.step(Sample(x.col(t)), a);
-  done = done && fixed.run(numbers(x), numbers(y), a) && dynamic.run(numbers(x), numbers(y), b) &&
+  done = done && fixed.run({{numbers(x), numbers(y), a}, {numbers(x), numbers(z), other}}) &&
+         fixed.run(numbers(x), numbers(y), a) && dynamic.run(numbers(x), numbers(y), b) &&
          general.run(numbers(x), numbers(y), c);
   fixed.reset(a), dynamic.reset(b), general.reset(c);
   other = a, d = c;

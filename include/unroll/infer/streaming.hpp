@@ -1,7 +1,10 @@
 #pragma once
 // Streaming inference: a trained model on an unbounded signal, one or more steps per call; the caller holds the state.
 
+#include <functional>
+#include <initializer_list>
 #include <span>
+#include <type_traits>
 
 #include "unroll/infer/detail/layer_streams.hpp"
 #include "unroll/infer/detail/stream_list.hpp"
@@ -42,7 +45,8 @@ requires(W::all.size() > 0 &&
 template <class Model, int... widths>
 class Streaming {
   using W = detail::Widths<widths...>;
-  using Engine = typename detail::StreamOf<Model, W>::type;
+  using Engine = typename detail::StreamOf<std::remove_const_t<Model>, W>::type;
+  using Memory = typename Engine::Memory;
   static constexpr bool fixed = sizeof...(widths) > 0;
   static constexpr int rows(int width) { return fixed ? width : int(Eigen::Dynamic); }
   static_assert(((widths > 0) && ...), "unroll: every width of a stream must be at least 1 feature");
@@ -56,8 +60,8 @@ class Streaming {
   /// States of one signal, and buffers of a step. Made by stream(); a copy continues from the same step.
   class Stream {
     friend Streaming;
-    explicit Stream(typename Engine::Memory memory) : memory_(std::move(memory)) {}
-    typename Engine::Memory memory_;
+    explicit Stream(Memory memory) : memory_(std::move(memory)) {}
+    Memory memory_;
   };
 
   /// Copies the model's weights. Throws ValueError, with the name of the layer, if a layer cannot run step by step, and
@@ -83,7 +87,7 @@ class Streaming {
   /// step: use a FlushToZero around the loop. Inlined into its caller, which saves another tenth.
   EIGEN_ALWAYS_INLINE Output step(const Input& x, Stream& stream) const noexcept requires fixed {
     Output y;
-    engine_.step(x.data(), y.data(), stream.memory_);
+    engine_.step(Table<const Scalar*, 1>{x.data()}, Table<Scalar*, 1>{y.data()}, Table<Memory*, 1>{&stream.memory_});
     return y;
   }
 
@@ -91,11 +95,39 @@ class Streaming {
   /// same memory if both numbers are equal. Returns false, without effect, if the sizes do not match or the stream is
   /// another model's.
   [[nodiscard]] bool run(std::span<const Scalar> x, std::span<Scalar> y, Stream& stream) const noexcept {
-    const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = x.size() / in;
-    if (x.size() != steps * in || y.size() != steps * out || !engine_.fits(stream.memory_)) return false;
+    const Channel channel{x, y, stream};
+    if (!fits(channel)) return false;
     const FlushToZero flush;
-    engine_.run(x.data(), y.data(), Index(steps), stream.memory_);
+    run_together<1>(&channel);
     return true;
+  }
+
+  /// Signal of several that run together; see run(x, y, stream).
+  struct Channel {
+    std::span<const Scalar> x;
+    std::span<Scalar> y;
+    Stream& stream;
+  };
+
+  /// Consecutive steps of several signals, such as those of a stereo effect. Each channel has the results of
+  /// run(x, y, stream), bit for bit. With widths, two channels at a time share the loads of the weights. Returns false,
+  /// without effect, if a channel does not fit, if the numbers of steps differ, or if two channels have the same stream
+  /// or one writes what another reads or writes.
+  [[nodiscard]] bool run(std::span<const Channel> channels) const noexcept {
+    for (std::size_t k = 0; k < channels.size(); ++k) {
+      if (!fits(channels[k])) return false;
+      for (std::size_t j = 0; j < k; ++j)
+        if (!independent(channels[j], channels[k])) return false;
+    }
+    const FlushToZero flush;
+    std::size_t k = 0;
+    if constexpr (requires { engine_.pairs(); })
+      for (; engine_.pairs() && k + 1 < channels.size(); k += 2) run_together<2>(&channels[k]);
+    for (; k < channels.size(); ++k) run_together<1>(&channels[k]);
+    return true;
+  }
+  [[nodiscard]] bool run(std::initializer_list<Channel> channels) const noexcept {
+    return run(std::span<const Channel>(channels.begin(), channels.size()));
   }
 
   /// States after the last step, for one sequence, as the model's passes take and return them. Throws ShapeError for a
@@ -123,6 +155,30 @@ class Streaming {
   }
 
  private:
+  template <int count>
+  void run_together(const Channel* channels) const noexcept {
+    Table<const Scalar*, count> x;
+    Table<Scalar*, count> y;
+    Table<Memory*, count> memory;
+    for (int k = 0; k < count; ++k)
+      x[k] = channels[k].x.data(), y[k] = channels[k].y.data(), memory[k] = &channels[k].stream.memory_;
+    engine_.run(x, y, Index(channels->x.size()) / features_, memory);
+  }
+
+  bool fits(const Channel& channel) const noexcept {
+    const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = channel.x.size() / in;
+    return channel.x.size() == steps * in && channel.y.size() == steps * out && engine_.fits(channel.stream.memory_);
+  }
+  /// Channels of equal length that can run in any order.
+  static bool independent(const Channel& a, const Channel& b) noexcept {
+    return a.x.size() == b.x.size() && &a.stream != &b.stream && !overlap(a.y, b.x) && !overlap(a.x, b.y) &&
+           !overlap(a.y, b.y);
+  }
+  static bool overlap(std::span<const Scalar> a, std::span<const Scalar> b) noexcept {
+    const std::less<const Scalar*> before;
+    return !a.empty() && !b.empty() && before(a.data(), b.data() + b.size()) && before(b.data(), a.data() + a.size());
+  }
+
   /// States of one sequence, all 0.
   static ModelState<Scalar> states_of(const Model& model) {
     ModelState<Scalar> all;

@@ -43,6 +43,12 @@ class LayerStreams {
   explicit LayerStreams(const Model& model) : streams_(make(model, std::index_sequence_for<L...>{})) {
     each([&]<class K>(K) { rows_ += rows<K::value>(); });
     rows_ = std::max<Index>(1, rows_);
+    Index bytes = 0;
+    each([&]<class K>(K) {
+      if constexpr (const auto& stream = std::get<K::value>(streams_); requires { stream.weight_bytes(); })
+        bytes += stream.weight_bytes();
+    });
+    pairs_ = bytes <= 12 * 1024 || bytes > 32 * 1024;
   }
 
   Memory memory() const {
@@ -56,18 +62,41 @@ class LayerStreams {
     memory.turn = 0;
   }
 
-  void run(const S* x, S* y, Index steps, Memory& memory) const noexcept {
-    for (Index t = 0; t < steps; ++t) step(x + t * features, y + t * outputs, memory);
+  /// Two sequences are faster together: those of small models, whose steps are chains of dependent operations, and
+  /// those of models whose weights are larger than the first-level cache. Between these sizes they are as fast or
+  /// slower.
+  bool pairs() const noexcept { return pairs_; }
+
+  /// Runs consecutive steps of each sequence, x [features x steps] -> y [outputs x steps].
+  template <int sequences>
+  void run(Table<const S*, sequences> x, Table<S*, sequences> y, Index steps,
+           const Table<Memory*, sequences>& memory) const noexcept {
+    for (Index t = 0; t < steps; ++t) {
+      step(x, y, memory);
+      for (int n = 0; n < sequences; ++n) x[n] += features, y[n] += outputs;
+    }
   }
-  EIGEN_ALWAYS_INLINE void step(const S* x, S* y, Memory& memory) const noexcept {
-    const S* values = x;
-    S* numbers = memory.numbers.data();
+  template <int sequences>
+  EIGEN_ALWAYS_INLINE void step(Table<const S*, sequences> values, const Table<S*, sequences>& y,
+                                const Table<Memory*, sequences>& memory) const noexcept {
+    Table<S*, sequences> numbers;
+    Table<Index, sequences> turn;
+    for (int n = 0; n < sequences; ++n) {
+      numbers[n] = memory[n]->numbers.data();
+      turn[n] = memory[n]->turn;
+    }
     each([&]<class K>(K) __attribute__((always_inline)) {
-      values = std::get<K::value>(streams_).step(values, numbers, memory.turn);
-      numbers += rows<K::value>();
+      const auto& stream = std::get<K::value>(streams_);
+      if constexpr (requires { stream.step(values, numbers, turn); })
+        values = stream.step(values, numbers, turn);
+      else
+        for (int n = 0; n < sequences; ++n) values[n] = stream.step(values[n], numbers[n], turn[n]);
+      for (int n = 0; n < sequences; ++n) numbers[n] += rows<K::value>();
     });
-    memory.turn = 1 - memory.turn;
-    for (int k = 0; k < outputs; ++k) y[k] = values[k];
+    for (int n = 0; n < sequences; ++n) {
+      memory[n]->turn = 1 - turn[n];
+      for (int k = 0; k < outputs; ++k) y[n][k] = values[n][k];
+    }
   }
 
   /// Calls f(layer, state, values) for all states.
@@ -104,6 +133,7 @@ class LayerStreams {
 
   Streams streams_;
   Index rows_ = 0;
+  bool pairs_;
 };
 
 }  // namespace unroll::detail

@@ -92,7 +92,10 @@ class StreamList {
 
   /// Runs steps, x [features x steps] -> y [outputs x steps]. The outputs of a step are NaN and the states unchanged if
   /// a layer refuses its input, such as an invalid token, or if a layer of the user throws.
-  void run(const S* x, S* y, Index steps, Memory& memory) const noexcept {
+  void run(Table<const S*, 1> from, Table<S*, 1> to, Index steps, const Table<Memory*, 1>& memories) const noexcept {
+    const S* x = from[0];
+    S* y = to[0];
+    Memory& memory = *memories[0];
     const Index in = shared_->features, out = shared_->outputs;
     while (steps > 0) {
       const Index count = std::min(steps, stream_chunk);
@@ -103,7 +106,6 @@ class StreamList {
       x += count * in, y += count * out, steps -= count;
     }
   }
-  void step(const S* x, S* y, Index, Memory& memory) const noexcept { run(x, y, 1, memory); }
 
   /// Calls f(layer, state, values) for all states.
   template <class M, class F>

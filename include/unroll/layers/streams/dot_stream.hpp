@@ -21,13 +21,20 @@ class DotStream {
 
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index) const noexcept {
     for (Index k = 0; k < biases_.size(); ++k)
-      memory[k] = biases_[k] + sum_run(
-                                   weights_.rows(), [](auto x, auto w) { return x * w; }, input,
-                                   weights_.data() + k * weights_.rows());
+      memory[k] = biases_[k] + dot(input, weights_.data() + k * weights_.rows(), weights_.rows());
     return memory;
   }
 
  private:
+  EIGEN_ALWAYS_INLINE static S dot(const S* a, const S* b, Index count) {
+    using R = Run<S>;
+    auto sum = R::V::constant(0);
+    R::each(
+        count, [&](Index i, auto lanes)
+                   __attribute__((always_inline)) { sum = fma(R::load(a + i, lanes), R::load(b + i, lanes), sum); });
+    return lane_sum(sum);
+  }
+
   MatrixX<S> weights_;  // one column per output
   VectorX<S> biases_;
 };

@@ -50,6 +50,8 @@ class CellStream {
     });
   }
 
+  /// Memory of the weights.
+  Index weight_bytes() const { return weights_.size() * Index(sizeof(S)); }
   Index memory_rows() const { return Plan::template memory_rows<S>(rows_.size); }
   Index state_rows(int s) const { return rows_.size[program.state[s].dimension]; }
 
@@ -63,11 +65,29 @@ class CellStream {
 
   /// Runs one step. Returns the output, which is in `memory` and valid until the next step.
   EIGEN_ALWAYS_INLINE const S* step(const S* input, S* memory, Index turn) const noexcept {
-    auto frame = frame_on(memory, turn);
-    frame.input = input;
+    return step<1>({{input}}, {{memory}}, {{turn}})[0];
+  }
+  /// Runs one step of each sequence. The result of a sequence does not depend on the others.
+  template <int sequences>
+  EIGEN_ALWAYS_INLINE Table<const S*, sequences> step(const Table<const S*, sequences>& input,
+                                                      const Table<S*, sequences>& memory,
+                                                      const Table<Index, sequences>& turn) const noexcept {
+    Table<StreamFrame<S, D>, sequences> frames;
+    detail::each_operation<sequences>([&](auto n) __attribute__((always_inline)) {
+      frames[n] = frame_on(memory[n], turn[n]);
+      frames[n].input = input[n];
+    });
     const S* packed = weights_.data();
     each_kernel([&]<class Kernel>(Kernel)
-                    __attribute__((always_inline)) { packed = Kernel::run(frame, rows_, packed, turn != 0); });
+                    __attribute__((always_inline)) { packed = Kernel::run(frames, rows_, packed, turn[0] != 0); });
+    Table<const S*, sequences> outputs;
+    detail::each_operation<sequences>([&](auto n)
+                                          __attribute__((always_inline)) { outputs[n] = output_of(frames[n]); });
+    return outputs;
+  }
+
+ private:
+  EIGEN_ALWAYS_INLINE static const S* output_of(const StreamFrame<S, D>& frame) {
     if constexpr (Plan::is_state(program.output))
       return frame.before[program.operation[program.output].index];
     else if constexpr (Plan::state_after(program.output) >= 0)
@@ -75,8 +95,6 @@ class CellStream {
     else
       return frame.carried[Plan::carried_place(program.output)];
   }
-
- private:
   template <class F>
   EIGEN_ALWAYS_INLINE static void each_kernel(F&& f) {
     detail::each_operation<schedule.stages * program.size_count>([&]<class Pass>(Pass) __attribute__((always_inline)) {

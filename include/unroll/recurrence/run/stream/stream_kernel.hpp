@@ -1,10 +1,9 @@
 #pragma once
-// One pass of a cell for one sequence: sums of products and element-wise operations on blocks of rows, in registers.
-
-#include <algorithm>
+// One pass of a cell for one or more sequences: sums of products and element-wise operations on blocks of rows, in
+// registers.
 
 #include "unroll/recurrence/run/element_wise.hpp"
-#include "unroll/recurrence/run/stream/stream_plan.hpp"
+#include "unroll/recurrence/run/stream/stream_packing.hpp"
 #include "unroll/simd/activations.hpp"
 #include "unroll/simd/fast_functions.hpp"
 
@@ -33,74 +32,31 @@ struct StreamFrame {
 
 /// Pass of one stage and one size.
 template <class S, class D, FixedRows fixed, int stage, int dimension>
-class StreamKernel {
+class StreamKernel : public StreamPacking<S, D, fixed, stage, dimension> {
+  using Packing = StreamPacking<S, D, fixed, stage, dimension>;
   using Plan = detail::StreamPlan<D>;
   using Frame = StreamFrame<S, D>;
+  using typename Packing::Rows;
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, dimension};
-  static constexpr auto weights = Plan::vectors(stage, dimension);
-  static constexpr auto terms = Plan::terms(stage, dimension);
+  static constexpr const auto &weights = Packing::weights, &terms = Packing::terms;
   template <int v>
-  static constexpr auto readers = Plan::readers(stage, dimension, v);
+  static constexpr const auto& readers = Packing::template readers<v>;
 
  public:
-  using Rows = StreamRows<D, fixed>;
-
-  template <class F>
-  EIGEN_ALWAYS_INLINE static void each_segment(const Rows& rows, F&& f) {
-    detail::each_segment<S, fixed.size[dimension], terms.count>(rows.template of_size<dimension>(), f);
-  }
-
-  /// Number of packed values of a block of `height` rows: single weights, biases, weights of each source column by
-  /// column.
-  EIGEN_ALWAYS_INLINE static Index block_numbers(const Rows& rows, Index height) {
-    Index columns = weights.count + terms.count;
-    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
-      columns += rows.template of_source<Source::value>() * readers<Source::value>.count;
-    });
-    return columns * height;
-  }
-
-  /// Packs the values of the block of `height` rows from `row` on; rows that the cell does not have are 0. Returns the
-  /// end of the written range.
-  template <class Layout, class Vectors>
-  static S* pack(const Layout& layout, const S* theta, const Vectors& single, const Rows& rows, Index row, Index height,
-                 S* to) {
-    const Index within = std::min(height, rows.template of_size<dimension>() - row);
-    const auto put = [&](const S* from, Index stride) {
-      for (Index r = 0; r < height; ++r) to[r] = r < within && from != nullptr ? from[r * stride] : S(0);
-      to += height;
-    };
-    for (int k = 0; k < weights.count; ++k) {
-      const int w = weights.at[k];
-      const bool per_unit = w >= program.weights || program.weight[w].per_unit;
-      put(single[w].data() + (per_unit ? row : 0), per_unit ? 1 : 0);
-    }
-    for (int k = 0; k < terms.count; ++k) {
-      const Index bias = layout.bias_offset(terms.at[k]);
-      put(bias < 0 ? nullptr : theta + bias + row, 1);
-    }
-    each_source([&]<class Source>(Source) {
-      constexpr int v = Source::value;
-      for (Index column = 0; column < rows.template of_source<v>(); ++column)
-        for (int k = 0; k < readers<v>.count; ++k)
-          if (const auto from = weight_column(layout, theta, v, terms.at[readers<v>.at[k]], column); true)
-            put(from.data + row * from.stride, from.stride);
-    });
-    return to;
-  }
-
-  /// Runs all rows. `packed` is the output of pack(), block after block. If `backward`, blocks run in reverse order.
-  /// Returns the end of the values read.
-  EIGEN_ALWAYS_INLINE static const S* run(const Frame& frame, const Rows& rows, const S* packed, bool backward) {
-    each_segment(
+  /// Runs all rows of each sequence, which has a frame. `packed` is the output of pack(), block after block. If
+  /// `backward`, blocks run in reverse order. Returns the end of the values read.
+  template <int sequences>
+  EIGEN_ALWAYS_INLINE static const S* run(const Table<Frame, sequences>& frames, const Rows& rows, const S* packed,
+                                          bool backward) {
+    Packing::each_segment(
         rows, [&]<class V, int vectors>(Index first, Index blocks) __attribute__((always_inline)) {
           constexpr Index height = V::size * vectors;
-          const Index numbers = block_numbers(rows, height);
+          const Index numbers = Packing::block_numbers(rows, height);
           for (Index b = 0; b < blocks; ++b) {
             const Index k = backward ? blocks - 1 - b : b;
-            run_block<V, vectors>(frame, rows, first + k * height, packed + k * numbers);
+            run_block<V, vectors>(frames, rows, first + k * height, packed + k * numbers);
           }
           packed += blocks * numbers;
         });
@@ -108,42 +64,18 @@ class StreamKernel {
   }
 
  private:
-  template <class F>
-  EIGEN_ALWAYS_INLINE static void each_source(F&& f) {
-    detail::each_operation<schedule.sources>([&]<class Source>(Source source) __attribute__((always_inline)) {
-      if constexpr (readers<Source::value>.count > 0) f(source);
-    });
-  }
-
-  /// Column of the matrix by which a term multiplies source v.
-  template <class Layout>
-  static Strided<const S> weight_column(const Layout& layout, const S* theta, int v, int term, Index column) {
-    const Source& source = schedule.source[v];
-    const int slot = schedule.slot_of[term];
-    for (int p = source.first_product; p < source.first_product + source.products; ++p)
-      if (const Product& product = schedule.product[p];
-          slot >= product.first_slot && slot < product.first_slot + product.slots)
-        return column_of(layout, theta + layout.weight_offset(product), product, slot, column);
-    return {};
-  }
-  template <class Layout>
-  static Strided<const S> column_of(const Layout& layout, const S* first, const Product& product, int slot,
-                                    Index column) {
-    const Index stride = layout.weight_stride(product);
-    if (layout.rule(product).transposed) return {first + column, stride};
-    return {first + layout.slot_row(slot) - layout.slot_row(product.first_slot) + column * stride, 1};
-  }
-
   // ---- sums
 
   /// Partial sums per pre-activation: as many as the registers hold, at most 4, since a multiply-add takes four cycles.
   static constexpr int most_sums = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 16 : 12;
   static constexpr int chains_for(int places) { return 4 * places <= most_sums ? 4 : 2 * places <= most_sums ? 2 : 1; }
 
-  template <class V, int vectors>
+  /// Sums of `part` of the `vectors` registers of a block. The number of partial sums depends on the block alone, so
+  /// the results do not depend on the part.
+  template <class V, int vectors, int part>
   struct Sums {
-    static constexpr int places = terms.count * vectors;
-    static constexpr int chains = chains_for(places);
+    static constexpr int places = terms.count * part;
+    static constexpr int chains = chains_for(terms.count * vectors);
     V at[std::size_t(chains)][std::size_t(places > 0 ? places : 1)];
 
     EIGEN_ALWAYS_INLINE V total(int place) const {
@@ -159,31 +91,59 @@ class StreamKernel {
     V v[program.operations];
   };
 
-  template <class V, int vectors>
-  EIGEN_ALWAYS_INLINE static void run_block(const Frame& frame, const Rows& rows, Index row, const S* packed) {
-    Values<V> values[std::size_t(vectors)];
-    sum_terms<V, vectors>(frame, rows, packed + weights.count * vectors * V::size, values);
-    compute_all<V, vectors>(frame, values, row, packed);
-    for (int k = 0; k < vectors; ++k) store_results(frame, values[k], row + k * V::size);
+  /// With 32 registers, several sequences share each loaded weight of a block of several registers: half of these at a
+  /// time, so that all sums are in registers. In all other blocks the sums of one sequence follow those of another; the
+  /// weights are then in the first-level cache. The element-wise operations of all sequences run together.
+  template <class V, int vectors, int sequences>
+  EIGEN_ALWAYS_INLINE static void run_block(const Table<Frame, sequences>& frames, const Rows& rows, Index row,
+                                            const S* packed) {
+    constexpr bool shared = sequences > 1 && vectors > 1 && EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32;
+    constexpr int part = shared ? vectors / 2 : vectors, together = shared ? sequences : 1;
+    Values<V> values[std::size_t(sequences * vectors)];
+    detail::each_operation<vectors / part * sequences / together>([&]<class K>(K) __attribute__((always_inline)) {
+      constexpr int first = K::value / (vectors / part) * together, from = K::value % (vectors / part) * part;
+      sum_terms<V, vectors, part, from, first, together>(frames, rows, packed + weights.count * vectors * V::size,
+                                                         values);
+    });
+    compute_all<V, vectors>(frames, values, row, packed);
+    detail::each_operation<sequences * vectors>([&]<class K>(K) __attribute__((always_inline)) {
+      store_results(frames[K::value / vectors], values[K::value], row + K::value % vectors * V::size);
+    });
   }
 
-  template <class V, int vectors>
-  EIGEN_ALWAYS_INLINE static void sum_terms(const Frame& frame, const Rows& rows, const S* packed, Values<V>* values) {
-    using BlockSums = Sums<V, vectors>;
-    BlockSums sums;
-    detail::each_operation<BlockSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
-      sums.at[0][Place::value] = V::load(packed + Place::value * V::size);
-      for (int c = 1; c < BlockSums::chains; ++c) sums.at[c][Place::value] = V::constant(0);
+  /// Sums of the registers [from, from + part) of a block and the sequences [first, first + together).
+  template <class V, int vectors, int part, int from, int first, int together, int sequences>
+  EIGEN_ALWAYS_INLINE static void sum_terms(const Table<Frame, sequences>& frames, const Rows& rows, const S* packed,
+                                            Values<V>* values) {
+    using BlockSums = Sums<V, vectors, part>;
+    constexpr int places = BlockSums::places;
+    Table<BlockSums, together> sums;
+    packed += from * V::size;
+    detail::each_operation<places * together>([&]<class Each>(Each) __attribute__((always_inline)) {
+      constexpr int n = Each::value / places, place = Each::value % places;
+      sums[n].at[0][place] = V::load(packed + place_in_block<vectors, part>(place) * V::size);
+      for (int c = 1; c < BlockSums::chains; ++c) sums[n].at[c][place] = V::constant(0);
     });
-    packed += BlockSums::places * V::size;
-    each_source([&]<class Source>(Source) __attribute__((always_inline)) {
+    packed += terms.count * vectors * V::size;
+    Packing::each_source([&]<class Source>(Source) __attribute__((always_inline)) {
       constexpr int v = Source::value;
-      packed = add_source<V, vectors, v>(sums, source_values<v>(frame), rows.template of_source<v>(), packed);
+      Table<const S*, together> x;
+      detail::each_operation<together>([&](auto n) __attribute__((always_inline)) {
+        x[n] = source_values<v>(frames[first + n]);
+      });
+      packed = add_source<V, vectors, part, v>(sums, x, rows.template of_source<v>(), packed);
     });
-    detail::each_operation<BlockSums::places>([&]<class Place>(Place) __attribute__((always_inline)) {
-      constexpr int o = program.term[terms.at[Place::value / vectors]].operation;
-      values[Place::value % vectors].v[o] = sums.total(Place::value);
+    detail::each_operation<places * together>([&]<class Each>(Each) __attribute__((always_inline)) {
+      constexpr int n = Each::value / places, place = Each::value % places;
+      constexpr int o = program.term[terms.at[place / part]].operation;
+      values[(first + n) * vectors + from + place % part].v[o] = sums[n].total(place);
     });
+  }
+
+  /// Register of a block that holds a place of a part, from the part's first one on.
+  template <int vectors, int part>
+  static constexpr int place_in_block(int place) {
+    return place / part * vectors + place % part;
   }
 
   template <int v>
@@ -195,28 +155,35 @@ class StreamKernel {
       return place<o>(frame);
   }
 
-  template <class V, int vectors, int v>
-  EIGEN_ALWAYS_INLINE static const S* add_source(Sums<V, vectors>& sums, const S* values, Index rows, const S* packed) {
+  template <class V, int vectors, int part, int v, int together>
+  EIGEN_ALWAYS_INLINE static const S* add_source(Table<Sums<V, vectors, part>, together>& sums,
+                                                 const Table<const S*, together>& values, Index rows, const S* packed) {
     constexpr Index column = readers<v>.count * vectors * V::size;
-    constexpr int chains = Sums<V, vectors>::chains, unrolled = 4;
+    constexpr int chains = Sums<V, vectors, part>::chains, unrolled = 4;
     const Index whole = rows / unrolled * unrolled;
     for (Index j = 0; j < whole; j += unrolled)
       detail::each_operation<unrolled>([&]<class K>(K k) __attribute__((always_inline)) {
-        add_column<V, vectors, v>(sums.at[k % chains], values[j + k], packed + (j + k) * column);
+        add_column<V, vectors, part, v, k % chains>(sums, values, j + k, packed + (j + k) * column);
       });
     detail::each_operation<unrolled - 1>([&]<class K>(K k) __attribute__((always_inline)) {
       if (const Index j = whole + k; j < rows)
-        add_column<V, vectors, v>(sums.at[k % chains], values[j], packed + j * column);
+        add_column<V, vectors, part, v, k % chains>(sums, values, j, packed + j * column);
     });
     return packed + rows * column;
   }
 
-  template <class V, int vectors, int v>
-  EIGEN_ALWAYS_INLINE static void add_column(V* sums, S value, const S* packed) {
-    const V factor = V::constant(value);
-    detail::each_operation<readers<v>.count * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
-      V& sum = sums[readers<v>.at[Place::value / vectors] * vectors + Place::value % vectors];
-      sum = fma(V::load(packed + Place::value * V::size), factor, sum);
+  template <class V, int vectors, int part, int v, int chain, int together>
+  EIGEN_ALWAYS_INLINE static void add_column(Table<Sums<V, vectors, part>, together>& sums,
+                                             const Table<const S*, together>& values, Index j, const S* packed) {
+    Table<V, together> factor;
+    detail::each_operation<together>([&](auto n)
+                                         __attribute__((always_inline)) { factor[n] = V::constant(values[n][j]); });
+    detail::each_operation<readers<v>.count * part>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int place = readers<v>.at[Place::value / part] * part + Place::value % part;
+      const V weight = V::load(packed + place_in_block<vectors, part>(Place::value) * V::size);
+      detail::each_operation<together>([&](auto n) __attribute__((always_inline)) {
+        sums[n].at[chain][place] = fma(weight, factor[n], sums[n].at[chain][place]);
+      });
     });
   }
 
@@ -224,16 +191,18 @@ class StreamKernel {
 
   /// Computes each operation for all registers of the block before the next operation. A processor looks about a
   /// hundred operations ahead; these should not all depend on each other.
-  template <class V, int vectors>
-  EIGEN_ALWAYS_INLINE static void compute_all(const Frame& frame, Values<V>* values, Index row, const S* singles) {
-    detail::each_operation<program.operations * vectors>([&]<class Place>(Place) __attribute__((always_inline)) {
-      constexpr int o = Place::value / vectors, k = Place::value % vectors;
+  template <class V, int vectors, int sequences>
+  EIGEN_ALWAYS_INLINE static void compute_all(const Table<Frame, sequences>& frames, Values<V>* values, Index row,
+                                              const S* singles) {
+    constexpr int all = sequences * vectors;
+    detail::each_operation<program.operations * all>([&]<class Place>(Place) __attribute__((always_inline)) {
+      constexpr int o = Place::value / all, each = Place::value % all, k = each % vectors;
       if constexpr (plan.runs[o])
-        compute<V, vectors, o>(values[k], singles + k * V::size);
+        compute<V, vectors, o>(values[each], singles + k * V::size);
       else if constexpr (plan.read[o] && schedule.of_weights[o])
-        values[k].v[o] = V::load(singles + place_of_vector(D::vector_of(o)) * vectors * V::size + k * V::size);
+        values[each].v[o] = V::load(singles + place_of_vector(D::vector_of(o)) * vectors * V::size + k * V::size);
       else if constexpr (plan.read[o])
-        values[k].v[o] = V::load(place<o>(frame) + row + k * V::size);
+        values[each].v[o] = V::load(place<o>(frames[each / vectors]) + row + k * V::size);
     });
   }
 

@@ -182,9 +182,12 @@ EIGEN_ALWAYS_INLINE void each_segment([[maybe_unused]] Index rows, F&& f) {
   using V = NativeLanes<Scalar>;
   constexpr int most = terms > 4 ? 1 : terms > 2 ? 2 : 4;
   if constexpr (fixed_rows == 0) {
+    using Half = HalfLanes<V>;
     const Index wide = most > 1 ? rows / (V::size * most) : 0, whole = wide * most * V::size;
+    const Index rest = rows % V::size, narrow = Half::size < V::size && rest <= Half::size ? rest : 0;
     if constexpr (most > 1) f.template operator()<V, most>(Index(0), wide);
-    f.template operator()<V, 1>(whole, (rows - whole + V::size - 1) / V::size);
+    f.template operator()<V, 1>(whole, (rows - whole - narrow + V::size - 1) / V::size);
+    if (narrow > 0) f.template operator()<Half, 1>(rows - narrow, Index(1));
   } else {
     constexpr int wide = fixed_rows / (V::size * most), whole = wide * most * V::size;
     constexpr int single = (fixed_rows - whole) / V::size, rest = fixed_rows - whole - single * V::size;
