@@ -63,6 +63,13 @@ auto last_step_model() {
   return model;
 }
 
+auto mean_model() {
+  Sequential model(2, Recurrent<Gru>{.units = 24}, Dropout{.rate = 0.3}, Recurrent<Lstm>{.units = 20}, MeanOverTime{},
+                   Dense{.units = 3});
+  model.initialise(1);
+  return model;
+}
+
 struct Outcome {
   VectorX<float> theta;
   LossValue loss;
@@ -131,6 +138,7 @@ TEST_CASE("sharded batch: bits do not depend on the number of threads") {
     checked_on(data, model, options, carries);
   };
   checked_on(sequence_data(30), last_step_model(), {.truncation = {.back = 6}, .threads = 1}, true);
+  checked_on(sequence_data(30), mean_model(), {.truncation = {.back = 6}, .threads = 1}, true);
   checked(model(), one);
   checked(model(), {.truncation = {.update_every = 6, .back = 9}, .threads = 1}, true);
   checked(model(),
@@ -140,6 +148,15 @@ TEST_CASE("sharded batch: bits do not depend on the number of threads") {
   both.initialise(1);
   checked(both, one);
   checked(both, {.keeping = {Keep::checkpoints}, .threads = 1});
+}
+
+TEST_CASE("training step: back alone limits the gradient of a mean over time") {
+  const auto data = sequence_data(12);
+  const auto theta = [&](Truncation truncation) {
+    return train(mean_model(), data, 0, {.truncation = truncation}).theta;
+  };
+  CHECK_FALSE(close(theta({.back = 2}), theta({})));
+  CHECK(theta({.back = 1000}) == theta({}));
 }
 
 TEST_CASE("training step: checkpoints change no bit") {
@@ -153,7 +170,7 @@ TEST_CASE("sharded batch: windows and carried states of parts equal those of the
   const auto data = step_data(21);
   const Truncation truncation =
       GENERATE(Truncation{.update_every = 6}, Truncation{.update_every = 6, .back = 9}, Truncation{.back = 6});
-  const bool last = truncation.of_last_steps();
+  const bool last = truncation.back_alone();
   const auto trained = [&](Index shard) {
     return train(last ? last_step_model() : model(), last ? sequence_data(21) : data, shard,
                  {.truncation = truncation, .seed = 4}, SoftmaxCrossEntropy<float>(), true);

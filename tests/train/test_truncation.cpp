@@ -44,7 +44,7 @@ bool close(const MatrixX<double>& got, const MatrixX<double>& want) {
 /// Calls f(window, output, tape) for all windows. Returns the largest number of columns of a pass.
 template <class Model, class F>
 Index windows(const Model& model, const MatrixX<double>& x, const Timeline& timeline, const Truncation& truncation,
-              std::vector<State<double>>* carried, F&& f) {
+              std::vector<State<double>>* carried, F&& f, Keep keep = Keep::everything) {
   typename Model::Tape tape;
   Index most = 0;
   detail::TruncatedRun<Model> run;
@@ -54,8 +54,10 @@ Index windows(const Model& model, const MatrixX<double>& x, const Timeline& time
         k, timeline.steps(), view(x), timeline,
         [&](ConstView<double> part, const Timeline& steps, const std::vector<State<double>>& initial, bool learns) {
           most = std::max(most, steps.columns());
-          model.forward(part, steps, tape, {.training = true, .keeping = {learns ? Keep::everything : Keep::nothing}},
-                        initial);
+          model.forward(
+              part, steps, tape,
+              {.training = true, .keeping = {learns ? keep : Keep::nothing, 1}, .detach_every = run.detach_every()},
+              initial);
         },
         [&](std::vector<State<double>>& state) { model.final_state(tape, state); },
         [&](const Window& window) { f(window, tape.in.back().values, tape); });
@@ -174,6 +176,22 @@ MatrixX<double> noise(Index rows, Index cols, std::uint64_t seed) {
                                       [&](Index r, Index c) { return random.normal(std::uint64_t(rows * c + r)); });
 }
 
+/// Layer of a user with a state, whose backward pass does not follow Pass::detach_every.
+struct Counting : LayerBase<double> {
+  struct Tape {};
+  Shape connect(Shape in) { return in; }
+  std::string_view name() const { return "counting"; }
+  std::vector<Index> state_rows() const { return {1}; }
+  Signal<double> forward(const double*, const Signal<double>& in, const Pass&, const State<double>&, Tape&) const {
+    return in;
+  }
+  void final_state(const Signal<double>&, Tape&, State<double>&) const {}
+  void backward(const double*, const Signal<double>&, const Pass&, ConstView<double> d_out, const State<double>&, Tape&,
+                double*, View<double> d_in, State<double>*) const {
+    if (d_in.data() != nullptr && d_out.data() != nullptr) d_in = d_out;
+  }
+};
+
 /// Models whose output is that of the last step.
 std::vector<Many> last_step_models() {
   Graph<double> graph;
@@ -282,7 +300,60 @@ TEST_CASE("truncation: as many last steps as the longest sequence has give the b
   }
 }
 
-TEST_CASE("truncation: last steps are refused for models whose output is not that of the last step") {
+TEST_CASE("truncation: a mean or maximum over time has the loss of all steps and gradients of states in windows") {
+  const auto timeline = GENERATE(Timeline::from_lengths({9, 4, 0, 9, 2, 1}), Timeline::from_lengths({1600, 17, 1404}));
+  const Index back = GENERATE(1, 3, 7);
+  const MatrixX<double> x = noise(2, timeline.columns(), 1), d_y = noise(2, timeline.batch(), 2);
+  Graph<double> graph;
+  const auto below = graph.add(Recurrent<Elman>{.units = 2}, graph.input());
+  graph.concat({graph.add(Recurrent<Gru>{.units = 2}, below), below});
+  const std::vector<AnyLayer<double>> steps{Recurrent<Gru>{.units = 3}, Dropout{.rate = 0.3}, graph};
+  for (const AnyLayer<double>& pooling : {AnyLayer<double>(MeanOverTime{}), AnyLayer<double>(MaxOverTime{})}) {
+    INFO(pooling.name() << ", back " << back << ", " << timeline.steps() << " steps");
+    Many lower(2, steps), upper(4, {pooling, Dense{.units = 2}}), whole(2, [&] {
+      auto all = steps;
+      all.insert(all.end(), {pooling, Dense{.units = 2}});
+      return all;
+    }());
+    whole.initialise(4);
+    const Index split = lower.parameters().size();
+    lower.parameters().values() = whole.parameters().values().head(split);
+    upper.parameters().values() = whole.parameters().values().tail(upper.parameters().size());
+
+    // The oracle: the gradient of the upper layers at all steps, then windows of the lower ones.
+    Many::Tape all, head;
+    const MatrixX<double> between = lower.forward(x, timeline, all, {.training = true});
+    const MatrixX<double> y = upper.forward(between, timeline, head, {.training = true});
+    auto of_head = upper.parameters().zeros_like(), of_steps = lower.parameters().zeros_like();
+    MatrixX<double> d_between;
+    upper.backward(head, d_y, of_head, &d_between);
+    windows(lower, x, timeline, {.update_every = back, .accumulate = true}, nullptr,
+            [&](const Window& window, const ConstView<double>& output, auto& tape) {
+              const Index first = timeline.offset(window.scored);
+              lower.backward(tape, MatrixX<double>(d_between.middleCols(first, output.cols())), of_steps);
+            });
+
+    const auto gradient = [&](Truncation truncation, Keep keep = Keep::everything) {
+      auto got = whole.parameters().zeros_like();
+      windows(
+          whole, x, timeline, truncation, nullptr,
+          [&](const Window&, const ConstView<double>& output, auto& tape) {
+            CHECK(output.isApprox(y, 1e-14));
+            whole.backward(tape, d_y, got);
+          },
+          keep);
+      return VectorX<double>(got.values());
+    };
+    const VectorX<double> got = gradient({.back = back}), full = gradient({});
+    CHECK((got.head(split) - of_steps.values()).norm() <= 1e-13 * of_steps.values().norm());
+    CHECK((got.tail(of_head.size()) - of_head.values()).norm() <= 1e-13 * of_head.values().norm());
+    CHECK((got - full).norm() > 1e-4 * full.norm());
+    CHECK(gradient({.back = back}, Keep::checkpoints) == got);
+    CHECK(gradient({.back = timeline.steps()}) == full);
+  }
+}
+
+TEST_CASE("truncation: back alone is refused for models whose states depend on later steps") {
   const auto refused = [](std::vector<AnyLayer<double>> layers, const char* part, Truncation truncation = {.back = 3}) {
     const Many model(2, std::move(layers));
     CHECK_THROWS_MATCHES(detail::TruncatedRun<Many>::check(model, truncation), ValueError, says(part));
@@ -291,18 +362,24 @@ TEST_CASE("truncation: last steps are refused for models whose output is not tha
   refused({steps}, "update_every must be at least 1 step for a model with an output per step, got 0");
   refused({steps, LastStep{}}, "update_every must be 0 steps for a model with one output per sequence, got 3",
           {.update_every = 3});
-  refused({steps, MeanOverTime{}}, "layer 1 (mean over time): the layer reads later steps");
-  refused({steps, MaxOverTime{}}, "layer 1 (max over time): the layer reads later steps");
+  refused({Bidirectional<Gru>{.units = 2}, MeanOverTime{}}, "layer 0 (bidirectional gru");
+  refused({Recurrent<Gru>{.units = 2, .direction = Direction::backward}, MaxOverTime{}}, "layer 0 (gru, backward)");
   refused({Bidirectional<Gru>{.units = 2}, LastStep{}}, "layer 0 (bidirectional gru");
   refused({Recurrent<Gru>{.units = 2, .direction = Direction::backward, .returns = Returns::last}},
-          "layer 0 (gru, backward): the layer reads later steps");
+          "layer 0 (gru, backward): the gradients of its states cannot end at windows");
   refused({Recurrent<Gru>{.units = 2, .direction = Direction::backward}, LastStep{}}, "layer 0 (gru, backward)");
   refused({Conv1d{.units = 2, .kernel = 2}, LastStep{}}, "layer 0 (conv1d)");
   refused({steps, BatchNorm{}, LastStep{}}, "layer 1 (batch norm): the statistics of all steps are not those");
   CHECK_NOTHROW(detail::TruncatedRun<Many>::check(Many(2, {steps, LastStep{}, BatchNorm{}}), {.back = 3}));
-  Graph<double> graph;
-  graph.add(MeanOverTime{}, graph.add(steps, graph.input()));
-  refused({graph}, "layer 0 (graph): the layer reads later steps");
+  refused({Counting{}, MeanOverTime{}}, "layer 0 (counting): the gradients of its states cannot end at windows");
+  const auto inside = [](AnyLayer<double> layer) {
+    Graph<double> graph;
+    graph.add(MeanOverTime{}, graph.add(std::move(layer), graph.input()));
+    return graph;
+  };
+  refused({inside(Bidirectional<Gru>{.units = 2})},
+          "layer 0 (graph): the gradients of its states cannot end at windows");
+  CHECK_NOTHROW(detail::TruncatedRun<Many>::check(Many(2, {inside(steps)}), {.back = 3}));
 }
 
 TEST_CASE("truncation: refuses lengths out of range") {

@@ -83,6 +83,7 @@ class IntervalPass {
           for (Index k = last - 1; k >= first; --k) {
             const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
             each_run(t, [&](const StepOf& step) { cell_.step_back(weights_, back(step, d_output), tape_.work); });
+            if (tape_.detach_every > 0) detach_before(t);
           }
           if constexpr (shares_chunks) cell_.end_chunk(tape_.work);
         },
@@ -204,6 +205,13 @@ class IntervalPass {
     if (d_output.data() != nullptr)
       back.d_output = Strided<const Scalar>{d_output.data(), d_output.outerStride()}.from_column(step.first);
     return back;
+  }
+
+  /// Removes the gradient of the states before step t if its number is a multiple of tape.detach_every.
+  void detach_before(Index t) {
+    const Index step = tape_.intervals[tape_.present].first + t;
+    if (step == 0 || step % tape_.detach_every != 0) return;
+    for (int s = 0; s < states; ++s) tape_.d_state[s].view().leftCols(timeline_.active(t)).setZero();
   }
 
   // ---- chunks of steps

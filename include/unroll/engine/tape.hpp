@@ -71,7 +71,9 @@ struct Tape {
       before;  ///< states before the steps of a chunk, copied if not contiguous, of each thread that reads them
 
   Keep keep = Keep::everything;
-  Index columns = -1;                        ///< columns of the kept pass; -1: none
+  Index detach_every = 0;  ///< the backward pass of a forward direction takes the states before the steps n, 2 n, ...
+                           ///< as constants; 0: none
+  Index columns = -1;      ///< columns of the kept pass; -1: none
   std::vector<detail::StepRange> intervals;  ///< in the order of the pass
   std::size_t present = 0;                   ///< index of the interval whose values are kept
   Timeline part;                             ///< timeline of that interval, unless it is the whole

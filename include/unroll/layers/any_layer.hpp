@@ -56,6 +56,7 @@ class AnyLayer {
   std::vector<Index> state_rows() const { return layer_->state_rows(); }
   bool causal() const { return layer_->causal(); }
   bool of_last_step() const { return layer_->of_last_step(); }
+  bool detaches() const { return layer_->detaches(); }
   Initializers role_initializers() const { return layer_->role_initializers(); }
   std::vector<NamedInitializer> named_initializers() const { return layer_->named_initializers(); }
   Index kept(Index columns, Index batch, Keeping keeping) const { return layer_->kept(columns, batch, keeping); }
@@ -126,6 +127,7 @@ class AnyLayer {
     virtual std::vector<Index> state_rows() const = 0;
     virtual bool causal() const = 0;
     virtual bool of_last_step() const = 0;
+    virtual bool detaches() const = 0;
     virtual Initializers role_initializers() const = 0;
     virtual std::vector<NamedInitializer> named_initializers() const = 0;
     virtual Index kept(Index columns, Index batch, Keeping keeping) const = 0;
@@ -163,6 +165,7 @@ class AnyLayer {
     [[gnu::cold]] std::vector<Index> state_rows() const override { return layer.state_rows(); }
     bool causal() const override { return layer.causal(); }
     bool of_last_step() const override { return layer.of_last_step(); }
+    bool detaches() const override { return layer.detaches() || layer.state_rows().empty(); }
     [[gnu::cold]] Initializers role_initializers() const override { return layer.role_initializers(); }
     [[gnu::cold]] std::vector<NamedInitializer> named_initializers() const override {
       return layer.named_initializers();

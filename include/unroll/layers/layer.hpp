@@ -59,6 +59,7 @@ struct LayerBase {
   /// Whether the output is that of the last step of each sequence, and so follows from the states before any number of
   /// last steps and these steps.
   bool of_last_step() const { return false; }
+  bool detaches() const { return false; }  ///< whether a layer with states follows Pass::detach_every
   /// Whether each output column depends only on the same input column. Such a layer can run on a subset of columns and
   /// has no states.
   bool columnwise() const { return false; }

@@ -45,9 +45,11 @@ struct Signal {
 struct Pass {
   bool training = false;  ///< enables dropout
   std::uint64_t seed = 0;
-  std::uint64_t update = 0;       ///< number of the batch in the training run
-  std::uint64_t layer = 0;        ///< set by the model; a layer that contains layers assigns a number to each
-  Keeping keeping = {};           ///< what recurrent layers store for the backward pass
+  std::uint64_t update = 0;  ///< number of the batch in the training run
+  std::uint64_t layer = 0;   ///< set by the model; a layer that contains layers assigns a number to each
+  Keeping keeping = {};      ///< what recurrent layers store for the backward pass
+  Index detach_every = 0;    ///< n: in recurrent layers, the states before the steps n, 2 n, ... are constants of the
+                             ///< gradient; 0: none
   ThreadPool* threads = nullptr;  ///< for parallel work within a layer; nullptr: only the calling thread
   bool* refused =
       nullptr;  ///< if set, a layer with an invalid input value sets it to true and outputs NaN instead of throwing

@@ -78,6 +78,10 @@ struct OneDirection {
                        bool add_to_input = false) {
     const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
     InputViews<C, View<Scalar>> d_x(inputs, d_in);
+    require<ValueError>(pass.detach_every == 0 || direction == Direction::forward,
+                        "recurrent layer: detach_every must be 0 steps for a backward direction, got ",
+                        pass.detach_every);
+    tape.detach_every = pass.detach_every;
     over_time(cell, weights, in, direction, tape, pass.threads)
         .backward({x.all(), {}}, d_output, d_final, gradient, {d_x.all(), {}}, d_initial, add_to_input);
   }
@@ -213,6 +217,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   std::vector<Index> state_rows() const { return One::state_rows(cell_); }
   bool causal() const { return direction == Direction::forward && returns == Returns::steps; }
   bool of_last_step() const { return direction == Direction::forward && returns == Returns::last; }
+  bool detaches() const { return direction == Direction::forward; }
   Initializers role_initializers() const { return initializers; }
   std::vector<NamedInitializer> named_initializers() const { return detail::cell_initializers(cell_); }
   void set_given(S* theta) const { detail::set_given(cell_, theta); }

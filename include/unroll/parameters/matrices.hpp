@@ -41,6 +41,17 @@ namespace matrices {
 
 inline MatrixX<double> identity(Index rows, Index columns) { return MatrixX<double>::Identity(rows, columns); }
 inline MatrixX<double> ones(Index rows, Index columns) { return MatrixX<double>::Ones(rows, columns); }
+/// Identity in the rows [k columns, (k + 1) columns), 0 in the others: `linear(a, frozen("first", matrices::block<0>),
+/// no_bias) + linear(b, frozen("second", matrices::block<1>), no_bias)` joins a and b, one below the other.
+template <int k>
+inline MatrixX<double> block(Index rows, Index columns) {
+  static_assert(k >= 0, "unroll: k of matrices::block<k> must be at least 0");
+  require<ShapeError>(rows >= (k + 1) * columns, "matrices: rows of block<", k, "> must be at least ",
+                      (k + 1) * columns, ", got [", rows, " x ", columns, "]");
+  MatrixX<double> matrix = MatrixX<double>::Zero(rows, columns);
+  matrix.middleRows(k * columns, columns).setIdentity();
+  return matrix;
+}
 
 /// A of c'(t) = A c(t) / t + B f(t) / t, whose state has the coefficients of Legendre polynomials on the whole past:
 /// HiPPO-LegS, Gu et al. 2020 (arXiv:2008.07669), theorem 2; the start of S4D.

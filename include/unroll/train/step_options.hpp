@@ -26,9 +26,11 @@ struct Window {
 /// full backpropagation, bit for bit. Each window's loss is divided by the count of the whole batch, so windows are
 /// weighted by their number of losses and their gradients add up.
 ///
-/// `back` without `update_every` is for models with one output per sequence, that of its last step: the gradient is
-/// propagated through the last `back` valid steps of each sequence. The states before these steps are computed without
-/// a tape and are constants of the gradient. `back` >= the number of steps is full backpropagation, bit for bit.
+/// `back` without `update_every` is for models with one output per sequence. If that is the output of its last step,
+/// the gradient is propagated through the last `back` valid steps of each sequence. The states before these steps are
+/// computed without a tape and are constants of the gradient. If it is an output of all steps, such as their mean, the
+/// states before the steps `back`, 2 `back`, ... are constants of the gradient, which reaches all steps through the
+/// output. `back` >= the number of steps is full backpropagation, bit for bit.
 struct Truncation {
   Index update_every = 0;   ///< k1, in steps; 0: one update per batch
   Index back = 0;           ///< k2, in steps, at least k1; 0: equal to k1
@@ -36,8 +38,8 @@ struct Truncation {
 
   /// Whether a batch is divided into windows.
   bool active() const { return update_every != 0; }
-  /// Whether the gradient is that of the last steps of each sequence.
-  bool of_last_steps() const { return update_every == 0 && back != 0; }
+  /// Whether `back` is set without `update_every`.
+  bool back_alone() const { return update_every == 0 && back != 0; }
   Index windows(Index steps) const { return active() && steps > 0 ? divide_up(steps, update_every) : 1; }
   /// Window k of `windows(steps)`.
   Window window(Index k, Index steps) const {

@@ -63,6 +63,7 @@ class Conv1dLayer : public LayerBase<S, detail::ConvolutionWeights<S>>, Conv1d {
             {"dilation", dilation}, {"groups", groups}, detail::option_of(padding), {"biased", biased}};
   }
   const ParameterTable& parameters() const { return table_; }
+  bool detaches() const { return true; }  // its states are inputs, which have no gradient through time
   std::vector<Index> state_rows() const {
     return remembered() > 0 ? std::vector{features_ * remembered()} : std::vector<Index>();
   }

@@ -109,16 +109,9 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
     });
     return all;
   }
-  bool causal() const {
-    bool all = true;
-    each([&](const Layer& layer, std::size_t) { all = all && layer.causal(); });
-    return all;
-  }
-  bool of_last_step() const {
-    bool all = true;
-    each([&](const Layer& layer, std::size_t) { all = all && (layer.causal() || layer.of_last_step()); });
-    return all;
-  }
+  bool causal() const { return for_all(&Layer::causal); }
+  bool of_last_step() const { return for_all(&Layer::causal, &Layer::of_last_step); }
+  bool detaches() const { return for_all(&Layer::detaches); }
   /// Checked by the layers that read the input or some of its rows.
   void check_input(const ConstView<S>& values) const {
     each([&](const Layer& layer, std::size_t n) {
@@ -216,6 +209,13 @@ class GraphNodes : public LayerBase<S, GraphWeights<S>> {
   void each(F&& f) const {
     for (std::size_t n = 1; n < size(); ++n)
       if (nodes_[n].layer) f(*nodes_[n].layer, n);
+  }
+  /// Whether each layer has at least one of the properties.
+  template <class... Properties>
+  bool for_all(Properties... properties) const {
+    bool all = true;
+    each([&](const Layer& layer, std::size_t) { all = all && ((layer.*properties)() || ...); });
+    return all;
   }
 
  private:

@@ -24,8 +24,8 @@ void reset(std::vector<State<Scalar>>& states, std::span<const bool> where) {
 
 namespace detail {
 
-/// Sequences processed window by window with carried state, or their last steps alone. Memory is reused between
-/// batches.
+/// Sequences processed window by window with carried state, their last steps alone, or all steps in one pass whose
+/// gradient of the states ends at the windows. Memory is reused between batches.
 template <class Model>
 class TruncatedRun {
  public:
@@ -35,7 +35,10 @@ class TruncatedRun {
   /// Throws ValueError for lengths out of range, and for a model that cannot be truncated in this way.
   static void check(const Model& model, const Truncation& truncation) {
     truncation.check();
-    if (truncation.of_last_steps()) check_last_steps(model);
+    if (truncation.back_alone() && is_of_last_step(model))
+      check_last_steps(model);
+    else if (truncation.back_alone())
+      check_detached(model);
     require<ValueError>(!truncation.active() || model.per_step(),
                         "truncation: update_every must be 0 steps for a model with one output per sequence, got ",
                         truncation.update_every, "; set back alone");
@@ -49,6 +52,7 @@ class TruncatedRun {
   void begin(const Model& model, const Truncation& truncation, const States* first, bool carries) {
     check(model, truncation);
     truncation_ = truncation;
+    last_steps_ = truncation.back_alone() && is_of_last_step(model);
     carries_ = carries;
     from_zero_ = first == nullptr || first->empty();
     first_ = from_zero_ ? &zero_ : first;
@@ -61,7 +65,7 @@ class TruncatedRun {
   template <class Forward, class FinalState, class F>
   void window(Index k, Index steps, ConstView<Scalar> x, const Timeline& timeline, const Forward& forward,
               const FinalState& final_state, F&& f) {
-    if (truncation_.of_last_steps()) return last_steps(x, timeline, forward, final_state, f);
+    if (last_steps_) return last_steps(x, timeline, forward, final_state, f);
     const Window window = clipped(truncation_.window(k, steps), timeline);
     if (window.begin == window.end && k > 0) return;
     const bool last = k + 1 == truncation_.windows(steps);
@@ -78,17 +82,36 @@ class TruncatedRun {
     if (keep > window.begin) advance();
   }
 
+  /// Pass::detach_every of the passes.
+  Index detach_every() const { return truncation_.back_alone() && !last_steps_ ? truncation_.back : 0; }
   /// Initial state of the present window; after the last window, see `begin`. Empty: zero.
   const States& state() const { return from_zero_ ? zero_ : state_; }
   /// State before the first step of the batch. Empty: zero.
   const States& first() const { return *first_; }
 
  private:
-  /// Throws ValueError unless the output follows from the last steps and the states before them.
-  static void check_last_steps(const Model& model) {
+  /// Whether the one output of each sequence is that of its last step. Throws ValueError for an output per step.
+  static bool is_of_last_step(const Model& model) {
     require<ValueError>(!model.per_step(),
                         "truncation: update_every must be at least 1 step for a model with an output per step, got 0; "
                         "back alone is for one output per sequence");
+    bool last = true;
+    model.each_layer([&](const auto& layer, std::size_t k) {
+      if (model.shape(k).per_step && !model.shape(k + 1).per_step) last = layer.of_last_step();
+    });
+    return last;
+  }
+  /// Throws ValueError unless the gradients of all states can end at windows.
+  static void check_detached(const Model& model) {
+    model.each_layer([&](const auto& layer, std::size_t k) {
+      require<ValueError>(
+          layer.state_rows().empty() || layer.detaches(), "truncation: layer ", k, " (", layer.name(),
+          "): the gradients of its states cannot end at windows; use forward recurrent layers, or leave "
+          "back out");
+    });
+  }
+  /// Throws ValueError unless the output follows from the last steps and the states before them.
+  static void check_last_steps(const Model& model) {
     model.each_layer([&](const auto& layer, std::size_t k) {
       require<ValueError>(layer.causal() || layer.of_last_step(), "truncation: layer ", k, " (", layer.name(),
                           "): the layer reads later steps, changes their number, or its output is not that of the last "
@@ -158,6 +181,7 @@ class TruncatedRun {
   const States* first_ = &zero_;
   bool from_zero_ = true;  // a flag, so that state_ keeps its memory for the next batch
   bool carries_ = false;
+  bool last_steps_ = false;
 };
 
 }  // namespace detail

@@ -87,6 +87,7 @@ class SequenceTask {
         [&](ConstView<Scalar> x, const Timeline& timeline, const States& initial, bool learns) {
           Pass some = pass;
           if (!learns) some.keeping = {Keep::nothing};
+          some.detach_every = part.run.detach_every();
           part.input.clear();
           part.input.push_back({x, &timeline});
           if constexpr (whole_sequences)
@@ -112,7 +113,7 @@ class SequenceTask {
   std::string locate(const Part& part, const Batch& batch, const Weights& weights, Memory& memory,
                      const Pass& pass) const {
     const Signal<Scalar>& in = part.input.front();
-    if (options.truncation.of_last_steps())  // the value may be in an earlier step
+    if (options.truncation.back_alone())  // the value may be in an earlier step
       model.forward(weights, batch.x(), batch.timeline(), memory.tape, pass, part.run.first());
     else
       model.forward(weights, in.values, *in.timeline, memory.tape, pass, part.run.state());
