@@ -33,8 +33,8 @@ void scatter_last(const From& from, const Timeline& timeline, Direction directio
 }
 
 /// Gradients of a pass from those of its last outputs: of the outputs of all steps [rows x columns] and of the final
-/// states, by sample. If the output is a state, the last output is a final state, and the outputs of the steps have no
-/// gradient of their own.
+/// states, by sample. If the output is a state, the last output is a final state, and the outputs have no separate
+/// gradient.
 template <class S>
 struct LastGradients {
   ConstView<S> d_output;
