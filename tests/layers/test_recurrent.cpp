@@ -1,4 +1,5 @@
 #include <unroll/cells/elman.hpp>
+#include <unroll/cells/lru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/layers/bidirectional.hpp>
 #include <unroll/layers/dense.hpp>
@@ -101,6 +102,50 @@ TEST_CASE("recurrent: Returns::last gives the last column of the direction") {
   CHECK(same_bits(last.forward(initial), ends(steps.forward(initial), direction)));
   CHECK(!last.model.per_step());
   CHECK(last.model.output_timeline(last.tape).columns() == 4);
+}
+
+TEST_CASE("recurrent: gradients of Returns::last equal those of steps whose gradient is 0 but at the last one") {
+  const auto direction = GENERATE(Direction::forward, Direction::backward);
+  const bool with_final = GENERATE(false, true);
+  const MatrixX<double> d_out = noise(units, timeline.batch(), 8);
+  const auto initial = some_state(20);
+  const ModelState<double> d_final = with_final ? ModelState<double>{some_state(30)} : ModelState<double>{};
+
+  const auto check = [&](auto steps, auto last) {
+    steps.forward(initial), last.forward(initial);
+    MatrixX<double> d_steps = MatrixX<double>::Zero(units, x.cols()), d_x, want_d_x;
+    for (Index c = 0; c < x.cols(); ++c)
+      if (timeline.step_of(c) == (direction == Direction::forward ? timeline.length(timeline.rank_of(c)) - 1 : 0))
+        d_steps.col(c) = d_out.col(timeline.rank_of(c));
+    ModelState<double> d_initial, want_d_initial;
+    steps.model.backward(steps.tape, d_steps, steps.gradient, &want_d_x, d_final, &want_d_initial);
+    last.model.backward(last.tape, d_out, last.gradient, &d_x, d_final, &d_initial);
+    CHECK(last.gradient.values() == steps.gradient.values());
+    CHECK(d_x == want_d_x);
+    for (std::size_t s = 0; s < 2; ++s) CHECK(d_initial[0][s] == want_d_initial[0][s]);
+  };
+  check(OneRecurrent({.units = units, .direction = direction}),
+        OneRecurrent({.units = units, .direction = direction, .returns = Returns::last}));
+  using Lrus = Recurrent<Lru>;  // its output is no state
+  check(One<Lrus>({.units = units, .direction = direction, .sizes = {{"outputs", units}}}),
+        One<Lrus>({.units = units, .direction = direction, .returns = Returns::last, .sizes = {{"outputs", units}}}));
+}
+
+TEST_CASE("recurrent: Returns::last refuses gradients of final states of other sizes") {
+  OneRecurrent last({.units = units, .returns = Returns::last});
+  const MatrixX<double> d_out = noise(units, timeline.batch(), 8);
+  const auto refused = [&](State<double> d_final, const std::string& message) {
+    last.forward();
+    CHECK_THROWS_MATCHES(last.model.backward(last.tape, d_out, last.gradient, nullptr, {std::move(d_final)}),
+                         ShapeError, says(message));
+  };
+  refused(some_state(30, 1), "2, got 1");
+  refused(some_state(30, 3), "2, got 3");
+  for (const std::size_t s : {0, 1}) {
+    State<double> narrow = some_state(30);
+    narrow[s].conservativeResize(Eigen::NoChange, 3);
+    refused(narrow, "4, got 3");
+  }
 }
 
 TEST_CASE("bidirectional: merges two cells of opposite directions") {
