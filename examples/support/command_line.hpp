@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -40,6 +41,12 @@ inline CLI::Validator one_of(const std::vector<std::string>& words) {
   return {check, all, "words"};
 }
 
+/// Validator of the name of a file, which must not be empty.
+inline CLI::Validator a_file() {
+  return {[](const std::string& given) { return given.empty() ? "must be a file, got ''" : std::string(); }, "",
+          "file"};
+}
+
 /// Throws CLI::ParseError with the message "OPTION REASON".
 [[noreturn]] inline void refuse(const std::string& option, const std::string& reason) {
   throw CLI::ValidationError(option + " " + reason);
@@ -52,9 +59,15 @@ inline void refuse_together(const CLI::App& app, std::initializer_list<const cha
     if (app.count(name) > 0) refuse(name, unroll::text("cannot be combined with ", other, ": ", reason));
 }
 
-/// Message for an option without its value, or with several. CLI11's begins with the option.
+/// Message for an option with another number of values than it takes. CLI11's begins with the option; then come the
+/// number that it takes, and the number that it got or "missing".
 inline std::string values_text(const std::string& message) {
   const std::string option = message.substr(0, message.find(':'));
+  const auto number = std::min(message.find_first_of("0123456789", option.size()), message.size());
+  const int expected = std::atoi(message.c_str() + number);
+  if (expected > 1)
+    return unroll::text(option, " must have ", expected, " values, got ",
+                        message.ends_with("missing") ? "fewer" : message.substr(message.rfind(' ') + 1));
   return option + (message.ends_with("missing") ? " must have a value, got none" : " must have one value, got several");
 }
 
@@ -69,6 +82,8 @@ inline std::string conversion_text(const std::string& message) {
 inline std::string message_of(const CLI::ParseError& error) {
   std::string message = error.what();
   if (error.get_name() == "ArgumentMismatch") return values_text(message);
+  if (error.get_name() == "RequiredError" && message.ends_with(" is required"))
+    return message.substr(0, message.rfind(" is required")) + " must be given";
   if (error.get_name() == "ConversionError" && message.find(" = ") != message.npos) return conversion_text(message);
   if (const auto colon = message.find(": must be "); colon != message.npos) message.erase(colon, 1);
   return message;

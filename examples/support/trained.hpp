@@ -29,7 +29,11 @@ template <class Model, class Loss, class O, class Data, class State>
 unroll::FitResult train(Model& model, const Loss& loss, O& optimizer, const Data& data,
                         unroll::FitOptions<typename Model::Scalar, Data> options, const RunControl& control,
                         State& state) {
-  if (std::filesystem::exists(control.checkpoint)) unroll::read_checkpoint(control.checkpoint, state, optimizer);
+  if (std::filesystem::exists(control.checkpoint)) {
+    unroll::read_checkpoint(control.checkpoint, state, optimizer);
+    unroll::require<unroll::ValueError>(state.epochs <= options.epochs, "--epochs must be at least ", state.epochs,
+                                        ", the number of epochs of the run that is continued, got ", options.epochs);
+  }
   if (!control.checkpoint.empty()) {
     options.on_checkpoint = [&] { unroll::write_checkpoint(control.checkpoint, state, optimizer); };
     options.checkpoint_seconds = control.seconds;

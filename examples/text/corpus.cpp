@@ -73,8 +73,11 @@ Vocabulary vocabulary_of(const TokenCounts& counts, const Options& options) {
   Index different = 0;
   for (const auto& count : counts.counts()) different += count.first != Vocabulary::end_token;
   require<ValueError>(different > 1, options.text, ": must have at least two different ", options.tokens, ", got 1");
-  return Vocabulary(
-      counts, {.size = options.vocabulary, .start = !options.streams(), .end = !options.streams() || options.words()});
+  const bool start = !options.streams(), end = start || options.words();
+  const Index special = 1 + start + end;
+  require<ValueError>(options.vocabulary == 0 || options.vocabulary > special, "--vocabulary must be 0 or above ",
+                      special, ", the number of special tokens, got ", options.vocabulary);
+  return Vocabulary(counts, {.size = options.vocabulary, .start = start, .end = end});
 }
 
 void check_enough(bool enough, const Options& options) {

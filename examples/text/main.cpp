@@ -75,13 +75,18 @@ class Training {
     if (options.load.empty()) return;
     loaded_ = load(options.load);
     check_network(*loaded_, settings_, options.load);
+    Network network = make_network(options, loaded_->vocabulary.size());  // the dropout may be another
+    network.parameters().values() = loaded_->network.parameters().values();
+    loaded_->network = std::move(network);
   }
 
   int run() {
     corpus_ = read_corpus(options_, loaded_ ? &loaded_->vocabulary : nullptr);
-    (void)write(model(1), options_, 1);  // an invalid prompt throws before training
+    // Invalid options and texts throw before the run begins.
+    (void)write(model(1), options_, 1);
+    if (options_.streams()) (void)training_streams(corpus_.train, corpus_.vocabulary, options_);
     example::check_copy(options_.save);
-    folder_.begin(corpus_.fingerprint() + (loaded_ ? fingerprint(loaded_->network) : ""));
+    folder_.begin(data_fingerprint());
     print(options_, corpus_text(options_, corpus_) + network_text(model(1)));
     const auto seeds = options_.seeds.all();
     for (const auto seed : seeds) train_seed(seed, seeds.size());
@@ -90,8 +95,11 @@ class Training {
   }
 
  private:
-  static std::string fingerprint(const Network& network) {
-    return example::Fingerprint().add(network.parameters().values()).text();
+  /// Fingerprint of the texts, and of initial values that come from a file.
+  std::string data_fingerprint() {
+    const bool from_file = loaded_ || !options_.vectors.empty();
+    return corpus_.fingerprint() +
+           (from_file ? example::Fingerprint().add(model(1).network.parameters().values()).text() : "");
   }
 
   /// Untrained or loaded model.
@@ -160,14 +168,23 @@ class Training {
 
 // ---- other verbs
 
+/// Validation text of the training of a model. Throws ValueError if the texts have changed.
+Part validation_of(const Model& model, const Options& reading) {
+  Corpus corpus = read_corpus(reading, &model.vocabulary);
+  const auto trained = model.training.find("data");  // earlier files lack it
+  require<ValueError>(trained == model.training.end() || trained->second == corpus.fingerprint(), reading.text,
+                      ": must be the text of the training, which has changed; --text evaluates any text");
+  return std::move(corpus.validation);
+}
+
 int evaluate_model(const CLI::App& app, const Options& options) {
-  const Model model = load(options.load);
   const bool given = app.count("--text") > 0;
+  require<ValueError>(given || options.column.empty(), "--column must be used with --text");
+  const Model model = load(options.load);
   Options reading = model.options;
   if (given) reading.column = options.column;
   reading.lazy = reading.column.empty() && reading.in_lines();
-  const Part part =
-      given ? read_part(options.text, model.vocabulary, reading) : read_corpus(reading, &model.vocabulary).validation;
+  const Part part = given ? read_part(options.text, model.vocabulary, reading) : validation_of(model, reading);
   const Validation result = validate(model.network, part, model.vocabulary, reading, Threads{options.running.threads});
   print_result(options, validation_text(result, model.options) + "\n",
                json_of(result, given ? options.text : "validation text"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "unroll/core/utf8.hpp"
 #include "unroll/io/detail/text_lines.hpp"
 
 namespace lm {
@@ -20,9 +21,9 @@ std::optional<double> number_in(const std::string& word) { return unroll::detail
 CLI::Validator share_or_file() {
   const auto check = [](const std::string& given) {
     const auto share = number_in(given);
-    return !share || (*share >= 0 && *share <= 0.9)
-               ? std::string()
-               : unroll::text("must be a file or a share from 0 to 0.9, got ", unroll::detail::in_quotes(given));
+    const bool good = share ? *share >= 0 && *share <= 0.9 : !given.empty();
+    return good ? std::string()
+                : unroll::text("must be a file or a share from 0 to 0.9, got ", unroll::detail::in_quotes(given));
   };
   return {check, "", "share"};
 }
@@ -33,7 +34,9 @@ CLI::Option* add_column(CLI::App& app, Options& o) {
 }
 
 void add_text_options(CLI::App& app, Options& o) {
-  app.add_option("--text", o.text, "UTF-8 text for training")->option_text("FILE (five books of Moses)");
+  app.add_option("--text", o.text, "UTF-8 text for training")
+      ->option_text("FILE (five books of Moses)")
+      ->check(a_file());
   add_column(app, o);
   app.add_flag("--lazy", o.lazy,
                "read texts when they are needed, for data larger than memory; characters in streams, and lines");
@@ -136,7 +139,9 @@ void add_train_options(CLI::App& app, Options& o) {
 
 void add_evaluate_options(CLI::App& app, Options& o) {
   add_load(app, o);
-  app.add_option("--text", o.text, "UTF-8 text (default: the validation text of the training)")->option_text("FILE");
+  app.add_option("--text", o.text, "UTF-8 text (default: the validation text of the training)")
+      ->option_text("FILE")
+      ->check(a_file());
   add_column(app, o);
   add_output_options(app, o.running);
 }
@@ -149,7 +154,7 @@ void add_sample_options(CLI::App& app, Options& o) {
 }
 
 void add_predict_options(CLI::App& app, Options& o) {
-  app.add_option("text", o.files, "UTF-8 texts")->option_text("FILE ...")->required();
+  app.add_option("text", o.files, "UTF-8 texts")->option_text("FILE ...")->required()->check(a_file());
   add_load(app, o);
   add_column(app, o);
   app.add_option("--by", o.by, "rows: each token, or each unit, in streams each line")
@@ -167,7 +172,8 @@ std::vector<std::string> free_options() {
 }
 
 std::vector<std::string> network_options() {
-  return {"tokens", "read", "unit", "case", "vocabulary", "cell", "units", "layers", "embedding", "tied"};
+  return {"tokens", "read", "unit", "case", "vocabulary", "cell", "units", "layers", "embedding", "embedding-deviation",
+          "tied"};
 }
 
 Settings settings_of(const CLI::App& train) {
@@ -216,8 +222,11 @@ void check_together(const Options& o) {
                       "--back must be at least --update-every, which is ", o.update_every, ", got ", o.back);
   require<ValueError>(!o.tied || o.embedding == o.units, "--embedding must be --units, which is ", o.units,
                       ", with --tied, got ", o.embedding);
+  require<ValueError>(o.vectors.empty() || o.load.empty(),
+                      "--vectors cannot be combined with --load: the embedding is that of ", o.load);
   require<ValueError>(o.vectors.empty() || o.words(), "--vectors must be used with --tokens words, got --tokens ",
                       o.tokens);
+  require_utf8(o.prompt, "--prompt");
   require<ValueError>(!o.lazy || o.column.empty(), "--lazy cannot be combined with --column: tables are in memory");
   require<ValueError>(!o.lazy || o.in_lines(), "--unit must be line with --lazy, got ", o.unit);
   require<ValueError>(!o.lazy || o.overfit == 0, "--lazy cannot be combined with --overfit: its check is in memory");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
+#include <sstream>
 #include <unordered_set>
 
 #include "../support/fingerprint.hpp"
@@ -36,13 +38,37 @@ Sentence words_of(const std::string& unit, const CorpusOptions& options) {
 Vocabulary vocabulary_of(const TokenCounts& counts, const CorpusOptions& options,
                          const std::vector<std::string>& known) {
   const VocabularyOptions kept{options.size, options.least, false, false, false};
+  const auto frequent =
+      std::ranges::count_if(counts.counts(), [&](const auto& word) { return word.second >= options.least; });
+  if (known.empty()) {
+    require<ValueError>(options.size != 1, "--vocabulary must be 0 or at least 2, got 1");
+    require<ValueError>(frequent >= 2, "the text must have at least two words that occur ", options.least,
+                        " times or more (--min-count), got ", frequent, " of ", counts.counts().size(),
+                        " different words");
+    return Vocabulary(counts, kept);
+  }
+  if (frequent == 0) return Vocabulary::of(known, "--load");
   const Vocabulary of_text(counts, kept);
-  if (known.empty()) return of_text;
   std::vector<std::string> all = known;
   const std::unordered_set<std::string> found(known.begin(), known.end());
   for (const std::string& word : of_text.tokens())
     if (!found.contains(word)) all.push_back(word);
   return Vocabulary::of(all, "--load");
+}
+
+/// Throws ValueError if word2vec has nothing to predict.
+void check_trainable(const Corpus& corpus, const std::string& unit) {
+  std::vector<bool> seen(std::size_t(corpus.vocabulary.size()));
+  bool contexts = false;
+  for (const auto& sentence : corpus.sentences) {
+    Index words = 0;
+    for (const Index word : sentence)
+      if (word >= 0) seen[std::size_t(word)] = true, ++words;
+    contexts = contexts || words >= 2;
+  }
+  const auto different = std::ranges::count(seen, true);
+  require<ValueError>(different >= 2, "the text must have at least two words of the vocabulary, got ", different);
+  require<ValueError>(contexts, "a ", unit, " of the text must have at least two words of the vocabulary (--unit)");
 }
 
 }  // namespace
@@ -59,12 +85,11 @@ Corpus read_corpus(const CorpusOptions& options, const std::vector<std::string>&
   for (const Sentence& text : texts) counts.add_all(text);
   corpus.words = counts.total(), corpus.different = Index(counts.counts().size());
   corpus.vocabulary = vocabulary_of(counts, options, known);
-  require<ValueError>(corpus.vocabulary.size() >= 2, "the text must have at least two words that occur ", options.least,
-                      " times (--min-count), got '", corpus.vocabulary.token(0), "' only");
   for (const Sentence& text : texts) {
     corpus.sentences.emplace_back();
     for (const std::string& word : text) corpus.sentences.back().push_back(corpus.vocabulary.find(word).value_or(-1));
   }
+  check_trainable(corpus, options.unit);
   return corpus;
 }
 
@@ -83,9 +108,10 @@ WordPairs read_pairs(const std::filesystem::path& path) {
   unroll::detail::TextLines lines(content, name);
   WordPairs pairs;
   while (auto line = lines.next()) {
-    const std::string first(unroll::detail::take_until(*line, ' ')), second(unroll::detail::trimmed(*line));
-    lines.expect(!second.empty() && second.find(' ') == second.npos, "expected two words");
-    pairs.emplace_back(first, second);
+    std::istringstream stream{std::string(*line)};
+    const std::vector<std::string> pair{std::istream_iterator<std::string>(stream), {}};
+    lines.expect(pair.size() == 2, "the line must have two words, got ", pair.size());
+    pairs.emplace_back(pair[0], pair[1]);
   }
   return pairs;
 }

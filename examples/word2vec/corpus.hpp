@@ -36,12 +36,13 @@ struct Corpus {
 };
 
 /// Reads the texts. The words of `known`, if there are any, come first in the vocabulary, whether they occur or not.
-/// Throws FileError for a file without text, ValueError if fewer than two different words remain.
+/// Throws FileError for a file without text, ValueError if fewer than two different words remain, or if no unit has two
+/// words.
 Corpus read_corpus(const CorpusOptions& options, const std::vector<std::string>& known = {});
 
 using WordPairs = std::vector<std::pair<std::string, std::string>>;
 
-/// Reads a file with two words per line, separated by a blank. Throws FileError, with the line, for other lines.
+/// Reads a file with two words per line, separated by blanks or tabs. Throws FileError, with the line, for other lines.
 WordPairs read_pairs(const std::filesystem::path& path);
 
 /// Share of pairs whose words are nearer to each other than to the partner of another pair.

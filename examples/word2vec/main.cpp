@@ -4,6 +4,7 @@
 // Takes ten seconds with the defaults. Writes the vectors, in a format that gensim and other programs read, and a
 // report. bin/word2vec VERB --help lists the options.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -83,9 +84,15 @@ class Program {
 
   int run() {
     if (!o_.load.empty()) loaded_ = read_vectors(o_.load);
+    for (const std::string& word : loaded_.words)
+      require<ValueError>(word.find_first_of(" \t") == word.npos, o_.load,
+                          ": a word must have no blank, because its trained vector could not be written, got ",
+                          [&] { return unroll::detail::in_quotes(word); });
     corpus_ = read_corpus(o_.corpus, loaded_.words);
     print(o_, corpus_text(corpus_, o_.corpus));
     require_known();
+    require<ValueError>(o_.load.empty() || loaded_.tables.in.rows() == o_.training.dimension, "--dimension must be ",
+                        loaded_.tables.in.rows(), ", as in ", o_.load, ", got ", o_.training.dimension);
     folder_.begin(corpus_.fingerprint() +
                   (o_.load.empty() ? "" : example::Fingerprint().add(loaded_.tables.in).text()));
     std::vector<Run> runs;
@@ -156,8 +163,6 @@ class Program {
     tables = initial_word_tables<float>(Index(state_.words.size()), o_.training.dimension, seed_);
     const Index known = Index(loaded_.words.size());  // the first words of the vocabulary
     if (known == 0) return;
-    require<ValueError>(loaded_.tables.in.rows() == o_.training.dimension, "--dimension must be ",
-                        loaded_.tables.in.rows(), ", as in ", o_.load, ", got ", o_.training.dimension);
     tables.in.leftCols(known) = loaded_.tables.in;
     if (loaded_.tables.out.size() > 0) tables.out.leftCols(known) = loaded_.tables.out;
   }
@@ -201,6 +206,10 @@ class Program {
         Index(state_.words.size()), corpus_.sentences, training, [&](const WordEpoch& epoch) { add(epoch, line); },
         state_.training);
     example::stop_if_requested();
+    const auto& epochs = state_.history.epochs;
+    require<ValueError>(std::ranges::any_of(epochs, [](const WordEpoch& epoch) { return epoch.predictions > 0; }),
+                        "at least 1 word must be predicted, got 0 in ", epochs.size(),
+                        " epochs; --subsample 0 keeps frequent words, --min-count keeps rare ones");
   }
 
   const Options& o_;

@@ -1,5 +1,8 @@
 #include "options.hpp"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "unroll/io/detail/diagnostics.hpp"
 
 namespace word2vec {
@@ -12,7 +15,8 @@ namespace {
 void add_text_options(CLI::App& app, Options& o) {
   app.add_option("text", o.corpus.files, "UTF-8 texts for training (default: definitions and sentences of WordNet)")
       ->option_text("FILE ...")
-      ->default_str("");
+      ->default_str("")
+      ->check(a_file());
   app.add_option("--column", o.corpus.column, "column of texts, if the files are CSV or, as .tsv, separated by tabs")
       ->option_text("NAME");
   app.add_option("--unit", o.corpus.unit, "unit of text; windows do not cross its ends")
@@ -111,6 +115,12 @@ void check_train(const CLI::App& app, Options& o) {
                      "--window", "--negatives", "--subsample", "--epochs", "--rate", "--seed", "--seeds", "--parts",
                      "--phrases", "--draw", "--save", "--out"},
                     "--load", "loaded vectors are trained on a text only; give FILE");
+  static const std::vector<std::string> other_files{".csv", ".gp", ".html", ".json", ".safetensors", ".svg"};
+  if (o.save.empty() || o.save == "." || o.save == "..")
+    refuse("--save", "must be a file name, got " + unroll::detail::in_quotes(o.save));
+  if (std::ranges::find(other_files, std::filesystem::path(o.save).extension().string()) != other_files.end())
+    refuse("--save", unroll::text("must not end with ", any_of(other_files), ", as other files of the folder, got ",
+                                  unroll::detail::in_quotes(o.save)));
   if (o.save.find('/') != o.save.npos)
     refuse("--save", unroll::text("must be a file name without a folder, got ", unroll::detail::in_quotes(o.save),
                                   "; --out sets the folder"));

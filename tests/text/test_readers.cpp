@@ -21,10 +21,25 @@ TEST_CASE("words: are letters, digits or one other sign") {
   CHECK_THROWS_MATCHES(words("a \xFF"), ValueError, says("not UTF-8"));
 }
 
-TEST_CASE("lower_case: converts capitals of three alphabets") {
+TEST_CASE("lower_case: converts capitals of four alphabets") {
   CHECK(words("Don't \xC3\x84", true) == Texts{"don't", "\xC3\xA4"});
   CHECK(lower_case("AZ\xC3\x9E\xC3\x97 \xCE\xA9 \xD0\xAF\xD0\x81 \xE2\x82\xAC") ==
         "az\xC3\xBE\xC3\x97 \xCF\x89 \xD1\x8F\xD1\x91 \xE2\x82\xAC");
+  const auto lower = [](char32_t c) { return char32_t(unroll::detail::lower_case(c)); };
+  const auto all_lower = [&](std::u32string_view capitals, std::u32string_view small) {
+    return std::equal(capitals.begin(), capitals.end(), small.begin(), small.end(),
+                      [&](char32_t c, char32_t l) { return lower(c) == l && lower(l) == l; });
+  };
+  CHECK(all_lower(U"\u0100\u010C\u0136\u0139\u0141\u0147\u014A\u0158\u0160\u0176\u0178\u0179\u017D",
+                  U"\u0101\u010D\u0137\u013A\u0142\u0148\u014B\u0159\u0161\u0177\u00FF\u017A\u017E"));
+  CHECK(all_lower(U"\u0130\u018F\u01A0\u01AF\u01CD\u0218\u1E9E\u1EA0\u1EF8",
+                  U"i\u0259\u01A1\u01B0\u01CE\u0219\u00DF\u1EA1\u1EF9"));
+  CHECK(all_lower(U"\u0386\u0388\u0389\u038A\u038C\u038E\u038F\u0391\u03A3\u03AA\u03AB",
+                  U"\u03AC\u03AD\u03AE\u03AF\u03CC\u03CD\u03CE\u03B1\u03C3\u03CA\u03CB"));
+  CHECK(all_lower(U"\u0460\u048A\u0490\u04C0\u04C1\u04CD\u04D8\u0531\u0556",
+                  U"\u0461\u048B\u0491\u04CF\u04C2\u04CE\u04D9\u0561\u0586"));
+  CHECK(all_lower(U"\u00D7\u00F7\u0131\u0138\u0149\u017F\u01C0\u03C2\u0482\u0530\u0557\u1E96\u2028",
+                  U"\u00D7\u00F7\u0131\u0138\u0149\u017F\u01C0\u03C2\u0482\u0530\u0557\u1E96\u2028"));
   CHECK(lower_case("\xD0\x80\xD0\x8F\xD0\x90") == "\xD1\x90\xD1\x9F\xD0\xB0");  // U+0400, U+040F, U+0410
 }
 

@@ -179,6 +179,8 @@ TEST_CASE("word vectors: refuses invalid binary files", "[word_vectors]") {
   refused("2 4611686018427387904\n" + good, "got only");  // 2^62
   refused("2 2\na " + bytes_of({1, NAN}) + "b " + bytes_of({3, 4}), "the vector of 'a' must be finite");
   refused("2 2\na " + bytes_of({1, 2}) + "a " + bytes_of({3, 4}), "all words must differ, got 'a'");
+  const std::string ones = bytes_of({1, 1, 1, 1, 1, 1, 1, 1});
+  refused("2 8\nnew york " + ones + "\nb " + ones + "\n", "word 2 must have no control character");
 }
 
 TEST_CASE("word vectors: an embedding of a vocabulary begins with the known vectors", "[word_vectors]") {

@@ -89,6 +89,12 @@ TEST_CASE("text program: the share of held-out units is one of tokens") {
   CHECK(read_corpus(small.options).validation.units.size() == 3);
 }
 
+TEST_CASE("text program: a prompt that is no UTF-8 is refused by its name") {
+  Options options;
+  options.prompt = "a\xff";
+  CHECK_THROWS_MATCHES(check_together(options), FileError, says("--prompt, line 1: byte 1 must be UTF-8, got 255"));
+}
+
 TEST_CASE("text program: a limit shortens the training text only") {
   Small small("a b\nb c\nc d\nd e\ne f\n");
   small.options.tokens = "words", small.options.read = "units", small.options.validation = "0.2";

@@ -33,6 +33,12 @@ const Arguments seeds{"--steps", "15", "--seeds", "3,5", "--epochs", "2"};
 
 }  // namespace
 
+TEST_CASE("text program: refuses empty names of files in the command line") {
+  for (const Arguments& words :
+       {Arguments{"train", "--text", ""}, {"train", "--validation", ""}, {"evaluate", "--text", ""}, {"predict", ""}})
+    CHECK(status_of(words) == 2);
+}
+
 TEST_CASE("text program: refuses to resume when the text has changed") {
   const support::TemporaryFolder folder;
   const auto text = folder.path / "text.txt", out = folder.path / "out";
@@ -46,6 +52,64 @@ TEST_CASE("text program: refuses to resume when the text has changed") {
   CHECK(status() == 1);
   std::ofstream(text) << content(TEXT_DATA) << content(TEXT_DATA);
   CHECK(status() == 1);
+}
+
+TEST_CASE("text program: refuses to resume when the word vectors have changed") {
+  const support::TemporaryFolder folder;
+  const auto vectors = folder.path / "vectors.txt";
+  Arguments words = sentences;
+  words.insert(words.end(), {"--vectors", vectors.string(), "--epochs", "1"});
+  const auto status = [&] { return status_of(run_in(folder.path / "out", words)); };
+  std::ofstream(vectors) << "the 1 2 3 4 5\n";
+  CHECK(status() == 0);
+  CHECK(status() == 0);
+  std::ofstream(vectors) << "the 1 2 3 4 6\n";
+  CHECK(status() == 1);
+}
+
+TEST_CASE("text program: refuses to resume with fewer epochs than the run has") {
+  const support::TemporaryFolder folder;
+  const auto status = [&](const char* epochs) {
+    return status_of(run_in(folder.path, {"--steps", "15", "--epochs", epochs}));
+  };
+  CHECK(status("2") == 0);
+  CHECK(status("1") == 1);
+  CHECK(status("2") == 0);
+}
+
+TEST_CASE("text program: evaluates the validation text only while it is that of the training") {
+  const support::TemporaryFolder folder;
+  const auto text = folder.path / "text.txt", model = folder.path / "out" / "model.safetensors";
+  for (const Arguments& more : {streams, sentences}) {
+    std::ofstream(text) << content(TEXT_DATA);
+    Arguments training = more;
+    training.insert(training.end(), {"--text", text.string(), "--epochs", "1", "--limit", "500"});
+    std::filesystem::remove_all(folder.path / "out");
+    REQUIRE(status_of(run_in(folder.path / "out", training)) == 0);
+    const Arguments evaluate{"evaluate", "--quiet", "--load", model.string()};
+    CHECK(status_of(evaluate) == 0);
+    std::ofstream(text, std::ios::app) << "One more line.\n";
+    CHECK(status_of(evaluate) == 1);
+    Arguments given = evaluate;
+    given.insert(given.end(), {"--text", text.string()});
+    CHECK(status_of(given) == 0);
+  }
+}
+
+TEST_CASE("text program: training on from a model has the dropout of the options") {
+  const support::TemporaryFolder folder;
+  const auto first = folder.path / "first";
+  REQUIRE(status_of(run_in(first, {"--steps", "15", "--epochs", "1"})) == 0);
+  const auto scores = [&](const char* dropout) {
+    const auto out = folder.path / dropout;
+    const std::string model = (first / "model.safetensors").string();
+    REQUIRE(status_of({"train", "--quiet", "--load", model, "--dropout", dropout, "--out", out.string()}) == 0);
+    return content(out / "scores.json");
+  };
+  const std::string with_that_of_the_model = scores("0.1");
+  CHECK(scores("0.10") == with_that_of_the_model);
+  CHECK(scores("0.6") != with_that_of_the_model);
+  CHECK(scores("0") != with_that_of_the_model);
 }
 
 TEST_CASE("text program: leaves other files in its folder unchanged") {

@@ -41,9 +41,11 @@ TEST_CASE("corpus: orders words by frequency and leaves out rare words and signs
 
 TEST_CASE("pairs file: has two words per line", "[word2vec]") {
   const support::TemporaryFolder folder;
-  CHECK(read_pairs(written(folder, "p", "a b\n\nc  d\n")) == WordPairs{{"a", "b"}, {"c", "d"}});
-  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b\nc\n")), FileError, says("p, line 2: expected two words"));
-  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b c\n")), FileError, says("p, line 1: expected two words"));
+  CHECK(read_pairs(written(folder, "p", "a b\n\nc  d\ne\tf\n")) == WordPairs{{"a", "b"}, {"c", "d"}, {"e", "f"}});
+  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b\nc\n")), FileError,
+                       says("p, line 2: the line must have two words, got 1"));
+  CHECK_THROWS_MATCHES(read_pairs(written(folder, "p", "a b c\n")), FileError,
+                       says("p, line 1: the line must have two words, got 3"));
 }
 
 TEST_CASE("pair score: counts partners that are nearer than others", "[word2vec]") {
@@ -69,6 +71,11 @@ TEST_CASE("plane: keeps the directions of the largest variance", "[word2vec]") {
   const Plane line = plane_of(MatrixX<float>{{1, 2, 3}});
   CHECK((line.places - MatrixX<double>{{-1, 0, 1}, {0, 0, 0}}).norm() < 1e-12);
   CHECK(plane_of(MatrixX<float>::Ones(3, 2)).share == 0);
+  CHECK(plane_of(MatrixX<float>::Ones(3, 1)).share == 0);
+
+  const Plane few = plane_of(MatrixX<float>::Identity(4096, 4096).leftCols(3) * 6);  // of many rows
+  CHECK(few.share == Approx(1));
+  CHECK((few.places.col(0) - few.places.col(1)).norm() == Approx(std::sqrt(72)));
 }
 
 TEST_CASE("report: lists every option of the training", "[word2vec]") {

@@ -21,13 +21,28 @@ enum class TextUnit { line, sentence, paragraph, whole };
 
 namespace detail {
 
-/// Lower-case letter of a capital in Latin (ASCII and Latin-1), Greek or Cyrillic; any other code point is returned
-/// unchanged.
+/// Lower-case letter of a capital in Latin, Greek, Cyrillic or Armenian; any other code point is returned unchanged.
 inline std::uint32_t lower_case(std::uint32_t c) {
   const auto within = [c](std::uint32_t first, std::uint32_t last) { return first <= c && c <= last; };
-  const bool twenty =
-      within('A', 'Z') || (within(0xC0, 0xDE) && c != 0xD7) || within(0x391, 0x3A9) || within(0x410, 0x42F);
-  return twenty ? c + 0x20 : within(0x400, 0x40F) ? c + 0x50 : c;
+  if (c < 0x80) return within('A', 'Z') ? c + 0x20 : c;
+  if ((within(0xC0, 0xDE) && c != 0xD7) || (within(0x391, 0x3AB) && c != 0x3A2) || within(0x410, 0x42F))
+    return c + 0x20;
+  if (within(0x400, 0x40F)) return c + 0x50;
+  if (within(0x531, 0x556)) return c + 0x30;
+  // Accented Greek, and letters whose capitals are in other blocks.
+  if (within(0x388, 0x38A)) return c + 0x25;
+  if (c == 0x38E || c == 0x38F) return c + 0x3F;
+  constexpr std::pair<std::uint32_t, std::uint32_t> others[]{
+      {0x130, 'i'}, {0x178, 0xFF}, {0x18F, 0x259}, {0x386, 0x3AC}, {0x38C, 0x3CC}, {0x4C0, 0x4CF}, {0x1E9E, 0xDF}};
+  for (const auto& [capital, small] : others)
+    if (c == capital) return small;
+  // Capitals before their small letters.
+  const bool even = within(0x100, 0x137) || within(0x14A, 0x177) || within(0x1A0, 0x1A5) || within(0x1DE, 0x1EF) ||
+                    within(0x1F8, 0x21F) || within(0x222, 0x233) || within(0x3D8, 0x3EF) || within(0x460, 0x481) ||
+                    within(0x48A, 0x4BF) || within(0x4D0, 0x52F) || within(0x1E00, 0x1E95) || within(0x1EA0, 0x1EFF);
+  const bool odd = within(0x139, 0x148) || within(0x179, 0x17E) || within(0x1AF, 0x1B0) || within(0x1B3, 0x1B6) ||
+                   within(0x1CD, 0x1DC) || within(0x4C1, 0x4CE);
+  return (even && c % 2 == 0) || (odd && c % 2 == 1) ? c + 1 : c;
 }
 
 /// Whether a code point is in Unicode's White_Space or is the zero-width space (U+200B).
@@ -145,7 +160,7 @@ inline std::size_t end_of_sentence(std::string_view paragraph) {
 /// Words of a text: runs of letters (with one apostrophe between letters: "don't"), runs of digits, and every other
 /// non-blank character alone. Letters are the ASCII letters and all code points beyond ASCII except punctuation. Of the
 /// zero-width characters, U+200B is a blank; soft hyphens, byte-order marks and directional marks are removed. `lower`
-/// converts Latin, Greek and Cyrillic capitals to lower case. Throws ValueError for a text that is not UTF-8.
+/// converts Latin, Greek, Cyrillic and Armenian capitals to lower case. Throws ValueError for a text that is not UTF-8.
 inline std::vector<std::string> words(std::string_view text, bool lower = false) {
   std::vector<std::string> all;
   detail::WordReader reader(text, lower);
@@ -153,8 +168,8 @@ inline std::vector<std::string> words(std::string_view text, bool lower = false)
   return all;
 }
 
-/// Text with Latin, Greek and Cyrillic capitals converted to lower case. Throws ValueError for a text that is not
-/// UTF-8.
+/// Text with Latin, Greek, Cyrillic and Armenian capitals converted to lower case. Throws ValueError for a text that is
+/// not UTF-8.
 inline std::string lower_case(std::string_view text) {
   std::string lower;
   for (const std::string& c : characters(text)) append_utf8(lower, detail::lower_case(code_point(c)->value));

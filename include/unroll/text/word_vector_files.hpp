@@ -5,6 +5,7 @@
 //              of its words have blanks; tabs are blanks
 //     binary   "WORDS DIMENSION\n", then for each word "WORD ", DIMENSION little-endian floats and, by some, "\n"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -145,6 +146,10 @@ inline WordVectors read_binary_vectors(std::string_view rest, const std::string&
     require<FileError>(blank != rest.npos && rest.size() - blank - 1 >= bytes, file, ": the file must have ",
                        sizes->words, " complete words, got ", k);
     words.emplace_back(take_until(rest, ' '));
+    require<FileError>(
+        std::ranges::none_of(words.back(), [](unsigned char c) { return c < ' '; }), file, ": word ", k + 1,
+        " must have no control character, got ", [&] { return in_quotes(words.back()); },
+        "; binary files cannot have words with blanks");
     std::memcpy(vectors.col(k).data(), rest.data(), bytes);
     rest.remove_prefix(bytes);
   }
