@@ -225,7 +225,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::or
   const Plan& plan = best.model.plan;
   const Named tested = all_of(results, &Run::test, &Baseline::test);
   Report report(text(plan.regression() ? "Regression of time series: " : "Forecasts of time series: ",
-                     std::filesystem::path(data.set.source).filename().string()),
+                     example::title_of(data.set.source)),
                 folder);
   report.paragraph(
       "The validation part selects the epoch, the seed and the number of lags of the autoregression. The test part is "

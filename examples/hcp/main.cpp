@@ -49,7 +49,8 @@ Data read_data(const Options& options, const ModelFile* file) {
   if (file == nullptr) return data;
   require<ShapeError>(file->regions == data.clips.features(), data.source, ": must have ", file->regions,
                       " regions, as the training data of ", options.load, ", got ", data.clips.features());
-  require<ValueError>(file->classes == data.classes, data.source, ": must have the classes of ", options.load);
+  require<ValueError>(file->classes == data.classes,
+                      "--data must be given: the synthetic data do not have the classes of ", options.load);
   return data;
 }
 

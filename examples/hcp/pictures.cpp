@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "../support/names.hpp"
 #include "../support/today.hpp"
 #include "report.hpp"
 #include "unroll/report/bars.hpp"
@@ -195,10 +196,11 @@ void add_training(Report& report, const Results& results) {
 std::string write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Data& data,
                          const std::vector<Index>& shown, const Model* model, const Results& results) {
   const bool trained = !results.runs.empty() && !results.runs.front().training.history.empty();
-  Report report(text(results.leak ? "HCP leak test"
-                     : trained    ? "HCP training"
-                                  : "HCP evaluation",
-                     ": movie clips from brain activity"),
+  Report report(text("Brain decoding",
+                     results.leak ? ", leak test"
+                     : trained    ? ""
+                                  : ", evaluation",
+                     ": ", example::title_of(data.source)),
                 folder);
   report.paragraph(
       results.leak

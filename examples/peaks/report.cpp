@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../support/format.hpp"
+#include "../support/names.hpp"
 #include "pictures.hpp"
 #include "unroll/models/summary.hpp"
 #include "unroll/report/report.hpp"
@@ -227,7 +228,8 @@ example::RunScores scores_of(const Events& test, const Point& point) {
 
 Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
                      const EventSets& events, const Baseline& baseline, const std::vector<Point>& points) {
-  Report report(options.study.empty() ? "Peaks training: vertices along a beam" : "Peaks study: vertices along a beam",
+  Report report(text("Vertex finding", options.study.empty() ? "" : ", study of " + options.study, ": ",
+                     example::title_of(events.training.source)),
                 folder);
   report.paragraph(
       "Results after each epoch, and the selection of networks and settings, are those of the validation events. The "

@@ -6,6 +6,7 @@
 
 #include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
+#include "../support/names.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
@@ -285,7 +286,7 @@ std::string write_results(const Model& model, const Options& options, const std:
   write_text(folder / "history.csv", history_csv(runs));
   write_text(folder / "history.json", history_json(runs));
   write_text(folder / "samples.txt", listed_samples(runs));
-  Report report("Language model of " + options.tokens, folder);
+  Report report(text("Language model of ", options.tokens, ": ", example::title_of(options.text)), folder);
   report.paragraph(text("Cell ", options.cell, ", text ", options.text, ". Validation, seed ", best.seed, ": ",
                         validation_text(best.validation, options),
                         ". Settings are chosen by the validation text only. A test text is evaluated once, with the "

@@ -1,4 +1,4 @@
-# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] [-D OUTPUT=file] [-D LARGEST=blocks] -P run_program.cmake --
+# cmake -D PROGRAM=har -D FOLDER=dir -D STATUS=number -D SAYS=regex [-D FILES=names] [-D NO_FILES=names] [-D PATH=dir] [-D OUTPUT=file] [-D LARGEST=blocks] [-D TITLE=title] -P run_program.cmake --
 # arguments...: runs the program in an empty folder. It must end with the status, and its last line match; an error is one line.
 cmake_minimum_required(VERSION 3.21)
 set(arguments)
@@ -50,3 +50,11 @@ foreach(name IN LISTS NO_FILES)
     message(FATAL_ERROR "${name} must not be there")
   endif()
 endforeach()
+if(DEFINED TITLE)
+  file(GLOB_RECURSE page ${FOLDER}/report.json)
+  file(READ ${page} page)
+  string(JSON title GET "${page}" title)
+  if(NOT title STREQUAL TITLE)
+    message(FATAL_ERROR "expected the title '${TITLE}', got '${title}'")
+  endif()
+endif()
