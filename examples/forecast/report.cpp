@@ -4,6 +4,7 @@
 
 #include "../support/format.hpp"
 #include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "pictures.hpp"
 #include "unroll/report/environment.hpp"
 #include "unroll/train/metrics/summary.hpp"
@@ -234,7 +235,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::or
   for (const std::string& remark : data.remarks) report.paragraph(remark + ".");
   add_metrics(report, results);
   report.settings(named_values(settings));
-  report.environment(environment());
+  report.environment(environment(example::today()));
   report.heading("Test part");
   report.table("comparison", comparison_table(plan, tested),
                "Errors of networks and baselines. MASE: absolute error divided by the mean absolute difference to the "

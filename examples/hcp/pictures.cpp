@@ -175,7 +175,8 @@ DataTable runs_table(const Results& results) {
                   {}};
   for (const Run& run : results.runs)
     table.rows.push_back({run.seed, value(run.cross_validation), value(run.test), value(run.balanced),
-                          run.training.history.size(), run.training.best_epoch});
+                          run.training.history.size(),
+                          run.training.best_epoch > 0 ? double(run.training.best_epoch) : std::nan("")});
   return table;
 }
 

@@ -7,6 +7,7 @@
 #include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
 #include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
@@ -293,7 +294,7 @@ std::string write_results(const Model& model, const Options& options, const std:
                         "chosen settings: text evaluate --text FILE."));
   add_metrics(report, model, runs, best);
   report.settings({model.training.begin(), model.training.end()});
-  report.environment(environment());
+  report.environment(environment(example::today()));
   add_figures(report, model, runs, best, samples);
   for (const auto& [name, what] : NamedValues{{"model.safetensors", "trained network and vocabulary"},
                                               {"config.json", "settings, for --config"},

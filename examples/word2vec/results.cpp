@@ -6,6 +6,7 @@
 #include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
 #include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "plane.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/report.hpp"
@@ -195,7 +196,7 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
                          const WordVectors& vectors) {
   Report report("Word vectors: " + names_of_files(options), folder);
   report.settings(settings_of(options));
-  report.environment(environment());
+  report.environment(environment(example::today()));
   report.metric({.name = "words", .value = double(vectors.size())});
   add_results(report, runs);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);
