@@ -2,7 +2,7 @@
 # set, in an empty folder. It must end with the status and say what the regex matches, in one line if it is an error; FILES must be there
 # afterwards, and NO_FILES not. OUTPUT: where
 # standard output goes. LARGEST: largest size of a file in blocks of 512 bytes; larger ones fail as on a full disk.
-# TITLE: of the report page.
+# TITLE: of the report page, which must list each file once.
 set(program_test_script ${CMAKE_CURRENT_LIST_DIR}/run_program.cmake)
 set(number_of_program_test 0)
 
