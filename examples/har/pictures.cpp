@@ -1,6 +1,7 @@
 #include "pictures.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "../support/format.hpp"
@@ -33,9 +34,14 @@ Metric metric_of(const std::string& name, const Summary& summary) {
 /// Data monitored during training: "validation" if there are any, otherwise "test".
 std::string monitored(const Options& options) { return options.validates() ? "validation" : "test"; }
 
+/// Remarks as sentences.
 std::string remarks_of(const std::vector<std::string>& remarks) {
   std::string words;
-  for (const std::string& remark : remarks) words += remark + ". ";
+  for (const std::string& remark : remarks) {
+    const std::size_t first = words.size();
+    words += remark + ". ";
+    words[first] = char(std::toupper(static_cast<unsigned char>(words[first])));
+  }
   return words;
 }
 
