@@ -231,7 +231,9 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
   report.paragraph(text(study.rows.size(), " settings of a network (", options.cell, "), ", chosen.runs.size(),
                         chosen.runs.size() > 1 ? " seeds each; " : " seed each; ", search_text(options), ". ",
                         remarks_of(data.remarks)));
-  report.paragraph(text("Setting selected by validation data, a part of the training data: ", name_of(chosen.setting),
+  report.paragraph(text("Setting selected by validation data, ",
+                        options.validation_file().empty() ? "a part of the training data" : options.validation_file(),
+                        ": ", name_of(chosen.setting),
                         options.test_all ? ". Test results of all settings are shown; they were not used for the "
                                            "selection."
                                          : ". The test data were used once, for this setting."));
