@@ -60,7 +60,7 @@ void add_forecasts(Report& report, const Windows& windows, const Data& data, con
       predicted.low.push_back(row[0]), predicted.high.push_back(row[row.size() - 1]);
     }
   curves.series = {std::move(predicted), std::move(known)};
-  report.figure("forecasts", curves,
+  report.figure("forecast", curves,
                 text("Forecasts of the test part, each for ", plan.horizon, " steps from the end of the one before."),
                 text("The last ", origins.size(), " horizons, with the interval as a band, and the values."));
 }

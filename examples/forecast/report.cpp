@@ -4,6 +4,7 @@
 
 #include "../support/format.hpp"
 #include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "pictures.hpp"
 #include "unroll/report/environment.hpp"
 #include "unroll/train/metrics/summary.hpp"
@@ -225,7 +226,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::or
   const Plan& plan = best.model.plan;
   const Named tested = all_of(results, &Run::test, &Baseline::test);
   Report report(text(plan.regression() ? "Regression of time series: " : "Forecasts of time series: ",
-                     std::filesystem::path(data.set.source).filename().string()),
+                     example::title_of(data.set.source)),
                 folder);
   report.paragraph(
       "The validation part selects the epoch, the seed and the number of lags of the autoregression. The test part is "
@@ -234,7 +235,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::or
   for (const std::string& remark : data.remarks) report.paragraph(remark + ".");
   add_metrics(report, results);
   report.settings(named_values(settings));
-  report.environment(environment());
+  report.environment(environment(example::today()));
   report.heading("Test part");
   report.table("comparison", comparison_table(plan, tested),
                "Errors of networks and baselines. MASE: absolute error divided by the mean absolute difference to the "

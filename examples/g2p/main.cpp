@@ -10,7 +10,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "../support/output_folder.hpp"
+#include "../support/fingerprint.hpp"
 #include "../support/program.hpp"
 #include "../support/run_folder.hpp"
 #include "../support/trained.hpp"
@@ -103,6 +103,16 @@ class Program {
     Search search = options_.search;
     search.keep_attention = true;
     return decode(networks, {vocabulary.source(word)}, search, threads_).front().front();
+  }
+
+  /// Folder of --out for a verb that reads these words; empty without the option.
+  std::filesystem::path folder_for(const std::vector<std::string>& words) const {
+    if (options_.running.out.empty()) return {};
+    example::RunFolder folder(app_, options_.running);
+    example::Fingerprint all;
+    for (const std::string& word : words) all.add(word.c_str(), word.size() + 1);
+    folder.begin(all.text());
+    return folder.path();
   }
 
   const Options& options_;
@@ -309,6 +319,7 @@ class EvaluateVerb : Program {
   void run() const {
     const Models models(options_.load);
     const TestWords test = read_test(options_.sources, models.vocabulary());
+    const auto folder = folder_for(test.words.spellings);
     const auto learned = models.learned();
     std::vector<Index> others;
     for (Index k = 0; k < test.words.size(); ++k)
@@ -327,15 +338,21 @@ class EvaluateVerb : Program {
       json["other_words"] = json_of(rest);
       print(text("the other ", others.size(), ": ", tested_text(rest, options_.search), "\n"));
     }
-    if (!options_.output.empty()) write_table(models, test.words);
+    if (!folder.empty() || !options_.output.empty()) write_tables(models, test.words, json, folder);
     print_json(json);
   }
 
  private:
-  void write_table(const Models& models, const Words& words) const {
+  void write_tables(const Models& models, const Words& words, const nlohmann::json& json,
+                    const std::filesystem::path& folder) const {
     const auto hypotheses = decode(models.networks(), words.sources, options_.search, threads_);
     const DataTable table = test_table(words, hypotheses, models.vocabulary());
-    write_text(options_.output, options_.output.ends_with(".tsv") ? tsv_of(table) : to_csv(table));
+    if (!options_.output.empty())
+      write_text(options_.output, options_.output.ends_with(".tsv") ? tsv_of(table) : to_csv(table));
+    if (folder.empty()) return;
+    write_text(folder / "test.tsv", tsv_of(table));
+    write_text(folder / "metrics.json", text_of(json));
+    print(text("files in ", options_.running.out, ": test.tsv, metrics.json\n"));
   }
 };
 
@@ -345,18 +362,22 @@ class PredictVerb : Program {
 
   int run() const {
     const Models models(options_.load);
-    const auto converted = convert(models.networks(), models.vocabulary(), words());
-    if (!options_.map.empty()) draw(models);
+    const auto given = words();
+    require<ValueError>(options_.map.empty() || models.attend(),
+                        "--map must not be given for a network without attention");
+    if (!options_.map.empty()) models.vocabulary().source(options_.map);  // throws before the folder changes
+    const auto folder = folder_for(given);
+    const auto converted = convert(models.networks(), models.vocabulary(), given);
     nlohmann::json json{{"models", options_.load}, {"words", nlohmann::json::array()}};
     for (const Converted& one : converted) json["words"].push_back(json_of(one, models.vocabulary()));
-    if (options_.output.ends_with(".json")) write_text(options_.output, text_of(json));
-    if (options_.output.ends_with(".csv"))
-      write_text(options_.output, to_csv(prediction_table(converted, models.vocabulary())));
+    const std::string csv = to_csv(prediction_table(converted, models.vocabulary()));
+    if (!options_.output.empty()) write_text(options_.output, options_.output.ends_with(".json") ? text_of(json) : csv);
     for (const Converted& one : converted)
       if (!one.error.empty() && !options_.running.json)
         std::fprintf(stderr, "g2p: %s\n", one.error.c_str());
-      else if (options_.output.empty())
+      else if (options_.output.empty() && folder.empty())
         print(hypotheses_text(one, models.vocabulary()));
+    if (!folder.empty()) write_files(models, folder, csv, json);
     print_json(json);
     return converted.empty() || std::ranges::any_of(converted, [](const Converted& c) { return c.error.empty(); }) ? 0
                                                                                                                    : 1;
@@ -379,17 +400,19 @@ class PredictVerb : Program {
     return words;
   }
 
-  void draw(const Models& models) const {
-    require<ValueError>(models.attend(), "--map must not be given for a network without attention");
-    const auto hypothesis = attention_of(models.networks(), models.vocabulary(), options_.map);
-    const std::string out = options_.running.out.empty() ? "out/g2p" : options_.running.out;
-    const auto folder = example::output_folder(out, "map.csv");
-    const std::string missing = draw_map(folder, options_.map, models.vocabulary(), hypothesis, models.name());
-    if (missing.empty())
-      print(text("attention weights of ", options_.map, ", ", models.vocabulary().phonemes_text(hypothesis.tokens),
-                 ": ", (folder / "map.svg").string(), "\n"));
-    else
-      print(text("map.svg is missing: ", missing, "; map.csv and map.gp are in ", out, "\n"));
+  void write_files(const Models& models, const std::filesystem::path& folder, const std::string& csv,
+                   const nlohmann::json& json) const {
+    write_text(folder / "predictions.csv", csv);
+    write_text(folder / "predictions.json", text_of(json));
+    std::string words = text("files in ", options_.running.out, ": predictions.csv, predictions.json");
+    if (!options_.map.empty()) {
+      const auto hypothesis = attention_of(models.networks(), models.vocabulary(), options_.map);
+      const std::string missing = draw_map(folder, options_.map, models.vocabulary(), hypothesis, models.name());
+      words += missing.empty() ? text(", map.svg: attention weights of ", options_.map, ", ",
+                                      models.vocabulary().phonemes_text(hypothesis.tokens))
+                               : text(", map.csv, map.gp; map.svg is missing: ", missing);
+    }
+    print(words + "\n");
   }
 };
 

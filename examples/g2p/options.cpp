@@ -1,6 +1,7 @@
 #include "options.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -35,12 +36,13 @@ void add_data_options(CLI::App& app, Options& o) {
   app.add_option("--test", o.sources.test, "share of the dictionary for the test, or a dictionary")
       ->check(share_or_file())
       ->option_text("SHARE|FILE (0.05)");
-  app.add_option("--limit", o.sources.limit, "number of words of the dictionary; 0: all")->check(whole(0, 1 << 30));
+  app.add_option("--limit", o.sources.limit, "number of words of the dictionary; 0: all")->check(whole(0, 1000000000));
 }
 
 void add_reading_options(CLI::App& app, Options& o) {
-  app.add_option("--case", o.letter_case, "letters A-Z of words in dictionaries: lower case, or kept")
-      ->check(one_of({"lower", "keep"}));
+  app.add_option("--case", o.letter_case,
+                 "letters A-Z of words in dictionaries as they are, or converted to lower case")
+      ->check(one_of({"keep", "lower"}));
   app.add_option("--stress", o.stress, "stress digits of phonemes (AH0, AH1, AH2)")->check(one_of({"keep", "drop"}));
 }
 
@@ -122,23 +124,26 @@ void add_compare(CLI::App& app, Options& o) {
   add_running_options(app, o.running, "out/g2p_compare");
 }
 
+/// --out and the options with it, and --output FILE, the earlier name of --out DIR.
+void add_table_options(CLI::App& app, Options& o) {
+  add_applying_options(app, o.running);
+  app.add_option("--output", o.output)->option_text("PATH")->group("");
+}
+
 void add_evaluate(CLI::App& app, Options& o) {
   add_load_option(app, o, "trained model; several are an ensemble");
   add_data_options(app, o);
   add_reading_options(app, o);
   add_search_options(app, o);
-  app.add_option("--output", o.output, "table of the words, .csv or .tsv")->option_text("PATH");
-  add_output_options(app, o.running);
+  add_table_options(app, o);
 }
 
 void add_predict(CLI::App& app, Options& o) {
   add_load_option(app, o, "trained model; several are an ensemble");
   add_word_options(app, o);
   app.add_option("--input", o.input, "text file of words, one per line; -: standard input")->option_text("FILE");
-  app.add_option("--output", o.output, "file of the pronunciations, .csv or .json")->option_text("PATH");
   add_search_options(app, o);
-  app.add_option("--out", o.running.out, "folder of --map")->option_text("DIR (out/g2p)")->group(running_group);
-  add_output_options(app, o.running);
+  add_table_options(app, o);
 }
 
 /// Available combinations for a cell: "bahdanau with additive, additive_biased; luong with general".
@@ -175,12 +180,14 @@ void check_beams(const CLI::App& app, Options& o) {
            unroll::text("must be at most --beams, which is ", o.search.beams, ", got '", o.search.n_best, "'"));
 }
 
-void check_ending(const std::string& output, std::initializer_list<const char*> endings) {
+/// Refuses another ending of the earlier option --output; otherwise names its successor.
+void check_output(const std::string& output, std::initializer_list<const char*> endings) {
   if (output.empty()) return;
   const std::string ending = std::filesystem::path(output).extension().string();
   if (std::find(endings.begin(), endings.end(), ending) == endings.end())
     refuse("--output", unroll::text("must end in ", any_of({endings.begin(), endings.end()}), ", got ",
                                     unroll::detail::in_quotes(output)));
+  std::fprintf(stderr, "g2p: --output FILE is now --out DIR\n");
 }
 
 void need_load(const Options& o) {
@@ -202,7 +209,8 @@ void check_train(const CLI::App& app, Options& o) {
 
 void check_predict(const CLI::App&, Options& o) {
   need_load(o);
-  check_ending(o.output, {".csv", ".json"});
+  check_output(o.output, {".csv", ".json"});
+  if (!o.map.empty() && o.running.out.empty()) refuse("--map", "needs --out");
   if (o.words.empty() && o.input.empty() && o.map.empty())
     refuse("word", "must be given, or --input FILE, or --map WORD");
 }
@@ -242,7 +250,7 @@ int run_command_line(int argc, char** argv, const Actions& actions) {
            "evaluate", "tests a trained network on the words of a dictionary", add_evaluate,
            [](const CLI::App&, Options& o) {
              need_load(o);
-             check_ending(o.output, {".csv", ".tsv"});
+             check_output(o.output, {".csv", ".tsv"});
            },
            actions.evaluate),
        verb("predict", "converts words with a trained network", add_predict, check_predict, actions.predict),

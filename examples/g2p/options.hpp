@@ -24,7 +24,7 @@ struct Options {
   Search search{.beams = 4, .n_best = 3};
   std::vector<std::string> load;  // model files
   std::string save;               // file for a copy of the trained model; empty: none
-  std::string output;             // CSV or JSON file of predictions
+  std::string output;             // file of one table, by the earlier option --output
   example::Running running = {};
 };
 

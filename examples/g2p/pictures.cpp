@@ -1,5 +1,6 @@
 #include "pictures.hpp"
 
+#include "../support/names.hpp"
 #include "../support/today.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
@@ -93,7 +94,9 @@ std::string write_report(const std::filesystem::path& folder, const std::string&
   const auto& [data, studies, place] = results;
   const Study& chosen = studies[place];
   const std::string name = name_of(chosen.network);
-  Report report(text("Grapheme-to-phoneme conversion", studies.size() > 1 ? ": comparison of attention" : ""), folder);
+  Report report(text("Grapheme-to-phoneme conversion", studies.size() > 1 ? ", comparison of attention" : "", ": ",
+                     example::title_of(sources.train)),
+                folder);
   const std::string words = data_text(sources, data);
   report.paragraph(words.substr(0, words.find('\n')) + ".");
   report.paragraph(studies.size() > 1

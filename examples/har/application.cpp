@@ -16,6 +16,7 @@
 #include "report.hpp"
 #include "stand_in.hpp"
 #include "stream_task.hpp"
+#include "unroll/io/detail/text_lines.hpp"
 #include "unroll/report/environment.hpp"
 #include "unroll/report/heat_map.hpp"
 #include "unroll/report/report.hpp"
@@ -260,8 +261,9 @@ void evaluate_new(const Options& options) {
                 confusion_text(shown.confusion, model.classes()));
   if (!folder.empty()) {
     write_text(folder / "evaluation.json", text_of(json));
-    Report report("Evaluation of a trained network: " + all.name, folder);
-    report.paragraph(words.substr(0, words.find("\nconfusion")));
+    Report report("Activity recognition, evaluation: " + all.name, folder);
+    for (std::string_view rest = std::string_view(words).substr(0, words.find("\nconfusion")); !rest.empty();)
+      report.paragraph(std::string(unroll::detail::trimmed(unroll::detail::take_line(rest))));
     for (std::size_t k = 0; k < shown.top.size(); ++k)
       report.metric({.name = text("top-", k + 1, whom), .value = 100 * shown.top[k], .unit = "%"});
     report.figure(
@@ -273,6 +275,7 @@ void evaluate_new(const Options& options) {
         text_of(shown, by_people, unit));
     report.settings({{"model", model.file}, {"data", options.data}});
     report.environment(environment(example::today()));
+    report.file("evaluation.json", "all printed numbers");
     report.write();
     words += text("files in ", options.running.out, ": evaluation.json, report.html\n");
   }

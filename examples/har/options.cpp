@@ -127,13 +127,14 @@ void add_training_options(CLI::App& app, Options& o, Kind kind) {
   app.add_option("--epochs", o.epochs, "number of epochs")->check(whole(1, 100000));
   app.add_option("--clip", o.clip, "largest norm of the gradient; 0: no limit")->check(number(0, 1e6));
   example::add_products_option(app, o.products);
-  app.add_option(
-         "--validation", o.validation,
-         kind == Kind::stream
-             ? "share of the training part, at its end, held out for validation; the best epoch's parameters are kept"
-             : "share of the training data (of people if they are known) held out for validation, or a file; the "
-               "best epoch's parameters are kept")
-      ->check(kind == Kind::stream ? number(0, 0.9) : share_or_file());
+  CLI::Option* const validation = app.add_option(
+      "--validation", o.validation,
+      kind == Kind::stream
+          ? "share of the training part, at its end, held out for validation; the best epoch's parameters are kept"
+          : "share of the training data (of people if they are known) held out for validation, or a file; the best "
+            "epoch's parameters are kept");
+  validation->check(kind == Kind::stream ? number(0, 0.9) : share_or_file());
+  if (kind != Kind::stream) validation->option_text(unroll::text("SHARE|FILE (", o.validation, ")"));
   app.add_option("--monitor", o.monitor, "measure that compares epochs")
       ->check(one_of({"validation-loss", "validation-accuracy"}));
   app.add_option("--patience", o.patience, "epochs without an improvement of --monitor until training stops; 0: never")

@@ -1,6 +1,7 @@
 #include "pictures.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "../support/format.hpp"
@@ -33,9 +34,14 @@ Metric metric_of(const std::string& name, const Summary& summary) {
 /// Data monitored during training: "validation" if there are any, otherwise "test".
 std::string monitored(const Options& options) { return options.validates() ? "validation" : "test"; }
 
+/// Remarks as sentences.
 std::string remarks_of(const std::vector<std::string>& remarks) {
   std::string words;
-  for (const std::string& remark : remarks) words += remark + ". ";
+  for (const std::string& remark : remarks) {
+    const std::size_t first = words.size();
+    words += remark + ". ";
+    words[first] = char(std::toupper(static_cast<unsigned char>(words[first])));
+  }
   return words;
 }
 
@@ -225,7 +231,9 @@ std::string write_report(const std::filesystem::path& folder, const Options& opt
   report.paragraph(text(study.rows.size(), " settings of a network (", options.cell, "), ", chosen.runs.size(),
                         chosen.runs.size() > 1 ? " seeds each; " : " seed each; ", search_text(options), ". ",
                         remarks_of(data.remarks)));
-  report.paragraph(text("Setting selected by validation data, a part of the training data: ", name_of(chosen.setting),
+  report.paragraph(text("Setting selected by validation data, ",
+                        options.validation_file().empty() ? "a part of the training data" : options.validation_file(),
+                        ": ", name_of(chosen.setting),
                         options.test_all ? ". Test results of all settings are shown; they were not used for the "
                                            "selection."
                                          : ". The test data were used once, for this setting."));

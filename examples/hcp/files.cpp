@@ -6,7 +6,7 @@
 #include <set>
 #include <tuple>
 
-#include "unroll/io/detail/text_lines.hpp"
+#include "unroll/io/formats/detail/csv_fields.hpp"
 #include "unroll/io/formats/npz.hpp"
 
 namespace hcp {
@@ -19,15 +19,6 @@ struct Entry {
   std::string participant;
   Index clip = -1, run = 0, length = 0;
 };
-
-std::vector<std::string_view> fields(std::string_view line) {
-  std::vector<std::string_view> all;
-  for (std::string_view rest = line;;) {
-    const bool more = rest.find(',') != rest.npos;
-    all.push_back(detail::trimmed(detail::take_until(rest, ',')));
-    if (!more) return all;
-  }
-}
 
 std::optional<Index> whole_number(std::string_view word) {
   Index value = -1;
@@ -48,27 +39,26 @@ enum class Need { all, length };  // columns of the metadata
 
 class MetaReader {
  public:
-  MetaReader(const std::string& text, const std::string& file, Need need) : lines_(text, file), need_(need) {
-    const auto first = lines_.next();
-    lines_.expect(first.has_value(), "expected the column names ", columns(), ", found nothing");
-    header_ = fields(*first);
+  MetaReader(const std::string& text, const std::string& file, Need need) : line_(text, file, ',', '\0'), need_(need) {
+    line_.lines.expect(line_.next(), "expected the column names ", columns(), ", found nothing");
+    header_.assign(line_.all.begin(), line_.all.end());
     for (const char* name : {"participant", "class", "run", "length"}) places_.push_back(place_of(name));
   }
 
   /// Classes of the lines that remain, each once, in alphabetical order.
   std::vector<std::string> classes() {
     std::set<std::string> names;
-    for (auto line = lines_.next(); line; line = lines_.next())
-      if (const auto words = fields(*line); places_[1] && *places_[1] < words.size())
-        names.insert(std::string(words[*places_[1]]));
+    while (line_.next())
+      if (places_[1] && *places_[1] < line_.all.size()) names.insert(std::string(line_.all[*places_[1]]));
     return {names.begin(), names.end()};
   }
 
-  std::vector<Entry> read(const std::vector<std::string>& classes) {
+  /// `fixed`: whether the user cannot name other classes.
+  std::vector<Entry> read(const std::vector<std::string>& classes, bool fixed) {
+    fixed_ = fixed;
     std::vector<Entry> entries;
-    for (auto line = lines_.next(); line; line = lines_.next())
-      entries.push_back(entry(fields(*line), classes, entries.size()));
-    lines_.expect(!entries.empty(), "expected one line per sequence after the column names, found none");
+    while (line_.next()) entries.push_back(entry(line_.all, classes, entries.size()));
+    line_.lines.expect(!entries.empty(), "expected one line per sequence after the column names, found none");
     return entries;
   }
 
@@ -78,45 +68,49 @@ class MetaReader {
   std::optional<std::size_t> place_of(std::string_view name) const {
     const auto found = std::ranges::find(header_, name);
     if (found != header_.end()) return std::size_t(found - header_.begin());
-    lines_.expect(need_ == Need::length && name != "length", "the column names must include '", name, "'; expected ",
-                  columns());
+    line_.lines.expect(need_ == Need::length && name != "length", "the column names must include '", name,
+                       "'; expected ", columns());
     return std::nullopt;
   }
 
   Entry entry(const std::vector<std::string_view>& words, const std::vector<std::string>& classes, std::size_t row) {
-    lines_.expect(words.size() == header_.size(), "expected ", header_.size(), " fields, found ", words.size());
+    line_.lines.expect(words.size() == header_.size(), "expected ", header_.size(), " fields, found ", words.size());
     const auto number = [&](std::size_t k, std::string_view what) {
       if (!places_[k]) return Index(0);
       const auto value = whole_number(words[*places_[k]]);
-      lines_.expect(value.has_value(), what, " must be a whole number, got ",
-                    [&] { return detail::in_quotes(words[*places_[k]]); });
+      line_.lines.expect(value.has_value(), what, " must be a whole number, got ",
+                         [&] { return detail::in_quotes(words[*places_[k]]); });
       return *value;
     };
     Entry found{places_[0] ? std::string(words[*places_[0]]) : text("sequence ", row), -1, number(2, "run"),
                 number(3, "length")};
-    lines_.expect(!found.participant.empty(), "the name of the participant must not be empty");
-    lines_.expect(found.length >= 1, "length must be at least 1, got 0");
+    line_.lines.expect(!found.participant.empty(), "the name of the participant must not be empty");
+    line_.lines.expect(found.length >= 1, "length must be at least 1, got 0");
     if (places_[1]) take_class(words[*places_[1]], classes, found);
     return found;
   }
 
   void take_class(std::string_view word, const std::vector<std::string>& classes, Entry& entry) {
     const auto quoted = [&] { return detail::in_quotes(word); };
+    const bool clips = classes == clip_names();
     entry.clip = class_of(word, classes);
-    lines_.expect(entry.clip >= 0, "class must be a number from 0 to ", classes.size() - 1,
-                  classes == clip_names() ? " or the name of a clip, got " : " or the name of a class, got ", quoted,
-                  "; the nearest: ", [&] {
-                    return detail::nearest_names(word, {classes.begin(), classes.end()});
-                  });
-    lines_.expect(
+    line_.lines.expect(
+        entry.clip >= 0, "class must be a number from 0 to ", classes.size() - 1,
+        clips ? " or the name of a clip, got " : " or the name of a class, got ", quoted, "; the nearest: ",
+        [&] {
+          return detail::nearest_names(word, {classes.begin(), classes.end()});
+        },
+        clips && !fixed_ ? "; --classes FILE gives other names" : "");
+    line_.lines.expect(
         need_ == Need::length || seen_.insert({entry.participant, entry.clip, entry.run}).second, "participant ",
         [&] { return detail::in_quotes(entry.participant); }, ", clip ", quoted, ", run ", entry.run,
         " must have one line only");
   }
 
-  detail::TextLines lines_;
+  detail::CsvFields line_;
   Need need_;
-  std::vector<std::string_view> header_;
+  bool fixed_ = false;
+  std::vector<std::string> header_;
   std::vector<std::optional<std::size_t>> places_;  // of participant, class, run, length
   std::set<std::tuple<std::string, Index, Index>> seen_;
 };
@@ -212,7 +206,7 @@ Data read_recordings(const std::filesystem::path& data, const std::filesystem::p
   detail::InputFile{data};  // a missing data file is reported first, although it is read last
   const std::string file = data.string(), meta_text = detail::read_text(meta), meta_file = meta.string();
   const auto names = classes.empty() ? classes_in(meta_text, meta_file) : classes;
-  const auto entries = MetaReader(meta_text, meta_file, Need::all).read(names);
+  const auto entries = MetaReader(meta_text, meta_file, Need::all).read(names, !classes.empty());
   const Tensor array = read_array(data);
   check_shape(array, file, entries.size(), meta_file);
   return recordings(array, file, entries, meta_file, steps, names);
@@ -224,7 +218,7 @@ Data read_unlabelled(const std::filesystem::path& data, const std::filesystem::p
   const std::string file = data.string(), meta_file = meta.string();
   const std::string meta_text = meta.empty() ? std::string() : detail::read_text(meta);
   std::vector<Entry> entries;
-  if (!meta.empty()) entries = MetaReader(meta_text, meta_file, Need::length).read(classes);
+  if (!meta.empty()) entries = MetaReader(meta_text, meta_file, Need::length).read(classes, true);
   const Tensor array = read_array(data);
   check_shape(array, file, meta.empty() ? std::nullopt : std::optional(entries.size()), meta_file);
   if (meta.empty()) entries = entries_of(array, file);

@@ -24,7 +24,13 @@ void print(const Options& options, const std::string& words) {
   if (!options.running.quiet && !options.running.json) example::print(words);
 }
 
-nlohmann::json settings_of(const CLI::App& verb) { return nlohmann::json::parse(example::settings_json(verb)); }
+/// Options with their values, without those of the synthetic data for other data.
+nlohmann::json settings_of(const CLI::App& verb, const Options& options) {
+  auto settings = nlohmann::json::parse(example::settings_json(verb));
+  if (!options.data.empty())
+    for (const std::string& name : synthetic_options()) settings.erase(name.substr(2));
+  return settings;
+}
 
 /// Takes the values of a loaded model in place of options.
 ModelFile load(Options& options) {
@@ -49,7 +55,8 @@ Data read_data(const Options& options, const ModelFile* file) {
   if (file == nullptr) return data;
   require<ShapeError>(file->regions == data.clips.features(), data.source, ": must have ", file->regions,
                       " regions, as the training data of ", options.load, ", got ", data.clips.features());
-  require<ValueError>(file->classes == data.classes, data.source, ": must have the classes of ", options.load);
+  require<ValueError>(file->classes == data.classes,
+                      "--data must be given: the synthetic data do not have the classes of ", options.load);
   return data;
 }
 
@@ -127,7 +134,7 @@ int train(const CLI::App& verb, Options& options) {
   if (!results.test && !results.cross_validation)
     throw ValueError("hcp: no participant was tested; give --test-participants or --test-people");
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
-  write_files(folder.path(), options, settings_of(verb), data, division, saved.get(), results);
+  write_files(folder.path(), options, settings_of(verb, options), data, division, saved.get(), results);
   example::write_copy(folder / "model.safetensors", options.save);
   write_scores(folder.path(), scores_of(data, results.runs));
   print(options, seeds_text(results) + known_text(results) + result_text(results));
@@ -145,7 +152,7 @@ int controls(const CLI::App& verb, Options& options) {
   run_controls(options, data, division, results, [&](Control control, Index repeat, const GroupedHits& hits) {
     print(options, run_text(control, repeat, hits));
   });
-  write_files(folder.path(), options, settings_of(verb), data, division, nullptr, results);
+  write_files(folder.path(), options, settings_of(verb, options), data, division, nullptr, results);
   print(options, text("\n", results.leak->table(), "\n", results.leak->verdict(), "\n"));
   return 0;
 }
@@ -165,7 +172,7 @@ int evaluate(const CLI::App& verb, Options& options) {
   Run run;
   test_model(*file.model, data, division.test, file.trained_on, results, run);
   print(options, "\n" + moments_text(results.main()) + chance_text(results.chance));
-  write_files(path, options, settings_of(verb), data, division, file.model.get(), results);
+  write_files(path, options, settings_of(verb, options), data, division, file.model.get(), results);
   if (!path.empty()) write_scores(path, scores_of(data, {run}));
   print(options, known_text(results) + result_text(results));
   return 0;

@@ -90,6 +90,12 @@ void add_reading_options(CLI::App& app, Options& o) {
 
 }  // namespace
 
+const std::vector<std::string>& synthetic_options() {
+  static const std::vector<std::string> names{"--participants", "--regions", "--snr",
+                                              "--idio",         "--mapvar",  "--data-seed"};
+  return names;
+}
+
 void add_train_options(CLI::App& app, Options& o) {
   app.footer(clip_list());
   add_new_data_options(app, o);
@@ -139,8 +145,8 @@ void check_options(const CLI::App& app, Options& o) {
     return option != nullptr && option->count() > 0;
   };
   if (!o.meta.empty() && o.data.empty()) refuse("--meta", "needs --data");
-  for (const char* name : {"--participants", "--regions", "--snr", "--idio", "--mapvar", "--data-seed"})
-    if (!o.data.empty() && given(name))
+  for (const std::string& name : synthetic_options())
+    if (!o.data.empty() && given(name.c_str()))
       refuse(name, "cannot be combined with --data: it is an option of the synthetic data");
   if (!o.classes.empty() && o.data.empty()) refuse("--classes", "needs --data");
   if (!o.test_people.empty() && given("--test-participants"))

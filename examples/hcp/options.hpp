@@ -34,6 +34,9 @@ void add_controls_options(CLI::App& app, Options& options);
 void add_evaluate_options(CLI::App& app, Options& options);
 void add_predict_options(CLI::App& app, Options& options);
 
+/// Names of the options of the synthetic data: "--participants", ...
+const std::vector<std::string>& synthetic_options();
+
 /// Throws CLI::ParseError for options that cannot be combined, and sets defaults that depend on other options.
 void check_options(const CLI::App& verb, Options& options);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "../support/names.hpp"
 #include "../support/today.hpp"
 #include "report.hpp"
 #include "unroll/report/bars.hpp"
@@ -174,7 +175,8 @@ DataTable runs_table(const Results& results) {
                   {}};
   for (const Run& run : results.runs)
     table.rows.push_back({run.seed, value(run.cross_validation), value(run.test), value(run.balanced),
-                          run.training.history.size(), run.training.best_epoch});
+                          run.training.history.size(),
+                          run.training.best_epoch > 0 ? double(run.training.best_epoch) : std::nan("")});
   return table;
 }
 
@@ -195,10 +197,11 @@ void add_training(Report& report, const Results& results) {
 std::string write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Data& data,
                          const std::vector<Index>& shown, const Model* model, const Results& results) {
   const bool trained = !results.runs.empty() && !results.runs.front().training.history.empty();
-  Report report(text(results.leak ? "HCP leak test"
-                     : trained    ? "HCP training"
-                                  : "HCP evaluation",
-                     ": movie clips from brain activity"),
+  Report report(text("Brain decoding",
+                     results.leak ? ", leak test"
+                     : trained    ? ""
+                                  : ", evaluation",
+                     ": ", example::title_of(data.source)),
                 folder);
   report.paragraph(
       results.leak

@@ -135,12 +135,12 @@ std::string all_tested_text(const Results& results) {
 }
 
 std::string tested_text(const Results& results) {
-  const std::string participants = text(results.main().steps.groups(), " participants");
+  const Index count = results.main().steps.groups();
+  const std::string participants = text(count, count == 1 ? " participant" : " participants");
   if (!results.test) return participants + " in cross-validation";
   if (!results.tested.known) return participants + " (training participants unknown)";
-  return participants + (results.all_tested || results.tested.trained_on.empty()
-                             ? " not in the training data"
-                             : ", all of them in the training data");
+  if (results.all_tested || results.tested.trained_on.empty()) return participants + " not in the training data";
+  return participants + (count == 1 ? ", in the training data" : ", all of them in the training data");
 }
 
 std::string known_text(const Results& results) {

@@ -86,8 +86,16 @@ std::vector<Index> people_of(const char* option, const std::vector<std::string>&
   return people;
 }
 
-void check_test(const char* option, std::size_t count) {
-  require<ValueError>(count != 1, option, " must be 0 or at least 2, got 1: confidence limits need two participants");
+constexpr const char* limits_need_two = ", got 1: confidence limits need two participants";
+
+/// The classes of training participants must differ.
+void check_classes(const Data& data, const std::vector<Index>& training) {
+  const auto sequences = sequences_of(data, training);
+  const auto class_of = [&](Index s) { return data.clips.labels(s)[0]; };
+  require<ValueError>(
+      std::ranges::any_of(sequences, [&](Index s) { return class_of(s) != class_of(sequences.front()); }), data.source,
+      ": the training participants must have sequences of at least 2 classes, got only ",
+      [&] { return unroll::detail::in_quotes(data.classes[std::size_t(class_of(sequences.front()))]); });
 }
 
 TrainingOptions training_of(const Options& options, std::uint64_t seed, const std::string& name) {
@@ -124,10 +132,10 @@ Division divide(const Options& options, const Data& data) {
           std::ranges::find(division.training, p) == division.training.end(), "--test-people: participant ",
           [&] { return unroll::detail::in_quotes(data.participants[std::size_t(p)]); },
           " must not be one of --train-people");
-    check_test("--test-people", division.test.size());
+    require<ValueError>(division.test.size() != 1, "--test-people must name at least 2 participants", limits_need_two);
   } else {
     const Index last = options.test_participants.value_or(Index(rest.size()));
-    check_test("--test-participants", std::size_t(last));
+    require<ValueError>(last != 1, "--test-participants must be 0 or at least 2", limits_need_two);
     const Index most = Index(rest.size()) - (options.train_people.empty() ? 1 : 0);
     require<ValueError>(last <= most, "--test-participants must be ",
                         options.train_people.empty() ? text("below ", count, ", the number of participants of ")
@@ -140,6 +148,7 @@ Division divide(const Options& options, const Data& data) {
   const Index training = Index(division.training.size());
   require<ValueError>(training >= options.folds, "--folds must be at most ", training,
                       ", the number of training participants, got ", options.folds);
+  check_classes(data, division.training);
   return division;
 }
 

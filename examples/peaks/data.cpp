@@ -1,7 +1,5 @@
 #include "data.hpp"
 
-#include <set>
-
 #include "../support/fingerprint.hpp"
 
 namespace peaks {
@@ -55,19 +53,34 @@ std::vector<Score> level_scores(const Events& events, const std::vector<double>&
   return scores;
 }
 
-Index shared_events(const Events& training, const Events& events) {
-  const auto fingerprint = [](const MatrixX<float>& x) { return example::Fingerprint().add(x).number(); };
-  std::set<std::uint64_t> known;
+namespace {
+
+std::string hash_of(const MatrixX<float>& input) {
+  return (input.array() != 0).any() ? example::Fingerprint().add(input).text() : std::string();
+}
+
+}  // namespace
+
+std::vector<std::string> hashes_of(const Events& events) {
+  std::vector<std::string> hashes;
+  each_event(events, [&](const MatrixX<float>& input, const MatrixX<float>&) { hashes.push_back(hash_of(input)); });
+  return hashes;
+}
+
+std::vector<std::string> hashes_of_training(const Events& training) {
+  std::vector<std::string> hashes;
   bool peaks = false;
-  each_event(training, [&](const MatrixX<float>& x, const MatrixX<float>& y) {
-    known.insert(fingerprint(x)), peaks = peaks || (y.array() > 0).any();
+  each_event(training, [&](const MatrixX<float>& input, const MatrixX<float>& target) {
+    hashes.push_back(hash_of(input)), peaks = peaks || (target.array() > 0).any();
   });
   require<ValueError>(peaks, training.source, ": the targets of the training events must have peaks, got none");
-  Index shared = 0;
-  each_event(events, [&](const MatrixX<float>& x, const MatrixX<float>&) {
-    shared += (x.array() != 0).any() && known.contains(fingerprint(x));
-  });
-  return shared;
+  return hashes;
+}
+
+std::vector<bool> are_among(const std::vector<std::string>& hashes, const std::set<std::string>& known) {
+  std::vector<bool> among;
+  for (const std::string& hash : hashes) among.push_back(!hash.empty() && known.contains(hash));
+  return among;
 }
 
 Baseline threshold_baseline(const Events& training, const Events& test, const Search& search) {

@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "scorer.hpp"
 #include "toy.hpp"
@@ -90,9 +92,13 @@ std::unique_ptr<ArrayFile> open_npz_rows(const std::filesystem::path& file);
 /// The events [first, last).
 Events part(const Events& events, unroll::Index first, unroll::Index last);
 
-/// Number of `events` that are also in `training`. Events without tracks are not counted, since they are all equal.
-/// Throws ValueError if no training target has a peak.
-unroll::Index shared_events(const Events& training, const Events& events);
+/// Hash of the input of each event. Events without tracks are all equal: their texts are empty.
+std::vector<std::string> hashes_of(const Events& events);
+/// Likewise. Throws ValueError if no target has a peak.
+std::vector<std::string> hashes_of_training(const Events& training);
+
+/// Whether each event has one of these hashes; an empty one counts as another event.
+std::vector<bool> are_among(const std::vector<std::string>& hashes, const std::set<std::string>& known);
 
 /// Scores of fixed levels without a model: a bin belongs to a peak where channel 0 exceeds the level.
 std::vector<Score> level_scores(const Events& events, const std::vector<double>& levels, const Search& search);

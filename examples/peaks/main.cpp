@@ -51,6 +51,18 @@ std::map<std::string, std::string> facts_of(const Options& options, const Run& r
           {"loaded", options.load}};
 }
 
+/// Hashes of the first training events, of the validation events, which select a network, and of the events of the
+/// loaded model; none if those are unknown.
+std::optional<std::set<std::string>> trained_on(const EventSets& events, Index count,
+                                                const std::optional<ModelFile>& loaded) {
+  if (loaded && !loaded->trained_on) return std::nullopt;
+  std::set<std::string> hashes(events.training_hashes.begin(), events.training_hashes.begin() + count);
+  for (std::string& hash : hashes_of(events.validation)) hashes.insert(std::move(hash));
+  if (loaded) hashes.insert(loaded->trained_on->begin(), loaded->trained_on->end());
+  hashes.erase("");
+  return hashes;
+}
+
 /// The verbs train and study.
 int run_trainings(const CLI::App& verb, Options& options) {
   VectorX<float> start;
@@ -74,8 +86,10 @@ int run_trainings(const CLI::App& verb, Options& options) {
   const auto points = run(options, events, start, [&](const std::string& words) { print(options, words); });
   const Point& best = best_of(points);
   const Options selected = options.study.empty() ? options : with_value(options, best.value);
+  const Events trained = options.study == "samples" ? part(events.training, 0, selected.events) : events.training;
+  const auto hashes = trained_on(events, trained.data.size(), loaded);
   const auto save = [&](const Run& run, const std::string& name) {
-    write_model(folder / name, network_of(selected, run), selected.model, events.training, facts_of(selected, run));
+    write_model(folder / name, network_of(selected, run), selected.model, trained, facts_of(selected, run), hashes);
   };
   save(best_of(best), "model.safetensors");
   if (best.runs.size() > 1)
@@ -120,7 +134,9 @@ int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
   std::vector<Found> found;
   each_output(model.network, events, options.running.threads,
               [&](Index event, const MatrixX<float>& output) { found.push_back(found_in(events, event, output)); });
-  const std::string csv = vertices_csv(events, found), json = vertices_json(events, found);
+  Known known;
+  if (model.trained_on) known = are_among(hashes_of(events), *model.trained_on);
+  const std::string csv = vertices_csv(events, found), json = vertices_json(events, found, known);
   if (!options.running.out.empty()) {
     example::RunFolder folder(verb, options.running, {"lazy"});
     folder.begin(fingerprint(events));
@@ -133,7 +149,7 @@ int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
   if (options.running.json && !options.running.quiet) example::print(json);
   // Without an output folder, standard output of predict has the vertices only.
   if (events.has_truth && (needs_truth || !options.running.out.empty()))
-    print(options, score_text(score_of(events, found)));
+    print(options, test_text(events, found, known));
   return 0;
 }
 int evaluate(const CLI::App& verb, Options& options) { return apply(verb, options, true); }

@@ -2,7 +2,9 @@
 
 #include <charconv>
 
+#include "../support/names.hpp"
 #include "unroll/io/formats/safetensors.hpp"
+#include "unroll/io/json.hpp"
 #include "unroll/io/model_details.hpp"
 
 namespace peaks {
@@ -38,6 +40,14 @@ Index whole_fact(const Facts& facts, const std::string& name, Index most, const 
   return value;
 }
 
+constexpr const char* trained_events = "hashes of the events";
+
+std::set<std::string> hashes_in(const std::string& list, const std::string& file) try {
+  return unroll::detail::parse_json(list, file).get<std::set<std::string>>();
+} catch (const std::exception&) {  // from parse_json, or a value of another type
+  throw FileError(text(file, ": the entry '", trained_events, "' of its training must be a list of texts"));
+}
+
 }  // namespace
 
 ModelFile read_model(const std::filesystem::path& path) {
@@ -50,12 +60,14 @@ ModelFile read_model(const std::filesystem::path& path) {
                              whole_fact(facts, "layers", 32, file), fact(facts, "batch normalisation", file) == "yes"};
   tensors.require_numbers(double(options.units));
   ModelFile all{options, make_network(options), fact(facts, "channels", file), whole_fact(facts, "bins", 100000, file)};
+  if (facts.contains(trained_events)) all.trained_on = hashes_in(fact(facts, trained_events, file), file);
   from_tensors(all.network, tensors);
   return all;
 }
 
 void write_model(const std::filesystem::path& file, const Network& network, const ModelOptions& options,
-                 const Events& events, std::map<std::string, std::string> facts) {
+                 const Events& events, std::map<std::string, std::string> facts,
+                 const std::optional<std::set<std::string>>& trained_on) {
   facts["program"] = "peaks";
   facts["model"] = options.kind, facts["units"] = text(options.units), facts["layers"] = text(options.layers);
   facts["batch normalisation"] = options.batch_norm ? "yes" : "no";
@@ -63,6 +75,7 @@ void write_model(const std::filesystem::path& file, const Network& network, cons
   facts["bin width (mm)"] = text(events.bin_width()), facts["first position (mm)"] = text(z_first);
   facts["data"] = events.source, facts["data fingerprint"] = fingerprint(events);
   facts["training events"] = text(events.data.size());
+  if (trained_on) facts[trained_events] = example::json_list({trained_on->begin(), trained_on->end()});
   const ModelDetails details{.window = events.bins(),
                              .inputs = names_of(events.channels),
                              .outputs = {"vertices"},

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "../support/format.hpp"
+#include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "pictures.hpp"
 #include "unroll/models/summary.hpp"
 #include "unroll/report/report.hpp"
@@ -37,9 +39,17 @@ NamedValues events_of(const EventSets& events) {
           {"data.bins", text(events.test.bins())}};
 }
 
+/// The first column has the values of a study, and is removed from other tables.
+DataTable without_study(const Options& options, DataTable table) {
+  if (!options.study.empty()) return table;
+  table.columns.erase(table.columns.begin());
+  for (auto& row : table.rows) row.erase(row.begin());
+  return table;
+}
+
 DataTable runs_table(const Options& options, const std::vector<Point>& points) {
-  DataTable table{{options.study.empty() ? "study" : options.study, "seed", "efficiency (%)",
-                   "false positives per event", "found", "missed", "false positives", "seconds", "collapsed"},
+  DataTable table{{options.study, "seed", "efficiency (%)", "false positives per event", "found", "missed",
+                   "false positives", "seconds", "collapsed"},
                   {}};
   for (const Point& point : points)
     for (const Run& run : point.runs) {
@@ -47,7 +57,7 @@ DataTable runs_table(const Options& options, const std::vector<Point>& points) {
       table.rows.push_back({point.value, run.seed, 100 * score.efficiency(), score.false_rate(), score.found,
                             score.missed, score.extra, run.seconds, run.collapse.empty() ? "no" : "yes"});
     }
-  return table;
+  return without_study(options, std::move(table));
 }
 
 DataTable summary_table(const Options& options, const std::vector<Point>& points) {
@@ -64,15 +74,15 @@ DataTable summary_table(const Options& options, const std::vector<Point>& points
 }
 
 DataTable epochs_table(const Options& options, const std::vector<Point>& points) {
-  DataTable table{{options.study.empty() ? "study" : options.study, "seed", "epoch", "loss", "efficiency (%)",
-                   "false positives per event", "largest output", "learning rate", "seconds"},
+  DataTable table{{options.study, "seed", "epoch", "loss", "efficiency (%)", "false positives per event",
+                   "largest output", "learning rate", "seconds"},
                   {}};
   for (const Point& point : points)
     for (const Run& run : point.runs)
       for (const auto& [numbers, outcome] : run.epochs)
         table.rows.push_back({point.value, run.seed, numbers.epoch, numbers.loss, 100 * outcome.score.efficiency(),
                               outcome.score.false_rate(), outcome.largest, numbers.learning_rate, numbers.seconds});
-  return table;
+  return without_study(options, std::move(table));
 }
 
 void add_metrics(Report& report, const Options& options, const Baseline& baseline, const std::vector<Point>& points) {
@@ -227,7 +237,8 @@ example::RunScores scores_of(const Events& test, const Point& point) {
 
 Written write_report(const std::filesystem::path& folder, const nlohmann::json& settings, const Options& options,
                      const EventSets& events, const Baseline& baseline, const std::vector<Point>& points) {
-  Report report(options.study.empty() ? "Peaks training: vertices along a beam" : "Peaks study: vertices along a beam",
+  Report report(text("Vertex finding", options.study.empty() ? "" : ", study of " + options.study, ": ",
+                     example::title_of(events.training.source)),
                 folder);
   report.paragraph(
       "Results after each epoch, and the selection of networks and settings, are those of the validation events. The "
@@ -236,7 +247,7 @@ Written write_report(const std::filesystem::path& folder, const nlohmann::json& 
   add_metrics(report, options, baseline, points);
   report.settings(named_values(settings));
   report.settings(events_of(events));
-  report.environment(environment());
+  report.environment(environment(example::today()));
   if (!options.study.empty()) {
     report.table("study", summary_table(options, points),
                  "Results of the validation events: mean and sample standard deviation over seeds.");

@@ -239,7 +239,9 @@ EventSets read_events(const Options& options) {
     sets.training = first_events(sets.training, options.events, "--events");
   check_same_kind(sets.test, sets.training, "--test");
   check_same_kind(sets.validation, sets.training, "--validation");
-  sets.shared = shared_events(sets.training, sets.test);
+  sets.training_hashes = hashes_of_training(sets.training);
+  sets.shared = std::ranges::count(
+      are_among(hashes_of(sets.test), {sets.training_hashes.begin(), sets.training_hashes.end()}), true);
   return sets;
 }
 

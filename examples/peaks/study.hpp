@@ -47,7 +47,8 @@ const Run& best_of(const Point& point);
 /// read when they are needed.
 struct EventSets {
   Events training, test, validation;
-  unroll::Index shared = 0;  // test events that are also training events
+  unroll::Index shared = 0;                       // test events that are also training events
+  std::vector<std::string> training_hashes = {};  // of each training event
 };
 EventSets read_events(const Options& options);
 

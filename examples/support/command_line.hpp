@@ -14,6 +14,7 @@
 #include "names.hpp"
 #include "unroll/core/error.hpp"
 #include "unroll/io/detail/diagnostics.hpp"
+#include "unroll/version.hpp"
 
 namespace example {
 
@@ -153,6 +154,11 @@ inline void parse(CLI::App& app, int argc, char** argv) try {
   throw CLI::ParseError(command_text(app, argc, argv), CLI::ExitCodes::RequiredError);
 }
 
+/// --version.
+inline void add_version(CLI::App& app, const std::string& name) {
+  app.set_version_flag("--version", [name] { return unroll::text(name, " of unroll ", unroll::library_version); });
+}
+
 /// Parses the command line of a program. `add(app)` adds its options; `take(app)` runs after parsing and throws
 /// CLI::ParseError for invalid combinations. Returns an exit status if the program must end at once, otherwise -1.
 template <class Add, class Take>
@@ -161,6 +167,7 @@ int read_command_line(const char* name, const char* purpose, int argc, char** ar
   CLI::App app(purpose, name);
   app.option_defaults()->always_capture_default();
   app.get_formatter()->column_width(36);
+  add_version(app, name);
   add(app);
   try {
     parse(app, argc, argv);

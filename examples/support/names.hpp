@@ -1,6 +1,7 @@
 #pragma once
 // Lists of names, which may contain blanks and commas.
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ inline std::string any_of(const std::vector<std::string>& words) {
   std::string all = words.front();
   for (std::size_t k = 1; k < words.size(); ++k) all += (k + 1 < words.size() ? ", " : " or ") + words[k];
   return all;
+}
+
+/// Name of data in titles: the last part of a path, and all of another description.
+inline std::string title_of(const std::string& source) {
+  const std::filesystem::path path(source);
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
 }  // namespace example

@@ -22,11 +22,13 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// Value of an option as on the command line.
-std::string word_of(const Json& value) {
-  if (!value.is_array()) return value.is_string() ? value.get<std::string>() : value.dump();
+std::string word_of(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+/// Value of an option of the run in a folder, as on the command line.
+std::string word_of(const Json& value, const CLI::Option* option, const std::filesystem::path& folder) {
+  if (!value.is_array()) return option == nullptr ? word_of(value) : value_from(folder, *option, word_of(value));
   std::string list;
-  for (const Json& each : value) list += (list.empty() ? "" : ",") + word_of(each);
+  for (const Json& each : value) list += (list.empty() ? "" : ",") + word_of(each, option, folder);
   return list;
 }
 
@@ -49,26 +51,28 @@ RunFolder::RunFolder(const CLI::App& verb, const Running& running, std::vector<s
     const std::string before = unroll::detail::read_text(file);
     const Json json = Json::parse(before, nullptr, false), mine = Json::parse(config_);
     const auto has_my = [&](const char* key) { return json.is_object() && json.value(key, Json()) == mine[key]; };
-    require<ValueError>(running.resume || running.force, "--out ", running.out, ": the folder contains ",
-                        owner_of(json), "; --resume continues it, --force replaces it");
+    require<ValueError>(
+        running.resume || running.force, "--out ", running.out, ": the folder contains ", owner_of(json),
+        verb.get_option_no_throw("--resume") == nullptr ? "; " : "; --resume continues it, ", "--force replaces it");
     replaces_ = running.force && has_my("program");
     if (running.resume) {
       require<ValueError>(has_my("program") && has_my("verb"), "--out ", running.out,
                           ": the folder must contain a run of ", mine["program"].get<std::string>(), " ",
                           mine["verb"].get<std::string>(), ", got ", owner_of(json),
                           json.is_object() ? " " + word_of(json.value("verb", Json(""))) : "");
-      check_same_run(before, running.out);
+      check_same_run(verb, before, running.out);
       resumes_ = true;
     }
   }
   path_ = output_folder(running.out, file_name);
 }
 
-void RunFolder::check_same_run(const std::string& before, const std::string& out) const {
+void RunFolder::check_same_run(const CLI::App& verb, const std::string& before, const std::string& out) const {
   const Json old = Json::parse(before), mine = Json::parse(config_);
   for (const auto& [name, value] : mine.items()) {
     if (contains(running_, name) || contains(free_, name) || !old.contains(name)) continue;
-    const std::string word = word_of(old[name]), mine_word = word_of(value);
+    const CLI::Option* const option = verb.get_option_no_throw("--" + name);
+    const std::string word = word_of(old[name], option, out), mine_word = word_of(value, option, out);
     require<ValueError>(old[name] == value, "--", name, " must be ", word.empty() ? "left out" : word,
                         ", as in the run that is continued, got ", mine_word.empty() ? "none" : mine_word,
                         "; --config ", (std::filesystem::path(out) / file_name).string(), " repeats its options");

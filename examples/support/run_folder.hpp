@@ -31,7 +31,7 @@ class RunFolder {
   std::filesystem::path inner(const std::string& name) const;
 
  private:
-  void check_same_run(const std::string& before, const std::string& out) const;
+  void check_same_run(const CLI::App& verb, const std::string& before, const std::string& out) const;
   /// Files checkpoint.safetensors and checkpoint-* in the folder and in its subfolder runs.
   std::vector<std::filesystem::path> checkpoints() const;
 

@@ -8,7 +8,6 @@
 #include "program.hpp"
 #include "unroll/io/input_file.hpp"
 #include "unroll/io/json.hpp"
-#include "unroll/version.hpp"
 
 namespace example {
 
@@ -69,15 +68,12 @@ std::string word_of(const Json& value, const std::string& where) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Whether the option is a path of input. A value that is a number is none, such as a share of the data.
-bool is_input_path(const CLI::Option& option) {
+/// Whether a value of the option is a relative path of input. A number is none, such as a share of the data.
+bool is_relative_path(const CLI::Option& option, const std::string& value) {
   const std::string& hint = option.get_option_text();
   return option.get_group() != running_group &&
-         (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos);
-}
-bool is_relative_path(const std::string& value) {
-  return !value.empty() && std::filesystem::path(value).is_relative() &&
-         !Json::parse(value, nullptr, false).is_number();
+         (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos) && !value.empty() &&
+         std::filesystem::path(value).is_relative() && !Json::parse(value, nullptr, false).is_number();
 }
 
 /// Values of an option in JSON; a scalar is one value.
@@ -150,9 +146,7 @@ Words words_of_json(const std::string& text, const std::string& where, const std
     if (option.count() > 0) continue;
     const std::string place = where + ": " + key;
     Words values = values_in(value, place);
-    if (is_input_path(option))
-      for (std::string& each : values)
-        if (is_relative_path(each)) each = (folder / each).lexically_normal().string();
+    for (std::string& each : values) each = value_from(folder, option, each);
     const Words more =
         name_in(name) == name ? words_of(option, name, values, place) : words_of_flag(values, name, place);
     words.insert(words.end(), more.begin(), more.end());
@@ -170,7 +164,7 @@ struct Parser {
     app.require_subcommand(1);
     app.option_defaults()->always_capture_default();
     app.get_formatter()->column_width(36);
-    app.set_version_flag("--version", [name] { return unroll::text(name, " of unroll ", unroll::library_version); });
+    add_version(app, name);
     app.footer(
         unroll::text("Without a verb: ", all.front().name, ". ", name, " VERB --help lists the options of a verb."));
     for (const Verb& verb : all) {
@@ -256,6 +250,10 @@ int run_verbs(const char* name, const char* purpose, int argc, char** argv, cons
   std::fprintf(stderr, "%s: %s (%s --help lists the verbs, %s VERB --help their options)\n", name,
                message_of(error).c_str(), name, name);
   return 2;
+}
+
+std::string value_from(const std::filesystem::path& folder, const CLI::Option& option, const std::string& value) {
+  return is_relative_path(option, value) ? (folder / value).lexically_normal().string() : value;
 }
 
 void add_output_options(CLI::App& app, Running& o) {
@@ -361,9 +359,9 @@ Json json_of(const CLI::Option& option, const std::string& folder) {
     }
     if (!list) words.push_back(text);
   }
-  if (!folder.empty() && is_input_path(option))
+  if (!folder.empty())
     for (std::string& word : words)
-      if (is_relative_path(word)) word = path_from(folder, word);
+      if (is_relative_path(option, word)) word = path_from(folder, word);
   const bool numeric = is_numeric(option);
   if (!list) return json_of(words.empty() ? std::string() : words.back(), numeric);
   Json all = Json::array();

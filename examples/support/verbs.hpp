@@ -2,6 +2,7 @@
 // Verbs of a program (train, evaluate, predict, ...), and the options that all programs share.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -67,6 +68,9 @@ void add_running_options(CLI::App& app, Running& running, const std::string& fol
 void add_output_options(CLI::App& app, Running& running);
 /// These, --out and --force, for verbs that apply a trained model.
 void add_applying_options(CLI::App& app, Running& running);
+
+/// Value of an option in a JSON file of `folder`. A relative path of an input file becomes one from the present folder.
+std::string value_from(const std::filesystem::path& folder, const CLI::Option& option, const std::string& value);
 
 /// --load FILE of verbs that apply a trained model.
 void add_load_option(CLI::App& app, std::string& load);

@@ -6,6 +6,8 @@
 
 #include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
+#include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "unroll/io/atomic_file.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/heat_map.hpp"
@@ -285,14 +287,14 @@ std::string write_results(const Model& model, const Options& options, const std:
   write_text(folder / "history.csv", history_csv(runs));
   write_text(folder / "history.json", history_json(runs));
   write_text(folder / "samples.txt", listed_samples(runs));
-  Report report("Language model of " + options.tokens, folder);
+  Report report(text("Language model of ", options.tokens, ": ", example::title_of(options.text)), folder);
   report.paragraph(text("Cell ", options.cell, ", text ", options.text, ". Validation, seed ", best.seed, ": ",
                         validation_text(best.validation, options),
                         ". Settings are chosen by the validation text only. A test text is evaluated once, with the "
                         "chosen settings: text evaluate --text FILE."));
   add_metrics(report, model, runs, best);
   report.settings({model.training.begin(), model.training.end()});
-  report.environment(environment());
+  report.environment(environment(example::today()));
   add_figures(report, model, runs, best, samples);
   for (const auto& [name, what] : NamedValues{{"model.safetensors", "trained network and vocabulary"},
                                               {"config.json", "settings, for --config"},

@@ -5,6 +5,8 @@
 
 #include "../support/fingerprint.hpp"
 #include "../support/format.hpp"
+#include "../support/names.hpp"
+#include "../support/today.hpp"
 #include "plane.hpp"
 #include "unroll/report/curves.hpp"
 #include "unroll/report/report.hpp"
@@ -131,14 +133,17 @@ std::string history_csv(const std::vector<Run>& runs) {
 
 namespace {
 
+std::string names_of_files(const Options& o) {
+  std::string names;
+  for (const std::string& file : o.corpus.files) names += (names.empty() ? "" : ", ") + example::title_of(file);
+  return names;
+}
+
 NamedValues settings_of(const Options& o) {
-  std::string files;
-  for (const std::string& file : o.corpus.files)
-    files += unroll::text(files.empty() ? "" : ", ", std::filesystem::path(file).filename().string());
   const Word2VecOptions& t = o.training;
   std::string seeds;
   for (const std::uint64_t seed : o.seeds.all()) seeds += text(seeds.empty() ? "" : ", ", seed);
-  return {{"text", files},
+  return {{"text", names_of_files(o)},
           {"model", t.model == WordModel::cbow ? "CBOW" : "skip-gram"},
           {"dimension", text(t.dimension)},
           {"window", text(t.window)},
@@ -189,9 +194,9 @@ void add_words(Report& report, const WordVectors& vectors, Index drawn) {
 
 std::string write_report(const std::filesystem::path& folder, const Options& options, const std::vector<Run>& runs,
                          const WordVectors& vectors) {
-  Report report("Word vectors", folder);
+  Report report("Word vectors: " + names_of_files(options), folder);
   report.settings(settings_of(options));
-  report.environment(environment());
+  report.environment(environment(example::today()));
   report.metric({.name = "words", .value = double(vectors.size())});
   add_results(report, runs);
   if (const Index drawn = std::min(options.drawn, vectors.size()); drawn > 0) add_words(report, vectors, drawn);

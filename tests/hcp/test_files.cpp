@@ -87,6 +87,35 @@ TEST_CASE("recordings: classes are the clips, those of the file, or those that a
   CHECK_THROWS_MATCHES(read_names(files.folder.path / "names"), FileError, says("must occur once, got 'house' again"));
 }
 
+TEST_CASE("recordings: names in quotes, with commas and blanks") {
+  Files files;
+  files.describe(
+      "\"participant\",\"class\",\"run\",\"length\"\n\"Ann, B.\",\"house\",1,4\n\"Ann, B.\",\"a \"\"face\"\"\",2,3\n"
+      "bob,house,4,4\n");
+  const Data data = files.read();
+  CHECK(data.participants == std::vector<std::string>{"Ann, B.", "bob"});
+  CHECK(data.classes == std::vector<std::string>{"a \"face\"", "house"});
+  CHECK(data.participant == std::vector<Index>{0, 0, 1});
+}
+
+TEST_CASE("recordings: a mixture of clips and other classes names --classes, unless the classes are fixed") {
+  Files files;
+  files.describe("participant,class,run,length\na,twomen,1,4\na,face,2,3\nb,twomen,4,4\n");
+  const auto message = [&](const std::vector<std::string>& classes) {
+    try {
+      (void)read_recordings(files.x, files.meta, 0, classes);
+    } catch (const FileError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(message({}).find("line 3: class must be a number from 0 to 14 or the name of a clip, got 'face'") !=
+        std::string::npos);
+  CHECK(message({}).ends_with("; --classes FILE gives other names"));
+  CHECK(message(clip_names()).find("got 'face'") != std::string::npos);
+  CHECK(message(clip_names()).find("--classes") == std::string::npos);
+}
+
 TEST_CASE("recordings: new ones need no classes, and no metadata") {
   Files files;
   const Data known = files.read();
@@ -136,7 +165,7 @@ TEST_CASE("recordings: refuses invalid metadata and arrays with their place") {
   };
   with(first + "p,1,1,4\np,2,1,4\n", "must have 2 sequences, as ");
   with(first + "p,1,1,4\np,matrix,1,4\np,2,1,4\n",
-       "meta.csv, line 3: class must be a number from 0 to 14 or the name of a clip, got 'matrix'");
+       "line 3: class must be a number from 0 to 14 or the name of a clip, got 'matrix'; the nearest: ");
   with(first + "p,1,1,4\np,15,1,4\np,2,1,4\n", "the name of a clip, got '15'");
   with(first + "p,1,1,4\np,3,1,5\np,2,1,4\n", "the length of sequence 1 must be at most 4");
   with(first + "p,1,1,4\np,3,1,0\n", "line 3: length must be at least 1, got 0");

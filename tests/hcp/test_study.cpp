@@ -167,6 +167,25 @@ TEST_CASE("study: participants are selected by name or by a file of names") {
   CHECK(divide(options, data).training == std::vector<Index>{1, 3, 4, 5, 6});
 }
 
+TEST_CASE("study: refuses training participants whose recordings have one class") {
+  Options options = small();
+  options.folds = 0;
+  Data data = make_stand_in(options.stand_in, options.steps);
+  std::vector<MatrixX<float>> sequences;
+  std::vector<Index> classes;
+  for (Index s = 0; s < data.clips.size(); ++s) {
+    sequences.push_back(data.clips.sequence(s));
+    classes.push_back(data.participant[std::size_t(s)] == 0 ? 3 : data.clips.labels(s)[0]);
+  }
+  data.clips = labelled(std::move(sequences), classes, 15);
+  options.train_people = {"p1 of seed 1"};
+  CHECK_THROWS_MATCHES(
+      divide(options, data), ValueError,
+      says("the training participants must have sequences of at least 2 classes, got only '" + clip_names()[3] + "'"));
+  options.train_people = {"p1 of seed 1", "p2 of seed 1"};
+  CHECK(divide(options, data).training.size() == 2);
+}
+
 TEST_CASE("study: a continued training keeps the participants of both") {
   const TrainedOn all = joined({{"a"}, {"1"}}, {{"b", "a"}, {"2"}});
   CHECK(all.participants == std::set<std::string>{"a", "b"});
@@ -304,6 +323,10 @@ TEST_CASE("study: refuses too few participants") {
   refuses(7, 0, "--test-participants must be below 7, the number of participants of ");
   refuses(9, 0, ", got 9");
   refuses(1, 0, "--test-participants must be 0 or at least 2, got 1");
+  options.test_people = {"p1 of seed 1"};
+  CHECK_THROWS_MATCHES(divide(options, data), ValueError,
+                       says("--test-people must name at least 2 participants, got 1"));
+  options.test_people.clear();
   options.test_participants = 0;
   CHECK(tested_people(options, data).size() == 7);
   options.test_participants = 8;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <peaks/report.hpp>
 
 #include "support/catch.hpp"
@@ -113,6 +114,7 @@ TEST_CASE("peaks study: training, validation and test events of the toy differ")
   const EventSets sets = peaks::read_events(options);
   CHECK(sets.training.data.size() == 5);
   CHECK(sets.test.data.size() == 2);
+  CHECK(sets.training_hashes == hashes_of(sets.training));
   CHECK(sets.training.input(0) != sets.test.input(0));
   CHECK(sets.validation.input(0) != sets.training.input(0));
   CHECK(sets.validation.input(0) != sets.test.input(0));
@@ -146,17 +148,22 @@ TEST_CASE("peaks study: only the chosen value is tested, by its trained network"
 
 TEST_CASE("peaks study: events in both training and test data are reported") {
   const Events events = make_events({.bins = 100}, 0, 4);
-  CHECK(shared_events(part(events, 0, 3), part(events, 1, 4)) == 2);
-  CHECK(shared_events(part(events, 0, 2), part(events, 2, 4)) == 0);
+  const auto shared = [](const Events& training, const Events& others) {
+    const auto hashes = hashes_of_training(training);
+    CHECK(hashes == hashes_of(training));
+    return std::ranges::count(are_among(hashes_of(others), {hashes.begin(), hashes.end()}), true);
+  };
+  CHECK(shared(part(events, 0, 3), part(events, 1, 4)) == 2);
+  CHECK(shared(part(events, 0, 2), part(events, 2, 4)) == 0);
   // Events without tracks are all equal, but count as different events.
   const auto dark = [&](Index count) {
     std::vector<MatrixX<float>> inputs(std::size_t(count), MatrixX<float>::Zero(4, 100)), targets;
     for (Index k = 0; k < count; ++k) targets.push_back(events.target(k));
     return Events{in_memory(std::move(inputs), std::move(targets)), "dark", {}, "toy"};
   };
-  CHECK(shared_events(dark(2), dark(3)) == 0);
+  CHECK(shared(dark(2), dark(3)) == 0);
   const Events empty{in_memory({events.input(0)}, {MatrixX<float>::Zero(1, 100)}), "empty", {}, "toy"};
-  CHECK_THROWS_MATCHES(shared_events(empty, events), ValueError,
+  CHECK_THROWS_MATCHES(hashes_of_training(empty), ValueError,
                        says("empty: the targets of the training events must have peaks, got none"));
   const EventSets sets{part(events, 0, 3), part(events, 2, 4), part(events, 2, 4), 1};
   CHECK(data_text(sets).find("\n1 of the test events are also training events\n") != std::string::npos);

@@ -4,6 +4,7 @@
 #include <support/catch.hpp>
 #include <support/temporary.hpp>
 
+#include "support/names.hpp"
 #include "support/run_folder.hpp"
 #include "unroll/io/input_file.hpp"
 
@@ -25,7 +26,7 @@ struct Tried {
   std::string verb, settings;
 };
 
-/// Runs a program with the verbs train and predict.
+/// Runs a program with the verbs train, predict, and apply, which cannot be resumed.
 Tried run(std::vector<std::string> words, const std::function<void(const CLI::App&, Tried&)>& body = {}) {
   Tried tried;
   const auto add = [&](CLI::App& app) {
@@ -42,6 +43,7 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
     add_seed_options(app, tried.seeds);
     add_running_options(app, tried.running, "out/tried");
   };
+  const auto apply = [&](CLI::App& app) { add_applying_options(app, tried.running); };
   const auto take = [&](const CLI::App& app) {
     tried.verb = app.get_name(), tried.settings = settings_json(app);
     if (body) body(app, tried);
@@ -54,7 +56,9 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   tried.status = run_verbs("tried", "Tries options.", int(arguments.size()), arguments.data(),
-                           {{"train", "trains", add, {}, take, inherited}, {"predict", "predicts", add, {}, take}},
+                           {{"train", "trains", add, {}, take, inherited},
+                            {"predict", "predicts", add, {}, take},
+                            {"apply", "applies", apply, {}, take}},
                            {{"--first-seed", "--seed"}, {"--predict", "predict"}, {"--small", "--case=lower"}});
   return tried;
 }
@@ -199,6 +203,7 @@ TEST_CASE("output folder: another run is refused without --resume or --force") {
   CHECK_FALSE(resumes);
   CHECK(run({"--config", out + "/config.json"}).data == "x.csv");  // the fingerprint of the data has another name
   CHECK_THROWS_WITH(begin({}), Catch::Contains("the folder contains a run of tried; --resume continues it, --force"));
+  CHECK_THROWS_WITH(begin({"apply"}), Catch::EndsWith("the folder contains a run of tried; --force replaces it"));
   CHECK_THROWS_WITH(begin({"predict", "--resume"}),
                     Catch::Contains("must contain a run of tried predict, got a run of tried train"));
   CHECK_THROWS_WITH(begin({"--resume", "--units", "3"}),
@@ -246,6 +251,27 @@ TEST_CASE("output folder: a folder in it and a copy of the model") {
     check_copy("");
     write_copy(mine / "file", "");
   });
+}
+
+TEST_CASE("output folder: paths in messages begin at the present folder") {
+  const TemporaryFolder folder;
+  const auto begin = [&](const char* file) {
+    const auto take = [&](const CLI::App& app, Tried& tried) { RunFolder(app, tried.running).begin("d"); };
+    return run({"--resume", "--out", folder.path.string(), "--file", file}, take).status;
+  };
+  CHECK(begin("data/a.txt") == 0);
+  CHECK(begin("data/a.txt") == 0);
+  const auto here = [](const char* file) { return std::filesystem::absolute(file).lexically_normal().string(); };
+  CHECK_THROWS_WITH(begin("b.txt"), Catch::Contains("--file must be " + here("data/a.txt") +
+                                                    ", as in the run that is continued, got " + here("b.txt") + ";"));
+  CHECK_THROWS_WITH(begin(""), Catch::Contains(", as in the run that is continued, got none;"));
+}
+
+TEST_CASE("titles: the last part of a path, or a description") {
+  CHECK(title_of("/data/BasicMotions_TRAIN.ts") == "BasicMotions_TRAIN.ts");
+  CHECK(title_of("data/events/") == "events");
+  CHECK(title_of("a toy simulation") == "a toy simulation");
+  CHECK(title_of("").empty());
 }
 
 TEST_CASE("output folder: numbers are compared by value") {

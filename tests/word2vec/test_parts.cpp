@@ -101,6 +101,7 @@ TEST_CASE("report: lists every option of the training", "[word2vec]") {
                WordVectors({"a", "b"}, MatrixX<float>::Identity(3, 2)));
   std::ifstream file(folder.path / "report.json");
   const auto page = nlohmann::json::parse(file), settings = page.at("settings");
+  CHECK(page.at("title") == "Word vectors: river.txt, bank.txt");
   const auto loss = page.at("metrics").at("rows").at(1);
   CHECK(loss.at(1) == 3);                      // mean of 2 and 4
   CHECK(loss.at(2) == Approx(std::sqrt(2.)));  // sample standard deviation
