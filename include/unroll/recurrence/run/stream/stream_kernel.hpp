@@ -161,6 +161,7 @@ class StreamKernel : public StreamPacking<S, D, fixed, stage, dimension> {
     constexpr Index column = readers<v>.count * vectors * V::size;
     constexpr int chains = Sums<V, vectors, part>::chains, unrolled = 4;
     const Index whole = rows / unrolled * unrolled;
+#pragma GCC unroll 1
     for (Index j = 0; j < whole; j += unrolled)
       detail::each_operation<unrolled>([&]<class K>(K k) __attribute__((always_inline)) {
         add_column<V, vectors, part, v, k % chains>(sums, values, j + k, packed + (j + k) * column);
