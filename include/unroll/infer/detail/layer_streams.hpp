@@ -43,12 +43,10 @@ class LayerStreams {
   explicit LayerStreams(const Model& model) : streams_(make(model, std::index_sequence_for<L...>{})) {
     each([&]<class K>(K) { rows_ += rows<K::value>(); });
     rows_ = std::max<Index>(1, rows_);
-    Index bytes = 0;
     each([&]<class K>(K) {
       if constexpr (const auto& stream = std::get<K::value>(streams_); requires { stream.weight_bytes(); })
-        bytes += stream.weight_bytes();
+        bytes_ += stream.weight_bytes();
     });
-    pairs_ = bytes <= 12 * 1024 || bytes > 32 * 1024;
   }
 
   Memory memory() const {
@@ -65,13 +63,23 @@ class LayerStreams {
   /// Two sequences are faster together: those of small models, whose steps are chains of dependent operations, and
   /// those of models whose weights are larger than the first-level cache. Between these sizes they are as fast or
   /// slower.
-  bool pairs() const noexcept { return pairs_; }
+  bool pairs() const noexcept { return bytes_ <= 12 * 1024 || large(); }
 
-  /// Runs consecutive steps of each sequence, x [features x steps] -> y [outputs x steps].
+  /// Runs consecutive steps of each sequence, x [features x steps] -> y [outputs x steps]. If the weights of several
+  /// recurrent layers are larger than the first-level cache, each layer runs some steps before the next one.
   template <int sequences>
   void run(Table<const S*, sequences> x, Table<S*, sequences> y, Index steps,
            const Table<Memory*, sequences>& memory) const noexcept {
-    for (Index t = 0; t < steps; ++t) {
+    constexpr int recurrent = recurrent_layers(static_cast<Streams*>(nullptr));
+    const Index most = recurrent > 1 && large() ? most_steps : 1;
+    for (Index count; steps > 0; steps -= count) {
+      count = std::min(steps, most);
+      if constexpr (recurrent > 1)
+        if (count > 1) {
+          run_by_layers(x, y, count, memory);
+          for (int n = 0; n < sequences; ++n) x[n] += count * features, y[n] += count * outputs;
+          continue;
+        }
       step(x, y, memory);
       for (int n = 0; n < sequences; ++n) x[n] += features, y[n] += outputs;
     }
@@ -86,11 +94,7 @@ class LayerStreams {
       turn[n] = memory[n]->turn;
     }
     each([&]<class K>(K) __attribute__((always_inline)) {
-      const auto& stream = std::get<K::value>(streams_);
-      if constexpr (requires { stream.step(values, numbers, turn); })
-        values = stream.step(values, numbers, turn);
-      else
-        for (int n = 0; n < sequences; ++n) values[n] = stream.step(values[n], numbers[n], turn[n]);
+      values = step_of<K::value>(values, numbers, turn);
       for (int n = 0; n < sequences; ++n) numbers[n] += rows<K::value>();
     });
     for (int n = 0; n < sequences; ++n) {
@@ -119,6 +123,55 @@ class LayerStreams {
     }
     (std::index_sequence_for<L...>{});
   }
+  static constexpr Index most_steps = 16;
+
+  template <class... Each>
+  static constexpr int recurrent_layers(std::tuple<Each...>*) {
+    return ((Each::states > 0) + ... + 0);
+  }
+  bool large() const noexcept { return bytes_ > 32 * 1024; }
+
+  /// One step of layer k of each sequence.
+  template <std::size_t k, int sequences>
+  EIGEN_ALWAYS_INLINE Table<const S*, sequences> step_of(Table<const S*, sequences> values,
+                                                         const Table<S*, sequences>& numbers,
+                                                         const Table<Index, sequences>& turn) const noexcept {
+    const auto& stream = std::get<k>(streams_);
+    if constexpr (requires { stream.step(values, numbers, turn); }) {
+      return stream.step(values, numbers, turn);
+    } else {
+      for (int n = 0; n < sequences; ++n) values[n] = stream.step(values[n], numbers[n], turn[n]);
+      return values;
+    }
+  }
+
+  /// Runs at most most_steps steps, one layer after the other.
+  template <int sequences>
+  void run_by_layers(const Table<const S*, sequences>& x, const Table<S*, sequences>& y, Index steps,
+                     const Table<Memory*, sequences>& memory) const noexcept {
+    constexpr int widest = *std::ranges::max_element(W::all);
+    S between[2][sequences][most_steps * widest];  // outputs of two layers, in turn
+    Table<const S*, sequences> from = x;
+    Table<S*, sequences> numbers, to;
+    for (int n = 0; n < sequences; ++n) numbers[n] = memory[n]->numbers.data();
+    each([&]<class K>(K) {
+      constexpr Index in = W::at(K::value), out = W::at(K::value + 1);
+      for (int n = 0; n < sequences; ++n) to[n] = K::value + 1 < sizeof...(L) ? between[K::value % 2][n] : y[n];
+      for (Index t = 0; t < steps; ++t) {
+        Table<const S*, sequences> values;
+        Table<Index, sequences> turn;
+        for (int n = 0; n < sequences; ++n) {
+          values[n] = from[n] + t * in;
+          turn[n] = (memory[n]->turn + t) % 2;
+        }
+        values = step_of<K::value>(values, numbers, turn);
+        for (int n = 0; n < sequences; ++n) std::copy_n(values[n], out, to[n] + t * out);
+      }
+      for (int n = 0; n < sequences; ++n) from[n] = to[n], numbers[n] += rows<K::value>();
+    });
+    for (int n = 0; n < sequences; ++n) memory[n]->turn = (memory[n]->turn + steps) % 2;
+  }
+
   template <std::size_t k>
   EIGEN_ALWAYS_INLINE Index rows() const {
     constexpr int fixed = std::tuple_element_t<k, Streams>::fixed_memory_rows;
@@ -133,7 +186,7 @@ class LayerStreams {
 
   Streams streams_;
   Index rows_ = 0;
-  bool pairs_;
+  Index bytes_ = 0;  // of weights
 };
 
 }  // namespace unroll::detail
