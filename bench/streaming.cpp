@@ -5,8 +5,9 @@
 // are medians in nanoseconds. A ratio is the median over the rounds. Prints one JSON line per cell, layers and size:
 //
 //     NAME_ns      nanoseconds per step; of pair, two channels that run together, for both
-//     NAME_ratio   time of block divided by that of NAME; of pair, dynamic and stack, their time divided by that of
-//     block NAME_error   largest difference from the outputs of the forward pass in double precision
+//     NAME_ratio   time of block divided by that of NAME;
+//                  of pair, dynamic and stack, their time divided by that of block
+//     NAME_error   largest difference from the outputs of the forward pass in double precision
 //
 //     nice -n -20 taskset -c 1 bin/bench_streaming [ROUNDS] [CELL] [UNITS]
 

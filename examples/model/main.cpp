@@ -44,7 +44,7 @@ int show(const Options& options) {
 
 /// Options for an encoder-decoder file. Throws ValueError without --end: a wrong token would cut no sequence.
 DecodeOptions decode_options(const Options& options, const std::string& file) {
-  require<ValueError>(options.end.has_value(), "--end is required for ", file,
+  require<ValueError>(options.end.has_value(), "--end must be given for ", file,
                       ", an encoder and a decoder: the token that ends a sequence, or -1");
   DecodeOptions to{.end = *options.end};
   to.begin = options.begin.value_or(to.begin), to.longest = options.longest.value_or(to.longest);

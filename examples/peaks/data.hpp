@@ -92,9 +92,9 @@ std::unique_ptr<ArrayFile> open_npz_rows(const std::filesystem::path& file);
 /// The events [first, last).
 Events part(const Events& events, unroll::Index first, unroll::Index last);
 
-/// Hash of the input of each event. Events without tracks are all equal: their texts are empty.
+/// Hash of the input of each event; empty for events without tracks, which are all equal.
 std::vector<std::string> hashes_of(const Events& events);
-/// Likewise. Throws ValueError if no target has a peak.
+/// The same for training events. Throws ValueError if no target has a peak.
 std::vector<std::string> hashes_of_training(const Events& training);
 
 /// Whether each event has one of these hashes; an empty one counts as another event.

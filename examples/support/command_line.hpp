@@ -154,7 +154,7 @@ inline void parse(CLI::App& app, int argc, char** argv) try {
   throw CLI::ParseError(command_text(app, argc, argv), CLI::ExitCodes::RequiredError);
 }
 
-/// --version.
+/// Option --version, which prints name and version of the program.
 inline void add_version(CLI::App& app, const std::string& name) {
   app.set_version_flag("--version", [name] { return unroll::text(name, " of unroll ", unroll::library_version); });
 }

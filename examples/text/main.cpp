@@ -173,7 +173,8 @@ Part validation_of(const Model& model, const Options& reading) {
   Corpus corpus = read_corpus(reading, &model.vocabulary);
   const auto trained = model.training.find("data");  // earlier files lack it
   require<ValueError>(trained == model.training.end() || trained->second == corpus.fingerprint(), reading.text,
-                      ": must be the text of the training, which has changed; --text evaluates any text");
+                      ": must be the text of the training; the text, or its conversion to lower case, has changed; "
+                      "--text evaluates any text");
   return std::move(corpus.validation);
 }
 

@@ -138,6 +138,7 @@ TEST_CASE("streaming: channels that cannot run together change nothing") {
   CHECK(y == MatrixX<float>::Constant(1, 20, 7));
   CHECK(shared == x);
   CHECK(filter.state(left)[0][0].isZero(0));
+  CHECK(filter.state(right)[0][0].isZero(0));
   CHECK(filter.run({{in, out(0, 10), left}, {in, out(10, 10), right}}));
   CHECK(y.leftCols(10) == y.rightCols(10));
   CHECK(filter.run(std::span<const Filter::Channel>()));

@@ -46,11 +46,6 @@ Index room(const std::array<B, n>& buffers) {
   for (const B& buffer : buffers) sum += room(buffer);
   return sum;
 }
-Index room(const State<float>& state) {
-  Index sum = 0;
-  for (const auto& part : state) sum += part.size();
-  return sum;
-}
 template <class C>
 Index held(const Tape<C>& tape) {
   Index scales = 0;
@@ -61,11 +56,10 @@ Index held(const Tape<C>& tape) {
 template <class T>
 Index held(const T& tape) {
   Index sum = 0;
-  if constexpr (requires { tape.cell; })
-    sum += held(tape.cell) + room(tape.last) + room(tape.d_steps) + room(tape.d_final);
+  if constexpr (requires { tape.cell; }) sum += held(tape.cell) + room(tape.last) + room(tape.d_steps);
   if constexpr (requires { tape.merged; })
     sum += held(tape.forward) + held(tape.backward) + room(tape.last) + room(tape.merged) + room(tape.d_half) +
-           room(tape.d_steps) + room(tape.d_final[0]) + room(tape.d_final[1]);
+           room(tape.d_steps);
   if constexpr (requires { tape.mask; }) sum += room(tape.mask);
   if constexpr (requires { tape.output; }) sum += room(tape.output);
   if constexpr (requires { tape.chosen; }) sum += 2 * room(tape.chosen);  // integers have twice the size of a float

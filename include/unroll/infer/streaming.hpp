@@ -37,8 +37,9 @@ requires(W::all.size() > 0 &&
 ///
 /// `widths` gives the sizes at compile time: the features of the input and of each layer's output, as in
 /// `Streaming<decltype(model), 1, 16, 1>`. The sizes of the model itself may be known only at run time. A Sequential of
-/// recurrent layers of equations, Dense and Dropout (the identity) is then compiled as one function. All other models,
-/// a Stack in particular, run layer by layer, some steps at a time.
+/// recurrent layers of equations, Dense and Dropout (the identity) is then compiled as one function; several
+/// recurrent layers with more than 32 KB of weights run some steps each in turn. All other models, a Stack in
+/// particular, run layer by layer, some steps at a time.
 ///
 /// A step gives the result of the model's forward pass: in recurrent layers of equations, and in Dense with widths or
 /// at most 4 outputs, up to the order of sums, i.e. some units in the last place; in all other layers bit for bit.
@@ -110,9 +111,9 @@ class Streaming {
   };
 
   /// Consecutive steps of several signals, such as those of a stereo effect. Each channel has the results of
-  /// run(x, y, stream), bit for bit. With widths, two channels at a time share the loads of the weights. Returns false,
-  /// without effect, if a channel does not fit, if the numbers of steps differ, or if two channels have the same stream
-  /// or one writes what another reads or writes.
+  /// run(x, y, stream), bit for bit. With widths, two channels at a time are one computation where that is faster.
+  /// Returns false, without effect, if a channel does not fit, if the numbers of steps differ, or if two channels have
+  /// the same stream or one writes what another reads or writes.
   [[nodiscard]] bool run(std::span<const Channel> channels) const noexcept {
     for (std::size_t k = 0; k < channels.size(); ++k) {
       if (!fits(channels[k])) return false;

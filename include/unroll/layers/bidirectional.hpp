@@ -57,7 +57,6 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     unroll::Tape<C> forward, backward;
     Timeline one_step;
     Buffer<S> last[2], merged, d_half[2], d_steps[2];
-    State<S> d_final[2];
   };
 
   explicit BidirectionalLayer(Options given) : Options(std::move(given)) {}
@@ -105,8 +104,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     const bool in_place = merge == Merge::concat && returns == Returns::steps;
     const Index merged = in_place ? 0 : (merge == Merge::concat ? 2 : 1) * rows * outputs;
     const Index scaled = merge == Merge::product || merge == Merge::average ? 2 * rows * outputs : 0;
-    const Index last =
-        returns == Returns::last ? 2 * (rows * batch + detail::kept_of_last_outputs(cell_, columns, batch)) : 0;
+    const Index last = returns == Returns::last ? 2 * rows * (batch + columns) : 0;
     return 2 * OverTime<C>::kept(cell_, columns, batch, keeping) + merged + scaled + last;
   }
 
@@ -157,20 +155,20 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     if (d_initial != nullptr) d_initial->resize(2 * std::size_t(C::states));
     const auto d_states = d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial);
     const auto split = d_initial == nullptr ? 0 : std::size_t(C::states);
-    const auto d_forward = d_half(0, d_out, d_ends.first, in, tape);
-    const auto d_backward = d_half(1, d_out, d_ends.second, in, tape);
+    const auto d_forward = d_half(0, d_out, in, tape);
+    const auto d_backward = d_half(1, d_out, in, tape);
     // Both directions write the input gradient. To run concurrently, the second direction adds its share afterwards.
     // With checkpoints the values needed for that are no longer stored, so the directions run in sequence.
     const bool later = pass.keeping.keep == Keep::everything;
     const View<S> none(nullptr, 0, 0, Eigen::OuterStride<>(0));
     run_tasks(later ? pass.threads : nullptr, 2, [&](Index which) {
       if (which == 0)
-        One::backward(cell_, inputs_, weights.forward, in, Direction::forward, pass, d_forward.d_output,
-                      d_forward.d_final, tape.forward, gradient, d_in, d_states.first(split));
+        One::backward(cell_, inputs_, weights.forward, in, Direction::forward, pass, d_forward, d_ends.first,
+                      tape.forward, gradient, d_in, d_states.first(split));
       else
-        One::backward(cell_, inputs_, weights.backward, in, Direction::backward, pass, d_backward.d_output,
-                      d_backward.d_final, tape.backward, gradient + cell_.parameters().size(), later ? none : d_in,
-                      d_states.last(split), true);
+        One::backward(cell_, inputs_, weights.backward, in, Direction::backward, pass, d_backward, d_ends.second,
+                      tape.backward, gradient + cell_.parameters().size(), later ? none : d_in, d_states.last(split),
+                      true);
     });
     if (later) One::add_input_gradient(cell_, inputs_, weights.backward, in, Direction::backward, tape.backward, d_in);
   }
@@ -221,18 +219,17 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     return [&](std::size_t which) { return half(int(which), in, tape); };
   }
 
-  /// Gradients of the outputs of one direction, [rows x columns] over all steps, and of its final states.
-  detail::LastGradients<S> d_half(int which, const ConstView<S>& d_out, States d_final, const Signal<S>& in,
-                                  Tape& tape) const {
-    if (d_out.data() == nullptr) return {d_out, d_final};
+  /// Gradient of the output of one direction, [rows x columns] over all steps.
+  ConstView<S> d_half(int which, const ConstView<S>& d_out, const Signal<S>& in, Tape& tape) const {
+    if (d_out.data() == nullptr) return d_out;
     const ConstView<S> d = merge == Merge::concat
                                ? view(d_out.middleRows(which * cell_.output_rows(), cell_.output_rows()))
                            : merge == Merge::sum ? d_out
                                                  : d_scaled(which, d_out, in, tape);
-    if (returns == Returns::steps) return {d, d_final};
-    return detail::of_last_outputs<C>(cell_, d, d_final, *in.timeline,
-                                      which == 0 ? Direction::forward : Direction::backward, tape.d_steps[which],
-                                      tape.d_final[which]);
+    if (returns == Returns::steps) return d;
+    auto d_steps = tape.d_steps[which].shape(cell_.output_rows(), in.timeline->columns());
+    detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps);
+    return view(std::as_const(d_steps));
   }
 
   ConstView<S> d_scaled(int which, const ConstView<S>& d_out, const Signal<S>& in, Tape& tape) const {

@@ -56,8 +56,7 @@ struct LayerBase {
   std::vector<Index> state_rows() const { return {}; }
   /// Whether no step depends on a later one. A causal layer can run window by window.
   bool causal() const { return true; }
-  /// Whether the output is that of the last step of each sequence, and so follows from the states before any number of
-  /// last steps and these steps.
+  /// Whether the output is that of each sequence's last step: last steps and the states before them determine it.
   bool of_last_step() const { return false; }
   bool detaches() const { return false; }  ///< whether a layer with states follows Pass::detach_every
   /// Whether each output column depends only on the same input column. Such a layer can run on a subset of columns and
@@ -148,6 +147,7 @@ concept HasDefaults = requires(L& made, const L& layer, Index n, Keeping keeping
   { layer.state_rows() } -> std::convertible_to<std::vector<Index>>;
   { layer.causal() } -> std::same_as<bool>;
   { layer.of_last_step() } -> std::same_as<bool>;
+  { layer.detaches() } -> std::same_as<bool>;
   { layer.columnwise() } -> std::same_as<bool>;
   { layer.steps_after(n) } -> std::same_as<Index>;
   layer.check_input(in.values);

@@ -193,7 +193,6 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     unroll::Tape<C> cell;
     Timeline one_step;
     Buffer<S> last, d_steps;
-    State<S> d_final;
   };
 
   explicit RecurrentLayer(Options given) : Options(std::move(given)) {}
@@ -224,8 +223,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   void set_given(S* theta) const { detail::set_given(cell_, theta); }
   Index kept(Index columns, Index batch, Keeping keeping) const {
     return OverTime<C>::kept(cell_, columns, batch, keeping) +
-           (returns == Returns::last ? cell_.output_rows() * batch + detail::kept_of_last_outputs(cell_, columns, batch)
-                                     : 0);
+           (returns == Returns::last ? cell_.output_rows() * (columns + batch) : 0);
   }
 
   void prepare(const S* theta, Weights& weights) const { cell_.prepare(theta, weights); }
@@ -247,14 +245,15 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
     One::final_state(cell_, in, direction, tape.cell, state);
   }
 
-  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, const ConstView<S>& d_out,
+  void backward(const Weights& weights, const Signal<S>& in, const Pass& pass, ConstView<S> d_out,
                 const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
-    const auto d =
-        returns == Returns::last && d_out.data() != nullptr
-            ? detail::of_last_outputs<C>(cell_, d_out, d_final, *in.timeline, direction, tape.d_steps, tape.d_final)
-            : detail::LastGradients<S>{d_out, d_final};
+    if (returns == Returns::last && d_out.data() != nullptr) {
+      auto d_steps = tape.d_steps.shape(cell_.output_rows(), in.timeline->columns());
+      detail::scatter_last(d_out, *in.timeline, direction, d_steps);
+      new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // rebinds the Map, as Eigen documents
+    }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));
-    One::backward(cell_, inputs_, weights, in, direction, pass, d.d_output, d.d_final, tape.cell, gradient, d_in,
+    One::backward(cell_, inputs_, weights, in, direction, pass, d_out, d_final, tape.cell, gradient, d_in,
                   d_initial == nullptr ? std::span<MatrixX<S>>() : std::span<MatrixX<S>>(*d_initial));
   }
 

@@ -21,7 +21,8 @@ enum class TextUnit { line, sentence, paragraph, whole };
 
 namespace detail {
 
-/// Lower-case letter of a capital in Latin, Greek, Cyrillic or Armenian; any other code point is returned unchanged.
+/// Lower-case letter of a capital of most Latin alphabets, Greek, Cyrillic or Armenian; any other code point is
+/// returned unchanged.
 inline std::uint32_t lower_case(std::uint32_t c) {
   const auto within = [c](std::uint32_t first, std::uint32_t last) { return first <= c && c <= last; };
   if (c < 0x80) return within('A', 'Z') ? c + 0x20 : c;

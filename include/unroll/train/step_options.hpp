@@ -29,8 +29,8 @@ struct Window {
 /// `back` without `update_every` is for models with one output per sequence. If that is the output of its last step,
 /// the gradient is propagated through the last `back` valid steps of each sequence. The states before these steps are
 /// computed without a tape and are constants of the gradient. If it is an output of all steps, such as their mean, the
-/// states before the steps `back`, 2 `back`, ... are constants of the gradient, which reaches all steps through the
-/// output. `back` >= the number of steps is full backpropagation, bit for bit.
+/// states before the steps `back`, 2 `back`, ... that a recurrent layer reads are constants of the gradient, which
+/// reaches all steps through the output. `back` >= the number of steps is full backpropagation, bit for bit.
 struct Truncation {
   Index update_every = 0;   ///< k1, in steps; 0: one update per batch
   Index back = 0;           ///< k2, in steps, at least k1; 0: equal to k1

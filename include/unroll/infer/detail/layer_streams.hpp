@@ -60,9 +60,8 @@ class LayerStreams {
     memory.turn = 0;
   }
 
-  /// Two sequences are faster together: those of small models, whose steps are chains of dependent operations, and
-  /// those of models whose weights are larger than the first-level cache. Between these sizes they are as fast or
-  /// slower.
+  /// Whether two sequences run faster together: in small models, whose steps are chains of dependent operations, and in
+  /// models whose weights are larger than the first-level cache. Between these sizes they are as fast or slower.
   bool pairs() const noexcept { return bytes_ <= 12 * 1024 || large(); }
 
   /// Runs consecutive steps of each sequence, x [features x steps] -> y [outputs x steps]. If the weights of several
@@ -123,7 +122,10 @@ class LayerStreams {
     }
     (std::index_sequence_for<L...>{});
   }
-  static constexpr Index most_steps = 16;
+  static constexpr int widest = *std::ranges::max_element(W::all);
+  /// Steps that a layer runs before the next one: at most 16, fewer if the outputs of two layers and two sequences
+  /// would take more than 64 KB of the stack.
+  static constexpr Index most_steps = std::clamp<Index>(64 * 1024 / (4 * Index(sizeof(S)) * widest), 1, 16);
 
   template <class... Each>
   static constexpr int recurrent_layers(std::tuple<Each...>*) {
@@ -149,7 +151,6 @@ class LayerStreams {
   template <int sequences>
   void run_by_layers(const Table<const S*, sequences>& x, const Table<S*, sequences>& y, Index steps,
                      const Table<Memory*, sequences>& memory) const noexcept {
-    constexpr int widest = *std::ranges::max_element(W::all);
     S between[2][sequences][most_steps * widest];  // outputs of two layers, in turn
     Table<const S*, sequences> from = x;
     Table<S*, sequences> numbers, to;
