@@ -40,9 +40,10 @@ class StreamKernel : public StreamPacking<S, D, fixed, stage, dimension> {
   static constexpr const auto& program = D::program;
   static constexpr const auto& schedule = D::schedule;
   static constexpr detail::PassPlan<D> plan{stage, dimension};
-  static constexpr const auto &weights = Packing::weights, &terms = Packing::terms;
+  static constexpr auto weights = Packing::weights;
+  static constexpr auto terms = Packing::terms;
   template <int v>
-  static constexpr const auto& readers = Packing::template readers<v>;
+  static constexpr auto readers = Packing::template readers<v>;
 
  public:
   /// Runs all rows of each sequence, which has a frame. `packed` is the output of pack(), block after block. If
