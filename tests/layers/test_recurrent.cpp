@@ -141,7 +141,7 @@ TEST_CASE("recurrent: Returns::last refuses gradients of final states of other s
   };
   refused(some_state(30, 1), "2, got 1");
   refused(some_state(30, 3), "2, got 3");
-  for (const std::size_t s : {0, 1}) {
+  for (const std::size_t s : {std::size_t(0), std::size_t(1)}) {
     State<double> narrow = some_state(30);
     narrow[s].conservativeResize(Eigen::NoChange, 3);
     refused(narrow, "4, got 3");
