@@ -151,7 +151,7 @@ class LayerStreams {
   template <int sequences>
   void run_by_layers(const Table<const S*, sequences>& x, const Table<S*, sequences>& y, Index steps,
                      const Table<Memory*, sequences>& memory) const noexcept {
-    S between[2][sequences][most_steps * widest];  // outputs of two layers, in turn
+    S between[2][std::size_t(sequences)][std::size_t(most_steps * widest)];  // outputs of two layers, in turn
     Table<const S*, sequences> from = x;
     Table<S*, sequences> numbers, to;
     for (int n = 0; n < sequences; ++n) numbers[n] = memory[n]->numbers.data();
