@@ -56,8 +56,8 @@ TEST_CASE("streaming: one step per call equals one call for all, and streams are
 
 namespace {
 
-/// Signals of `channels`, some of whose streams have run an odd number of steps: together, one after the other, and step
-/// by step.
+/// Signals of `channels`, some of whose streams have run an odd number of steps: together, one after the other, and
+/// step by step.
 template <class Filter, class Model>
 void check_channels(const Model& model, Index features, Index outputs) {
   const Filter filter(model);
@@ -241,6 +241,9 @@ TEST_CASE("streaming: wrong sizes change neither outputs nor states") {
   CHECK_FALSE(filter.run(numbers(x), numbers(y).first(3), stream));
   CHECK_FALSE(filter.run(numbers(std::as_const(x)).first(3), numbers(y), stream));
   CHECK_FALSE(filter.run(numbers(x), numbers(y), foreign));
+  const auto in = numbers(std::as_const(y));
+  CHECK_FALSE(filter.run(in.first(3), numbers(y).subspan(1), stream));
+  CHECK_FALSE(filter.run(in.subspan(1), numbers(y).first(3), stream));
   CHECK(y == MatrixX<float>::Constant(1, 4, 7));
   CHECK(filter.state(stream)[0][0].isZero(0));
   CHECK(filter.run({}, {}, stream));

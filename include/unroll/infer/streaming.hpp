@@ -93,8 +93,8 @@ class Streaming {
   }
 
   /// Consecutive steps: `x` holds features() numbers per step, `y` receives outputs() numbers per step. They may be the
-  /// same memory if both numbers are equal. Returns false, without effect, if the sizes do not match or the stream is
-  /// another model's.
+  /// same memory if both numbers are equal. Returns false, without effect, if the sizes do not match, if `x` and `y`
+  /// overlap in another way, or if the stream is another model's.
   [[nodiscard]] bool run(std::span<const Scalar> x, std::span<Scalar> y, Stream& stream) const noexcept {
     const Channel channel{x, y, stream};
     if (!fits(channel)) return false;
@@ -168,7 +168,9 @@ class Streaming {
 
   bool fits(const Channel& channel) const noexcept {
     const std::size_t in = std::size_t(features_), out = std::size_t(outputs_), steps = channel.x.size() / in;
-    return channel.x.size() == steps * in && channel.y.size() == steps * out && engine_.fits(channel.stream.memory_);
+    const bool in_place = channel.x.data() == channel.y.data() && in == out;
+    return channel.x.size() == steps * in && channel.y.size() == steps * out && engine_.fits(channel.stream.memory_) &&
+           (in_place || !overlap(channel.x, channel.y));
   }
   /// Channels of equal length that can run in any order.
   static bool independent(const Channel& a, const Channel& b) noexcept {

@@ -41,12 +41,12 @@ class LayerStreams {
 
   template <class Model>
   explicit LayerStreams(const Model& model) : streams_(make(model, std::index_sequence_for<L...>{})) {
-    each([&]<class K>(K) { rows_ += rows<K::value>(); });
-    rows_ = std::max<Index>(1, rows_);
     each([&]<class K>(K) {
+      rows_ += rows<K::value>();
       if constexpr (const auto& stream = std::get<K::value>(streams_); requires { stream.weight_bytes(); })
         bytes_ += stream.weight_bytes();
     });
+    rows_ = std::max<Index>(1, rows_);
   }
 
   Memory memory() const {
