@@ -2,11 +2,8 @@
 // gradients against finite differences, streams against passes.
 
 #include <complex>
-#include <unroll/recurrence/run/stream/cell_stream.hpp>
-#include <unroll/unroll.hpp>
 
-#include "cells/cell_run.hpp"
-#include "support/catch.hpp"
+#include "recurrence/published.hpp"
 
 namespace test_published {
 
@@ -161,72 +158,17 @@ inline constexpr auto s5 =
 // clang-format on
 }  // namespace written
 
+using published::check, published::M, published::V, published::matrix, published::norm, published::sigmoid,
+    published::silu, published::softplus;
+
 namespace {
-
-using cell_run::CellRun;
-using V = VectorX<double>;
-using M = MatrixX<double>;
-using RowMajor = Eigen::Map<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-
-V sigmoid(const V& a) { return (1 + (-a.array()).exp()).inverse(); }
-V softplus(const V& a) { return (1 + a.array().exp()).log(); }
-V silu(const V& a) { return a.array() * sigmoid(a).array(); }
-V norm(const V& a, Index heads = 1) {
-  V to(a.size());
-  for (Index k = 0, rows = a.size() / heads; k < heads; ++k) {
-    const V centred = a.segment(k * rows, rows).array() - a.segment(k * rows, rows).mean();
-    to.segment(k * rows, rows) = centred / std::sqrt(centred.squaredNorm() / double(rows) + 1e-5);
-  }
-  return to;
-}
-RowMajor matrix(V& v, Index columns) { return {v.data(), v.size() / columns, columns}; }
-
-/// Compares a cell with `step(parameters, input, states)`, which advances the states and returns the output, and its
-/// stream with its pass.
-template <const auto& equations, class Step>
-void check(const CellSizes& sizes, const Step& step) {
-  using C = EquationCell<double, equations>;
-  for (const Direction direction : {Direction::forward, Direction::backward})
-    for (const Timeline& timeline : cell_run::timelines()) {
-      CellRun<C> run(sizes, timeline, direction);
-      run.cell.set_given(run.theta.data());
-      const GradientReport report = run.check();
-      INFO(timeline.steps() << " steps: " << report.text());
-      CHECK(report.worst < 1e-6);
-      const M output = run.forward();
-      Parameters<double> parameters(run.cell.parameters());
-      parameters.values() = run.theta;
-      for (Index rank = 0; rank < timeline.batch(); ++rank) {
-        std::vector<V> states;
-        for (const M& part : run.initial) states.push_back(part.col(timeline.sample(rank)));
-        const Index length = timeline.length(rank);
-        for (Index k = 0; k < length; ++k) {
-          const Index column = timeline.offset(direction == Direction::forward ? k : length - 1 - k) + rank;
-          CHECK((step(parameters, V(run.inputs[0].col(column)), states) - output.col(column)).norm() < 1e-12);
-        }
-        for (std::size_t s = 0; s < states.size(); ++s)
-          CHECK((states[s] - run.final_state[s].col(timeline.sample(rank))).norm() < 1e-12);
-      }
-    }
-  if constexpr (requires { typename C::template Stream<>; }) {
-    CellRun<C> run(sizes, Timeline::rectangular(1, 9));
-    for (M& part : run.initial) part.setZero();
-    const M output = run.forward();
-    const typename C::template Stream<> stream(run.cell.layout(), run.theta.data());
-    V memory = V::Zero(stream.memory_rows());
-    for (Index t = 0; t < output.cols(); ++t) {
-      const double* const y = stream.step(run.inputs[0].col(t).data(), memory.data(), t % 2);
-      CHECK((Eigen::Map<const V>(y, output.rows()) - output.col(t)).norm() < 1e-12);
-    }
-  }
-}
 
 const CellSizes headed{.inputs = {3}, .units = 6, .sizes = {{"heads", 2}, {"keys", 3}}};
 
 }  // namespace
 
 TEST_CASE("published: a Lipschitz RNN with symmetric and antisymmetric parts of shared matrices") {
-  check<written::lipschitz>({.inputs = {3}, .units = 5}, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::lipschitz, 3>({.inputs = {3}, .units = 5}, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     const M a = p["A"], w = p["W"], one = M::Identity(5, 5);
     const M of_a = 0.25 * (a + a.transpose()) + 0.75 * (a - a.transpose()) - 0.01 * one;
     const M of_w = 0.35 * (w + w.transpose()) + 0.65 * (w - w.transpose()) - 0.01 * one;
@@ -237,7 +179,7 @@ TEST_CASE("published: a Lipschitz RNN with symmetric and antisymmetric parts of 
 
 TEST_CASE("published: a selective state space whose decay is a matrix of weights times a factor of each row") {
   const CellSizes sizes{.inputs = {5}, .units = 5, .sizes = {{"order", 4}}};
-  check<written::selective>(sizes, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::selective, 21>(sizes, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     const V dt = softplus(p["dt.low"] * (p["low.x"] * x) + p["dt.b"]), b = p["B.x"] * x, c = p["C.x"] * x;
     V rates = p["A_log"], y(5);
     auto state = matrix(s[0], 4), rate = matrix(rates, 4);
@@ -251,7 +193,7 @@ TEST_CASE("published: a selective state space whose decay is a matrix of weights
 }
 
 TEST_CASE("published: retention of heads with fixed decays and rotations by the position") {
-  check<written::retention>(headed, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::retention, 3, 18>(headed, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     using Complex = std::complex<double>;
     s[2][0] += 1;
     const V v = p["v.x"] * x;
@@ -273,7 +215,7 @@ TEST_CASE("published: retention of heads with fixed decays and rotations by the 
 }
 
 TEST_CASE("published: repeated steps of the delta rule on the matrices of heads") {
-  check<written::delta_product>(headed, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::delta_product, 3, 18>(headed, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     auto state = matrix(s[0], 3);
     for (const std::string step : {"0", "1"}) {
       const V k = (p["k" + step + ".x"] * x).array().tanh(), v = p["v" + step + ".x"] * x;
@@ -291,7 +233,7 @@ TEST_CASE("published: repeated steps of the delta rule on the matrices of heads"
 }
 
 TEST_CASE("published: fast weights with normalised inner steps") {
-  check<written::fast_weights>({.inputs = {3}, .units = 4}, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::fast_weights, 3>({.inputs = {3}, .units = 4}, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     auto fast = matrix(s[1], 4);
     fast = (0.95 * fast + 0.5 * s[0] * s[0].transpose()).eval();
     const V m = p["m.x"] * x + p["m.h"] * s[0] + p["m.b"];
@@ -304,7 +246,7 @@ TEST_CASE("published: fast weights with normalised inner steps") {
 
 TEST_CASE("published: S5 with a diagonal that is not trained") {
   const CellSizes sizes{.inputs = {3}, .units = 5, .sizes = {{"outputs", 2}}};
-  check<written::s5>(sizes, [](const auto& p, const V& x, std::vector<V>& s) -> V {
+  check<written::s5, 3, 21, 2>(sizes, [](const auto& p, const V& x, std::vector<V>& s) -> V {
     using Complex = std::complex<double>;
     for (Index k = 0; k < 5; ++k) {
       const Complex l(p["l_re"](k, 0), p["l_im"](k, 0)), discrete = std::exp(l * std::exp(p["log_dt"](k, 0)));
