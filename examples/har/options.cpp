@@ -72,7 +72,7 @@ void add_data_options(CLI::App& app, Options& o, Kind kind) {
                      ? "training and test data: file or folder of a known format (default: 'stand-in')"
                      : "training and test data: file or folder of a known format, or 'stand-in' "
                        "(default: BasicMotions)")
-      ->option_text("PATH");
+      ->option_text("FILE|DIR|NAME");
   if (kind == Kind::train)
     app.add_flag("--lazy", o.lazy,
                  "read training sequences when they are needed, for data larger than memory; HDF5 and .ts files");
@@ -214,7 +214,7 @@ void add_training_verb(CLI::App& app, Options& o, Kind kind) {
 
 void add_application_verb(CLI::App& app, Options& o) {
   add_load_option(app, o.load);
-  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("PATH");
+  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("FILE|DIR|NAME");
   app.add_option("--part", o.part,
                  "part of data with a training and a test part (default: test; all if the format has no parts)")
       ->check(one_of({"training", "test", "all"}));

@@ -68,12 +68,15 @@ std::string word_of(const Json& value, const std::string& where) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Whether a value of the option is a relative path of input. A number is none, such as a share of the data.
-bool is_relative_path(const CLI::Option& option, const std::string& value) {
+/// Whether a value of the option is a path of input that is relative to `folder`. A number is none, such as a share of
+/// the data, nor is a word of an option that takes names too, such as FILE|NAMES, unless a file has that name.
+bool is_relative_path(const CLI::Option& option, const std::string& value, const std::filesystem::path& folder) {
   const std::string& hint = option.get_option_text();
-  return option.get_group() != running_group &&
-         (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos) && !value.empty() &&
-         std::filesystem::path(value).is_relative() && !Json::parse(value, nullptr, false).is_number();
+  const bool may_be_path = option.get_group() != running_group &&
+                           (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos);
+  const bool may_be_name = hint.find("NAME") != std::string::npos;
+  return may_be_path && !value.empty() && std::filesystem::path(value).is_relative() &&
+         !Json::parse(value, nullptr, false).is_number() && (!may_be_name || std::filesystem::exists(folder / value));
 }
 
 /// Values of an option in JSON; a scalar is one value.
@@ -253,7 +256,7 @@ int run_verbs(const char* name, const char* purpose, int argc, char** argv, cons
 }
 
 std::string value_from(const std::filesystem::path& folder, const CLI::Option& option, const std::string& value) {
-  return is_relative_path(option, value) ? (folder / value).lexically_normal().string() : value;
+  return is_relative_path(option, value, folder) ? (folder / value).lexically_normal().string() : value;
 }
 
 void add_output_options(CLI::App& app, Running& o) {
@@ -361,7 +364,7 @@ Json json_of(const CLI::Option& option, const std::string& folder) {
   }
   if (!folder.empty())
     for (std::string& word : words)
-      if (is_relative_path(option, word)) word = path_from(folder, word);
+      if (is_relative_path(option, word, {})) word = path_from(folder, word);
   const bool numeric = is_numeric(option);
   if (!list) return json_of(words.empty() ? std::string() : words.back(), numeric);
   Json all = Json::array();

@@ -44,11 +44,13 @@ Json answer(const Options& o, const WordVectors& vectors, const std::vector<Run>
     if (!o.running.json) example::print(lines);
   };
   Json json = Json::object();
+  std::string nearest;  // printed after all words were found
   for (const std::string& word : o.nearest) {
     const auto found = vectors.nearest(word, o.count);
-    show(word + "\n" + neighbours_text(found));
+    nearest += word + "\n" + neighbours_text(found);
     json["nearest"][word] = json_of(found);
   }
+  show(nearest);
   if (const auto& a = o.analogy; !a.empty()) {
     const auto found = vectors.analogy(a[0], a[1], a[2], o.count);
     show(a[0] + " : " + a[1] + " = " + a[2] + " : ?\n" + neighbours_text(found));

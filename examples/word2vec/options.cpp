@@ -109,6 +109,8 @@ void check_train(const CLI::App& app, Options& o) {
   const bool cbow = o.training.model == WordModel::cbow;
   if (cbow && o.training.parts > 1)
     refuse("--parts", unroll::text("must be 1 with --model cbow, got '", o.training.parts, "'"));
+  if (o.corpus.phrases == 0 && o.corpus.threshold != Options().corpus.threshold)
+    refuse("--phrase-threshold", "needs --phrases, the number of passes that join words");
   if (!o.load.empty() && app.count("text") == 0)
     refuse_together(app,
                     {"--column", "--unit", "--min-count", "--vocabulary", "--case", "--model", "--dimension",

@@ -19,7 +19,7 @@ struct Tried {
   std::vector<int> sizes = {1, 2};
   std::vector<std::string> words;
   std::string name = "a, b", data = "x.csv";
-  std::string file = {}, letters = "keep";
+  std::string file = {}, person = {}, letters = "keep";
   bool lower = false;
   Seeds seeds = {};
   Running running = {};
@@ -39,6 +39,7 @@ Tried run(std::vector<std::string> words, const std::function<void(const CLI::Ap
     app.add_option("word", tried.words, "words");
     app.add_flag("--lower", tried.lower, "lower");
     app.add_option("--file", tried.file, "file or share")->option_text("FILE|SHARE");
+    app.add_option("--person", tried.person, "file or name")->option_text("FILE|NAME");
     app.add_option("--case", tried.letters, "letters");
     add_seed_options(app, tried.seeds);
     add_running_options(app, tried.running, "out/tried");
@@ -155,6 +156,10 @@ TEST_CASE("configuration file: relative paths are relative to its folder") {
   CHECK(run({"--config", file_of(folder, R"({"file": "/b.txt", "name": "a.txt"})")}).file == "/b.txt");
   CHECK(run({"--config", file_of(folder, R"({"file": "a.txt"})"), "--file", "c.txt"}).file == "c.txt");
   CHECK(run({"--config", file_of(folder, R"({"name": "a.txt"})")}).name == "a.txt");
+  CHECK(run({"--config", file_of(folder, R"({"person": "ann"})")}).person == "ann");  // a name, not a file
+  std::ofstream(folder.path / "people.txt") << "ann\n";
+  CHECK(run({"--config", file_of(folder, R"({"person": "people.txt"})")}).person ==
+        (folder.path / "people.txt").string());
   std::string written;
   run({"--file", "d.txt"}, [&](const CLI::App& app, Tried&) { written = settings_json(app, folder.path.string()); });
   const auto read = std::filesystem::absolute(run({"--config", file_of(folder, written)}).file).lexically_normal();

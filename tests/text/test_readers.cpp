@@ -125,6 +125,9 @@ TEST_CASE("text file: byte order mark and carriage returns are removed and an em
   }
   write("ab\nc\xFF");
   CHECK_THROWS_MATCHES(read_text_file(path), FileError, says("text, line 2: byte 4 must be UTF-8, got 255"));
+  write(std::string("a\0b\0", 4));
+  CHECK_THROWS_MATCHES(read_text_file(path), FileError,
+                       says("text: the file must be text in UTF-8, got a zero byte at 1; convert it first if"));
   CHECK_THROWS_MATCHES(read_text_file(folder.path / "nowhere"), FileError, says("no such file"));
 }
 

@@ -196,10 +196,13 @@ inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
 }
 
 /// Content of a UTF-8 file, without byte-order mark and with '\n' for every line end. Throws FileError for a file that
-/// is missing, empty or blank, and for bytes that are not UTF-8, with line and position.
+/// is missing, empty or blank, and for bytes that are not UTF-8 or 0, which no text has, with line and position.
 inline std::string read_text_file(const std::filesystem::path& path) {
   std::string text = detail::read_text(path);
   require_utf8(text, path.string());
+  const std::size_t zero = text.find('\0');
+  require<FileError>(zero == text.npos, path.string(), ": the file must be text in UTF-8, got a zero byte at ", zero,
+                     "; convert it first if it is UTF-16");
   text = detail::plain(text);
   require<FileError>(text.find_first_not_of(" \t\n") != text.npos, path.string(),
                      ": the file must have text, got none");
