@@ -9,8 +9,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(unroll_development INTERFACE -Wno-uninitialized -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Fewer searches for unused memory: a sixth of the processor time of a test source, for 1 GB.
-  target_compile_options(unroll_development INTERFACE --param=ggc-min-heapsize=1048576)
+  # Fewer searches for unused memory: a quarter of the processor time of a test source, for at most 3 GB.
+  target_compile_options(unroll_development INTERFACE --param=ggc-min-heapsize=3145728)
 endif()
 if(UNROLL_WERROR)
   target_compile_options(unroll_development INTERFACE -Werror)
