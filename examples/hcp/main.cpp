@@ -157,7 +157,7 @@ int controls(const CLI::App& verb, Options& options) {
   return 0;
 }
 
-int evaluate(const CLI::App& verb, Options& options) {
+int evaluate_recordings(const CLI::App& verb, Options& options) {
   const ModelFile file = load(options);
   const Data data = read_data(options, &file);
   const Division division{.training = {}, .test = tested_people(options, data)};
@@ -178,7 +178,7 @@ int evaluate(const CLI::App& verb, Options& options) {
   return 0;
 }
 
-int predict(const CLI::App& verb, Options& options) {
+int predict_recordings(const CLI::App& verb, Options& options) {
   const ModelFile file = load(options);
   Data data = options.data.empty() ? read_data(options, &file)
                                    : read_unlabelled(options.data,
@@ -215,9 +215,9 @@ int main(int argc, char** argv) {
              "train", "trains a network, or continues the training of one; with cross-validation and test",
              add_train_options, check_options, train),
          example::verb_with<Options>("evaluate", "tests a trained network on recordings with classes",
-                                     add_evaluate_options, check_options, evaluate),
+                                     add_evaluate_options, check_options, evaluate_recordings),
          example::verb_with<Options>("predict", "predicts the classes of new recordings, as CSV or JSON",
-                                     add_predict_options, check_options, predict),
+                                     add_predict_options, check_options, predict_recordings),
          example::verb_with<Options>("controls", "trains on shuffled, random and permuted data, as a test for leaks",
                                      add_controls_options, check_options, controls)},
         {{"--controls", "controls"}});

@@ -152,7 +152,7 @@ int apply(const CLI::App& verb, const Options& options, bool needs_truth) {
     print(options, test_text(events, found, known));
   return 0;
 }
-int evaluate(const CLI::App& verb, Options& options) { return apply(verb, options, true); }
+int evaluate_events(const CLI::App& verb, Options& options) { return apply(verb, options, true); }
 int predict_vertices(const CLI::App& verb, Options& options) { return apply(verb, options, false); }
 
 }  // namespace
@@ -164,7 +164,7 @@ int main(int argc, char** argv) {
         {example::verb_with<Options>("train", "trains a network, or continues the training of one", add_train_options,
                                      check_options, run_trainings),
          example::verb_with<Options>("evaluate", "tests a trained network: efficiency and false positives",
-                                     add_evaluate_options, check_options, evaluate),
+                                     add_evaluate_options, check_options, evaluate_events),
          example::verb_with<Options>("predict", "finds the vertices of new events, as CSV or JSON", add_predict_options,
                                      check_options, predict_vertices),
          example::verb_with<Options>("study", "compares values of one option by validation events", add_study_options,
