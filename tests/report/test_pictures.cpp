@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "support/catch.hpp"
 #include "support/small_files.hpp"
@@ -113,6 +114,22 @@ TEST_CASE("figure: a reference series is grey and uses no colour of the others",
   CHECK(has(commands, text("($1 == 0 ? $3 : NaN):4 with lines lw 2 lc rgb '#666666' dt 2 title 'guessing'")));
   CHECK(
       has(commands, text("($1 == 1 ? $3 : NaN):4 with lines lw 3 lc rgb '", detail::colours[0], "' title 'training'")));
+}
+
+TEST_CASE("figure: points of many curves or groups differ in colour or kind of point", "[report]") {
+  figure::Curves curves;
+  figure::Scatter scatter;
+  for (std::size_t k = 0; k < 36; ++k) {
+    curves.series.push_back({.name = "run", .x = {1}, .y = {double(k)}});
+    scatter.groups.push_back("group");
+    scatter.points.push_back({.x = 1, .y = double(k), .group = k});
+  }
+  for (const std::string& commands : {figure::picture(curves).commands, figure::picture(scatter).commands}) {
+    std::set<std::string> kinds;
+    for (auto at = commands.find("points pt "); at != commands.npos; at = commands.find("points pt ", at + 1))
+      kinds.insert(commands.substr(at, commands.find(" title ", at) - at));
+    CHECK(kinds.size() == 36);
+  }
 }
 
 TEST_CASE("figure: bars have limits and reference in their rows", "[report]") {

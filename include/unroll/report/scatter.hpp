@@ -97,8 +97,7 @@ inline std::string group_plots(const std::vector<std::string>& groups, std::size
   std::string plots;
   for (std::size_t g = 0; g < std::max<std::size_t>(groups.size(), 1); ++g)
     plots += text(g == 0 ? "plot " : ", \\\n     ", "data skip 1 using ($1 == ", g, " ? $3 : NaN):4 with points pt ",
-                  point_types[g % point_types.size()], " ps ", points > 30 ? 0.5 : 1.0, " lc rgb '",
-                  colours[g % colours.size()], "' ",
+                  point_type(g), " ps ", points > 30 ? 0.5 : 1.0, " lc rgb '", colours[g % colours.size()], "' ",
                   groups.empty() ? std::string("notitle") : "title " + detail::gnuplot_quoted(groups[g]));
   return plots + "\n";
 }
