@@ -198,6 +198,19 @@ TEST_CASE("figure: of overlapping names in a scatter plot only the first is draw
   CHECK(to_csv(picture.shown).find("kings") != std::string::npos);
 }
 
+TEST_CASE("figure: names in a scatter plot cover no point and are to the left of points without room", "[report]") {
+  const auto label = [](std::vector<figure::Point> more) {
+    more.insert(more.end(), {{0, 0}, {1, 1}, {0.5, 0.5, "name"}});
+    const std::string commands = figure::picture(figure::Scatter{"", {"x"}, {"y"}, more}).commands;
+    const auto at = commands.find("'name'");
+    return at == commands.npos ? std::string() : commands.substr(at, commands.find(" offset", at) - at);
+  };
+  CHECK(label({}) == "'name' at 0.5,0.5 left front");
+  CHECK(label({{0.55, 0.5}}) == "'name' at 0.5,0.5 right front");
+  CHECK(label({{0.45, 0.5}, {0.55, 0.5}}).empty());
+  CHECK(label({{0.45, 0.4}, {0.55, 0.6}, {0.7, 0.5}}) == "'name' at 0.5,0.5 left front");
+}
+
 TEST_CASE("figure: every kind is drawn for hostile names", "[report]") {
   SECTION("curves") {
     figure::Curves curves = two_runs();

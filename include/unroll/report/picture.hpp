@@ -78,7 +78,7 @@ struct Head {
 
   Head(std::string_view words, std::size_t entries) : title(title_lines(words, 640)), keys(int(entries)) {}
 
-  int height() const { return title_height(title) + 24 * keys + 12; }
+  int height() const { return title_height(title) + 26 * keys + 14; }
 
   std::string commands(int whole) const {
     const auto from_top = [&](int pixels) { return 1 - double(pixels) / whole; };
