@@ -209,6 +209,8 @@ TEST_CASE("figure: names in a scatter plot cover no point and are to the left of
   CHECK(label({{0.55, 0.5}}) == "'name' at 0.5,0.5 right front");
   CHECK(label({{0.45, 0.5}, {0.55, 0.5}}).empty());
   CHECK(label({{0.45, 0.4}, {0.55, 0.6}, {0.7, 0.5}}) == "'name' at 0.5,0.5 left front");
+  const figure::Scatter near{"", {"x"}, {"y", 0, 100}, {{0, 50}, {1, 51}, {0.5, 50, "first"}, {0.5, 51, "name"}}};
+  CHECK(has(figure::picture(near).commands, "'name' at 0.5,51 right front"));
 }
 
 TEST_CASE("figure: every kind is drawn for hostile names", "[report]") {

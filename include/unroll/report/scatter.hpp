@@ -49,10 +49,10 @@ inline DataTable shown_of(DataTable table) {
 /// Places of points and labels in approximate pixels, so that labels cover neither each other nor other points.
 class LabelSpace {
  public:
-  LabelSpace(const std::vector<figure::Point>& points, bool same_scale) : points_(points) {
-    for (const figure::Point& point : points) x_.take_in(point.x), y_.take_in(point.y);
+  explicit LabelSpace(const figure::Scatter& scatter) : points_(scatter.points), x_(scatter.x), y_(scatter.y) {
+    for (const figure::Point& point : points_) x_.take_in(point.x), y_.take_in(point.y);
     x_scale_ = width / x_.size(), y_scale_ = height / y_.size();
-    if (same_scale) x_scale_ = y_scale_ = std::min(x_scale_, y_scale_);
+    if (scatter.same_scale) x_scale_ = y_scale_ = std::min(x_scale_, y_scale_);
   }
 
   /// Occupies the space for the name of a point, to its right or its left. Returns false if it is not free.
@@ -71,6 +71,10 @@ class LabelSpace {
   };
   struct Range {
     double low = HUGE_VAL, high = -HUGE_VAL;
+    explicit Range(const Axis& axis) {
+      for (const auto& limit : {axis.low, axis.high})
+        if (limit) take_in(*limit);
+    }
     void take_in(double value) {
       if (is_finite(value)) low = std::min(low, value), high = std::max(high, value);
     }
@@ -102,10 +106,10 @@ class LabelSpace {
 
 /// Labels as gnuplot commands, in quotes in which gnuplot interprets nothing. Names that would cover earlier ones
 /// or points are left out; the table of numbers contains all.
-inline std::string point_names(const std::vector<figure::Point>& points, bool same_scale) {
+inline std::string point_names(const figure::Scatter& scatter) {
   std::string commands;
-  LabelSpace space(points, same_scale);
-  for (const figure::Point& point : points) {
+  LabelSpace space(scatter);
+  for (const figure::Point& point : scatter.points) {
     if (point.name.empty() || !is_finite(point.x) || !is_finite(point.y)) continue;
     const bool right = space.take(point, true);
     if (right || space.take(point, false))
@@ -135,11 +139,10 @@ inline Picture picture(const Scatter& scatter) {
   const DataTable numbers = numbers_of(scatter);
   const Head head(scatter.title, scatter.groups.size());
   Picture picture{numbers, shown_of(numbers), {}, 640, 480 + head.height()};
-  picture.commands =
-      text(head.commands(picture.height), axis_commands("x", scatter.x), axis_commands("y", scatter.y),
-           scatter.same_scale ? "set size ratio -1\n" : "",
-           "set autoscale fix\nset offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05\n",
-           point_names(scatter.points, scatter.same_scale), group_plots(scatter.groups, scatter.points.size()));
+  picture.commands = text(head.commands(picture.height), axis_commands("x", scatter.x), axis_commands("y", scatter.y),
+                          scatter.same_scale ? "set size ratio -1\n" : "",
+                          "set autoscale fix\nset offsets graph 0.05, graph 0.15, graph 0.05, graph 0.05\n",
+                          point_names(scatter), group_plots(scatter.groups, scatter.points.size()));
   return picture;
 }
 
