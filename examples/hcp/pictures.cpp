@@ -201,7 +201,7 @@ std::string write_report(const std::filesystem::path& folder, const nlohmann::js
                      results.leak ? ", leak test"
                      : trained    ? ""
                                   : ", evaluation",
-                     ": ", example::title_of(data.source)),
+                     ": ", settings.at("data") == "" ? "synthetic data" : example::title_of(data.source)),
                 folder);
   report.paragraph(
       results.leak

@@ -94,6 +94,21 @@ TEST_CASE("csv: quoted fields may contain separators, doubled quotes and line en
   CHECK_THROWS_MATCHES(parse_csv("\"t\nu\",b\nx,\"1\n"), FileError, says("line 3"));
 }
 
+TEST_CASE("csv: with tabs, quotes are text unless they enclose a field in a line") {
+  const auto fields = [](const std::string& text, char separator) {
+    unroll::detail::CsvFields line(text, "text", separator, '\0');
+    std::vector<std::vector<std::string>> all;
+    while (line.next()) all.emplace_back(line.all.begin(), line.all.end());
+    return all;
+  };
+  using Rows = std::vector<std::vector<std::string>>;
+  CHECK(fields("\"No\", he said.\t\"open\n\"a\" and \"b\"\tsay \"c\"\n", '\t') ==
+        Rows{{"\"No\", he said.", "\"open"}, {"\"a\" and \"b\"", "say \"c\""}});
+  CHECK(fields("\"a\tb\"\t\"say \"\"c\"\"\" \t\"\"\n\"\"\"d\"\"\"\n\"\t\"\"\"\n", '\t') ==
+        Rows{{"a\tb", "say \"c\"", ""}, {"\"d\""}, {"\t\""}});
+  CHECK_THROWS_AS(fields("\"No\", he said.;1\n", ';'), FileError);
+}
+
 TEST_CASE("csv: empty fields at the ends of a line count, also with tabs as separators") {
   CHECK_THROWS_MATCHES(parse_csv("a\tb\tc\n\t1\t2\n", {.separator = '\t'}), FileError,
                        says("line 2: field 1 must be a finite number, got ''"));
@@ -247,7 +262,7 @@ TEST_CASE("csv: too many fields or classes are refused, and memory is at most th
   const auto table = parse_csv<float>(lines);
   const auto bytes = peak.bytes();
   CHECK(table.values.cols() == 50'000);
-  CHECK(bytes < 4 * lines.size() + 4096);  // and small objects
+  CHECK(bytes < 4 * lines.size() + 4096);                            // and small objects
   CHECK(bytes >= std::size_t(table.values.size()) * sizeof(float));  // the peak is measured
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "support/catch.hpp"
 #include "support/small_files.hpp"
@@ -115,6 +116,22 @@ TEST_CASE("figure: a reference series is grey and uses no colour of the others",
       has(commands, text("($1 == 1 ? $3 : NaN):4 with lines lw 3 lc rgb '", detail::colours[0], "' title 'training'")));
 }
 
+TEST_CASE("figure: points of many curves or groups differ in colour or kind of point", "[report]") {
+  figure::Curves curves;
+  figure::Scatter scatter;
+  for (std::size_t k = 0; k < 36; ++k) {
+    curves.series.push_back({.name = "run", .x = {1}, .y = {double(k)}});
+    scatter.groups.push_back("group");
+    scatter.points.push_back({.x = 1, .y = double(k), .group = k});
+  }
+  for (const std::string& commands : {figure::picture(curves).commands, figure::picture(scatter).commands}) {
+    std::set<std::string> kinds;
+    for (auto at = commands.find("points pt "); at != commands.npos; at = commands.find("points pt ", at + 1))
+      kinds.insert(commands.substr(at, commands.find(" title ", at) - at));
+    CHECK(kinds.size() == 36);
+  }
+}
+
 TEST_CASE("figure: bars have limits and reference in their rows", "[report]") {
   const Picture picture =
       figure::picture(figure::Bars{"", {"value"}, {{"a", 80, 75, 85, 7}, {"b", 30}}, "95 % limits", "chance"});
@@ -179,6 +196,21 @@ TEST_CASE("figure: of overlapping names in a scatter plot only the first is draw
   for (const char* name : {"'king'", "'far'", "'above'", "'right'"}) CHECK(has(picture.commands, name));
   CHECK_FALSE(has(picture.commands, "'kings'"));
   CHECK(to_csv(picture.shown).find("kings") != std::string::npos);
+}
+
+TEST_CASE("figure: names in a scatter plot cover no point and are to the left of points without room", "[report]") {
+  const auto label = [](std::vector<figure::Point> more) {
+    more.insert(more.end(), {{0, 0}, {1, 1}, {0.5, 0.5, "name"}});
+    const std::string commands = figure::picture(figure::Scatter{"", {"x"}, {"y"}, more}).commands;
+    const auto at = commands.find("'name'");
+    return at == commands.npos ? std::string() : commands.substr(at, commands.find(" offset", at) - at);
+  };
+  CHECK(label({}) == "'name' at 0.5,0.5 left front");
+  CHECK(label({{0.55, 0.5}}) == "'name' at 0.5,0.5 right front");
+  CHECK(label({{0.45, 0.5}, {0.55, 0.5}}).empty());
+  CHECK(label({{0.45, 0.4}, {0.55, 0.6}, {0.7, 0.5}}) == "'name' at 0.5,0.5 left front");
+  const figure::Scatter near{"", {"x"}, {"y", 0, 100}, {{0, 50}, {1, 51}, {0.5, 50, "first"}, {0.5, 51, "name"}}};
+  CHECK(has(figure::picture(near).commands, "'name' at 0.5,51 right front"));
 }
 
 TEST_CASE("figure: every kind is drawn for hostile names", "[report]") {

@@ -138,7 +138,7 @@ inline DataTable shown_of(const figure::Curves& curves) {
 
 inline std::string look(const figure::Series& series, std::size_t number) {
   const std::string colour = text(" lc rgb '", series.reference ? "#666666" : colours[number % colours.size()], "'");
-  const auto point = point_types[number % point_types.size()];
+  const int point = point_type(number);
   const std::string dash = series.reference || series.line == Line::dashed ? " dt 2"
                            : number >= colours.size()                      ? " dt 4"
                                                                            : "";

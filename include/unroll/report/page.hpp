@@ -55,6 +55,7 @@ summary { cursor: pointer; color: var(--link); }
   h2, .caption { break-after: avoid; }
   .picture img { min-width: 0 !important; max-width: 13cm; }
   .wide { overflow: visible; }
+  details:not([open]) { display: none; }
 }
 )";
 

@@ -35,6 +35,12 @@ namespace detail {
 inline constexpr std::array<std::string_view, 6> colours{"#0072b2", "#d55e00", "#009e73",
                                                          "#cc79a7", "#e69f00", "#56b4e9"};
 inline constexpr std::array point_types{7, 5, 9, 13, 11, 15};
+
+/// Point type of a curve or group. The 36 first ones differ in colour or point type.
+inline int point_type(std::size_t number) {
+  return point_types[(number + number / colours.size()) % point_types.size()];
+}
+
 inline constexpr std::string_view pale_to_dark = "defined (0 '#ffffff', 50 '#6baed6', 100 '#08306b')";
 inline constexpr std::string_view blue_to_red =
     "defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#f7f7f7', 0.5 '#f4a582', 1 '#b2182b')";
@@ -72,7 +78,7 @@ struct Head {
 
   Head(std::string_view words, std::size_t entries) : title(title_lines(words, 640)), keys(int(entries)) {}
 
-  int height() const { return title_height(title) + 24 * keys + 12; }
+  int height() const { return title_height(title) + 26 * keys + 14; }
 
   std::string commands(int whole) const {
     const auto from_top = [&](int pixels) { return 1 - double(pixels) / whole; };

@@ -268,8 +268,9 @@ NumberTable<Scalar> parse_csv(std::string_view text, const CsvOptions& options =
 
 /// Table of numbers from a CSV file with one line per step. `header` determines whether the first line contains names.
 /// With CsvHeader::automatic it does if no field is a number and at least one is text ("nan", "NA" and empty fields are
-/// missing numbers, not names); a first line with both throws. Fields may be quoted (RFC 4180). Empty lines are
-/// ignored. Values are rounded to Scalar.
+/// missing numbers, not names); a first line with both throws. Fields may be quoted (RFC 4180); with
+/// tabs as separators quotes are text unless they enclose a field within a line. Empty lines are ignored. Values are
+/// rounded to Scalar.
 ///
 /// Throws FileError, with file, line and field, for: another number of fields than in the first line; text instead of a
 /// number; a missing number or label (see `missing`); an ambiguous first line; a field without a name that is not in

@@ -14,7 +14,8 @@
 
 namespace unroll::detail {
 
-/// Splitter of lines into fields. Quoted fields may contain separators, line ends and doubled quotes (RFC 4180).
+/// Splitter of lines into fields. Quoted fields may contain separators, line ends and doubled quotes (RFC 4180). Files
+/// with tabs often have quotes that are text: there a field is quoted only if its closing quote ends it in this line.
 class CsvFields {
  public:
   /// Lines that begin with `comment` are skipped, unless it is '\0'.
@@ -39,7 +40,7 @@ class CsvFields {
     for (bool more = true; more;) {
       skip_blanks(rest);
       lines.expect(all.size() < most_fields, "the line must have at most ", most_fields, " fields, got more");
-      all.push_back(rest.starts_with('"') ? take_quoted(*line, rest) : take_plain(rest));
+      all.push_back(is_quoted(rest) ? take_quoted(*line, rest) : take_plain(rest));
       skip_blanks(rest);
       more = !rest.empty();
       if (separator_ == ' ') continue;
@@ -58,6 +59,16 @@ class CsvFields {
 
   void skip_blanks(std::string_view& rest) const {
     rest.remove_prefix(std::min(rest.find_first_not_of(blanks_), rest.size()));
+  }
+
+  /// Whether `rest` begins with a quoted field.
+  bool is_quoted(std::string_view rest) const {
+    if (!rest.starts_with('"') || separator_ != '\t') return rest.starts_with('"');
+    std::size_t end = rest.find('"', 1);
+    while (end != rest.npos && rest.substr(end + 1).starts_with('"')) end = rest.find('"', end + 2);
+    if (end == rest.npos) return false;
+    rest.remove_prefix(end + 1), skip_blanks(rest);
+    return rest.empty() || rest.front() == separator_;
   }
 
   std::string_view take_plain(std::string_view& rest) const {
