@@ -48,16 +48,16 @@ inline Array broadcast(const Array& a, const Array& b, const std::function<doubl
   return to;
 }
 
-class Evaluation {
+class GraphRun {
  public:
   /// Values of all nodes of the graph, from those of its inputs; a body reads the values around it, too.
   static void run(const onnx::GraphProto& graph, Arrays& values) {
     for (const auto& tensor : graph.initializer()) values[tensor.name()] = constant(tensor);
-    for (const auto& node : graph.node()) Evaluation(node, values).run();
+    for (const auto& node : graph.node()) GraphRun(node, values).run();
   }
 
  private:
-  Evaluation(const onnx::NodeProto& node, Arrays& values) : node_(node), values_(values) {}
+  GraphRun(const onnx::NodeProto& node, Arrays& values) : node_(node), values_(values) {}
 
   static Array constant(const onnx::TensorProto& tensor) {
     const bool whole = tensor.data_type() == onnx::TensorProto::INT64;

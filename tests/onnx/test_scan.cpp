@@ -52,7 +52,7 @@ void check(const Layers& layers, const std::vector<std::string>& states, const s
     all.shape[0] = 2;
     all.numbers.insert(all.numbers.end(), backward.numbers.begin(), backward.numbers.end());
   }
-  Evaluation::run(file.model->graph(), values);
+  GraphRun::run(file.model->graph(), values);
 
   Stack<float>::Tape tape;
   const MatrixX<float> y = model.forward(timeline.pack(x), timeline, tape, {}, first);

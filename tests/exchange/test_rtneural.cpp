@@ -6,7 +6,7 @@
 #include <unroll/layers/dropout.hpp>
 #include <unroll/layers/embedding.hpp>
 
-#include "exchanged_models.hpp"
+#include "exchange/exchanged_models.hpp"
 #include "support/temporary.hpp"
 
 namespace test_rtneural {

@@ -2,7 +2,7 @@
 
 #include <unroll/io/import/pytorch_open.hpp>
 
-#include "io/exchanged_models.hpp"
+#include "exchange/exchanged_models.hpp"
 #include "support/catch.hpp"
 
 namespace test_open_pytorch {

@@ -5,7 +5,7 @@
 #include <unroll/models/sequential.hpp>
 #include <unroll/recurrence/equation_cell.hpp>
 
-#include "exchanged_models.hpp"
+#include "exchange/exchanged_models.hpp"
 #include "support/temporary.hpp"
 
 namespace test_keras_hdf5 {
