@@ -214,7 +214,8 @@ void add_training_verb(CLI::App& app, Options& o, Kind kind) {
 
 void add_application_verb(CLI::App& app, Options& o) {
   add_load_option(app, o.load);
-  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")->option_text("FILE|DIR|NAME");
+  app.add_option("--data", o.data, "file or folder of a known format, 'stand-in' or 'freezing'")
+      ->option_text("FILE|DIR|NAME");
   app.add_option("--part", o.part,
                  "part of data with a training and a test part (default: test; all if the format has no parts)")
       ->check(one_of({"training", "test", "all"}));
