@@ -75,8 +75,10 @@ bool is_relative_path(const CLI::Option& option, const std::string& value, const
   const bool may_be_path = option.get_group() != running_group &&
                            (hint.find("FILE") != std::string::npos || hint.find("DIR") != std::string::npos);
   const bool may_be_name = hint.find("NAME") != std::string::npos;
+  std::error_code none;  // such as for a name that is too long for a file
   return may_be_path && !value.empty() && std::filesystem::path(value).is_relative() &&
-         !Json::parse(value, nullptr, false).is_number() && (!may_be_name || std::filesystem::exists(folder / value));
+         !Json::parse(value, nullptr, false).is_number() &&
+         (!may_be_name || std::filesystem::exists(folder / value, none));
 }
 
 /// Values of an option in JSON; a scalar is one value.

@@ -196,7 +196,8 @@ inline std::vector<std::string> units(std::string_view text, TextUnit unit) {
 }
 
 /// Content of a UTF-8 file, without byte-order mark and with '\n' for every line end. Throws FileError for a file that
-/// is missing, empty or blank, and for bytes that are not UTF-8 or 0, which no text has, with line and position.
+/// is missing, empty or blank, for bytes that are not UTF-8, with line and position, and for a zero byte, with
+/// position.
 inline std::string read_text_file(const std::filesystem::path& path) {
   std::string text = detail::read_text(path);
   require_utf8(text, path.string());
