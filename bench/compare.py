@@ -146,8 +146,13 @@ def compare(ours, peers, configuration, mode, options):
 
 
 def processor():
+    """Name of the processor, with family and model where Linux has them: different EPYCs have the same name."""
+    known = {}
     with open('/proc/cpuinfo') as lines:
-        return next(l.split(':')[1].strip() for l in lines if l.startswith('model name'))
+        for key, _, value in (line.partition(':') for line in lines):
+            known.setdefault(key.strip(), value.strip())
+    numbers = [f'{key.split()[-1]} {known[key]}' for key in ('cpu family', 'model') if key in known]
+    return known.get('model name', os.uname().machine) + (f' ({", ".join(numbers)})' if numbers else '')
 
 
 def interpreter(text):
