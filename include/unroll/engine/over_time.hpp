@@ -118,10 +118,10 @@ class OverTime {
   void add_input_gradients(const InputGradients<Scalar>& d_inputs) { present().add_input_gradients(d_inputs); }
 
   /// All columns as one chunk, for tracing. Throws ValueError if the pass has several intervals.
-  Step<Scalar, states> all_columns() {
+  Step<Scalar, states> all_columns(const Inputs<Scalar>& inputs = {}) {
     require<ValueError>(tape_.intervals.size() == 1,
                         "cell: the forward pass did not store all values; run it with Keep::everything");
-    return present().all_columns();
+    return present().all_columns(inputs);
   }
 
   /// Memory of forward and backward pass in numbers, without weights, for `columns` columns of `batch` sequences. With

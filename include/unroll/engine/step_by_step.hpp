@@ -55,10 +55,12 @@ class StepByStep {
     if constexpr (requires { C::reads_memory; })
       if constexpr (C::reads_memory) cell_.read_sequences(weights_, sources, work_);
     cell_.make_room(weights_, timeline_, work_);
-    cell_.project(weights_, {{&x, 1}, {}}, timeline_, 0, 1, work_);
+    const Inputs<Scalar> inputs{{&x, 1}, {}};
+    cell_.project(weights_, inputs, timeline_, 0, 1, work_);
     const auto step = step_of(n, states);
     cell_.step(weights_, step, work_);
-    if constexpr (requires { cell_.finish(weights_, step, work_); }) cell_.finish(weights_, step, work_);
+    if constexpr (requires { cell_.finish(weights_, inputs, step, work_); })
+      cell_.finish(weights_, inputs, step, work_);
     for (int s = 0; s < C::states; ++s) states[std::size_t(s)].swap(after_[s]);
     return C::output_state >= 0 ? view(std::as_const(states[std::size_t(std::max(0, C::output_state))]))
                                 : std::as_const(output_).view();

@@ -73,6 +73,8 @@ struct Tape {
   Keep keep = Keep::everything;
   Index detach_every = 0;  ///< the backward pass of a forward direction takes the states before the steps n, 2 n, ...
                            ///< as constants; 0: none
+  bool only_last = false;  ///< the cell computed no other outputs than those of the last steps, and perhaps of the
+                           ///< steps at the end of an interval
   Index columns = -1;      ///< columns of the kept pass; -1: none
   std::vector<detail::StepRange> intervals;  ///< in the order of the pass
   std::size_t present = 0;                   ///< index of the interval whose values are kept

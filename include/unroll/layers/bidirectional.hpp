@@ -123,10 +123,11 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     const Strided<S> merged = place_of_halves(in, tape);
     run_tasks(pass.threads, 2, [&](Index which) {
       if (which == 0)
-        One::forward(cell_, inputs_, weights.forward, in, Direction::forward, pass, starts.first, tape.forward, merged);
+        One::forward(cell_, inputs_, weights.forward, in, Direction::forward, returns, pass, starts.first, tape.forward,
+                     merged);
       else
-        One::forward(cell_, inputs_, weights.backward, in, Direction::backward, pass, starts.second, tape.backward,
-                     merged.data == nullptr ? merged : merged.from_row(cell_.output_rows()));
+        One::forward(cell_, inputs_, weights.backward, in, Direction::backward, returns, pass, starts.second,
+                     tape.backward, merged.data == nullptr ? merged : merged.from_row(cell_.output_rows()));
     });
     if (returns == Returns::last) {
       tape.one_step.assign_one_step(*in.timeline);
@@ -174,8 +175,9 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
   }
 
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
-    if (auto found = One::first_non_finite(cell_, weights.forward, in, Direction::forward, tape.forward)) return found;
-    auto found = One::first_non_finite(cell_, weights.backward, in, Direction::backward, tape.backward);
+    if (auto found = One::first_non_finite(cell_, inputs_, weights.forward, in, Direction::forward, tape.forward))
+      return found;
+    auto found = One::first_non_finite(cell_, inputs_, weights.backward, in, Direction::backward, tape.backward);
     if (found) found->value += " of the backward direction";
     return found;
   }
@@ -186,7 +188,7 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
     require<ValueError>(side == "forward." || side == "backward.",
                         "trace: name must be forward.NAME or backward.NAME, got '", equation, "'");
     const bool forwards = side == "forward.";
-    One::trace(cell_, forwards ? weights.forward : weights.backward, in,
+    One::trace(cell_, inputs_, forwards ? weights.forward : weights.backward, in,
                forwards ? Direction::forward : Direction::backward, forwards ? tape.forward : tape.backward,
                equation.substr(side.size()), to);
   }

@@ -52,10 +52,12 @@ struct OneDirection {
     return {std::move(cell), std::move(inputs)};
   }
 
-  /// `output` may be null: then the output is stored on the tape.
+  /// `output` may be null: then the output is stored on the tape. With Returns::last, a cell that can leaves out the
+  /// other outputs.
   static void forward(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
-                      const Signal<Scalar>& in, Direction direction, const Pass& pass,
+                      const Signal<Scalar>& in, Direction direction, Returns returns, const Pass& pass,
                       std::span<const MatrixX<Scalar>> initial, Tape<C>& tape, Strided<Scalar> output = {}) {
+    if constexpr (requires { C::finishes_some; }) tape.only_last = C::finishes_some && returns == Returns::last;
     const Noise noise{pass.training, pass.seed, pass.update, pass.layer, direction == Direction::backward};
     const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
     over_time(cell, weights, in, direction, tape, pass.threads)
@@ -94,15 +96,17 @@ struct OneDirection {
   }
 
   /// First non-finite value: the earliest step in the direction of the pass, and within a step the first equation.
-  [[gnu::cold]] static std::optional<NonFinite> first_non_finite(const C& cell, const typename C::Weights& weights,
+  [[gnu::cold]] static std::optional<NonFinite> first_non_finite(const C& cell, const CellInputs& inputs,
+                                                                 const typename C::Weights& weights,
                                                                  const Signal<Scalar>& in, Direction direction,
                                                                  Tape<C>& tape) {
     constexpr bool searches = requires(const Step<Scalar, C::states>& all) {
       cell.first_non_finite(weights, all, *in.timeline, true, tape.work);
     };
     if constexpr (searches) {
-      if (const auto found = cell.first_non_finite(weights, over_time(cell, weights, in, direction, tape).all_columns(),
-                                                   *in.timeline, direction == Direction::forward, tape.work))
+      const auto all = all_columns(cell, inputs, weights, in, direction, tape);
+      if (const auto found =
+              cell.first_non_finite(weights, all, *in.timeline, direction == Direction::forward, tape.work))
         return NonFinite{"equation '" + found->first + "'", found->second};
       return std::nullopt;
     } else {
@@ -111,9 +115,10 @@ struct OneDirection {
   }
 
   /// Value of a named equation [rows x columns]; valid only before the backward pass.
-  [[gnu::cold]] static void trace(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
-                                  Direction direction, Tape<C>& tape, std::string_view equation, MatrixX<Scalar>& to) {
-    const auto all = over_time(cell, weights, in, direction, tape).all_columns();
+  [[gnu::cold]] static void trace(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
+                                  const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
+                                  std::string_view equation, MatrixX<Scalar>& to) {
+    const auto all = all_columns(cell, inputs, weights, in, direction, tape);
     cell.trace(equation, weights, all, tape.work, to);
   }
 
@@ -121,6 +126,13 @@ struct OneDirection {
     std::vector<Index> rows;
     for (int s = 0; s < C::states; ++s) rows.push_back(cell.state_rows(s));
     return rows;
+  }
+
+  static Step<Scalar, C::states> all_columns(const C& cell, const CellInputs& inputs,
+                                             const typename C::Weights& weights, const Signal<Scalar>& in,
+                                             Direction direction, Tape<C>& tape) {
+    const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
+    return over_time(cell, weights, in, direction, tape).all_columns({x.all(), {}});
   }
 
   static OverTime<C> over_time(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
@@ -231,7 +243,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
 
   Signal<S> forward(const Weights& weights, const Signal<S>& in, const Pass& pass, const State<S>& initial,
                     Tape& tape) const {
-    One::forward(cell_, inputs_, weights, in, direction, pass, initial, tape.cell);
+    One::forward(cell_, inputs_, weights, in, direction, returns, pass, initial, tape.cell);
     const auto steps = One::output(cell_, in, tape.cell);
     if (returns == Returns::steps) return {steps, in.timeline};
     tape.one_step.assign_one_step(*in.timeline);
@@ -258,11 +270,11 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
   }
 
   std::optional<NonFinite> first_non_finite(const Weights& weights, const Signal<S>& in, Tape& tape) const {
-    return One::first_non_finite(cell_, weights, in, direction, tape.cell);
+    return One::first_non_finite(cell_, inputs_, weights, in, direction, tape.cell);
   }
 
   void trace(const Weights& weights, const Signal<S>& in, Tape& tape, std::string_view equation, MatrixX<S>& to) const {
-    One::trace(cell_, weights, in, direction, tape.cell, equation, to);
+    One::trace(cell_, inputs_, weights, in, direction, tape.cell, equation, to);
   }
 
  private:

@@ -134,7 +134,7 @@ class EquationCell {
     work.consumed = false;
   }
 
-  /// Products with inputs and constants for the steps [first_step, last_step).
+  /// Products with inputs and constants for the steps [first_step, last_step), except those of `finish`.
   void project(const Weights& weights, const Inputs<S>& inputs, const Timeline& timeline, Index first_step,
                Index last_step, Work& work) const {
     const Index first = timeline.offset(first_step), columns = timeline.offset(last_step) - first;
@@ -142,7 +142,8 @@ class EquationCell {
       const detail::Source& source = schedule.source[v];
       const detail::Operation& operation = program.operation[source.operation];
       if (operation.op == detail::Op::input)
-        products(weights, work).take(source, input(inputs, operation.index, first), first, columns);
+        products(weights, work)
+            .take(source, input(inputs, operation.index, first), first, columns, detail::Terms::early);
       else if (operation.op == detail::Op::constant)
         for (Index t = first_step; t < last_step; ++t)
           products(weights, work).spread_constant(source, operation.index, timeline.offset(t), timeline.active(t));
@@ -156,7 +157,14 @@ class EquationCell {
     Steps(*layout_, weights, work).template forward<0, Steps::first_late>(step);
   }
   static constexpr bool finishes = Steps::first_late < schedule.stages;
-  void finish(const Weights& weights, const Step<S, states>& columns, Work& work) const {
+  /// True if `finish` and the functions of its backward pass may be left out for columns whose output nothing reads.
+  static constexpr bool finishes_some = detail::has_late_columns<Derivation>;
+  void finish(const Weights& weights, const Inputs<S>& inputs, const Step<S, states>& columns, Work& work) const {
+    if constexpr (finishes_some)
+      Loops::each_source(detail::Op::input, [&](const detail::Source& source, int k) {
+        products(weights, work)
+            .take(source, input(inputs, k, columns.first), columns.first, columns.columns, detail::Terms::late);
+      });
     Steps(*layout_, weights, work).template forward<Steps::first_late, schedule.stages>(columns);
   }
 
@@ -173,8 +181,8 @@ class EquationCell {
   void finish_back(const Weights& weights, const StepBack<S, states>& columns, Work& work) const {
     Steps(*layout_, weights, work).template backward<Steps::first_late, schedule.stages>(columns);
   }
-  void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work) const {
-    Steps(*layout_, weights, work).template backward<0, Steps::first_late>(step);
+  void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work, bool finished = true) const {
+    Steps(*layout_, weights, work).template backward<0, Steps::first_late>(step, finished);
     Loops::each_source(detail::Op::state, [&](const detail::Source& source, int k) {
       products(weights, work).source_gradient(source, step.first, step.columns, step.d_state[k], true);
     });
@@ -195,26 +203,37 @@ class EquationCell {
   /// Adds the parameter gradients, which are sums over columns, for many steps at once. `chunk` holds the states before
   /// and after each of these columns. Of several lanes, which may run concurrently, each adds that of some rows.
   void collect(const Weights& weights, const Step<S, states>& chunk, const Inputs<S>& inputs, S* gradient, Work& work,
-               LaneRows mine = {}) const {
+               LaneRows mine = {}, detail::Terms which = detail::Terms::early) const {
     for (int v = 0; v < schedule.sources; ++v) {
       const detail::Source& source = schedule.source[v];
       const detail::Operation& operation = program.operation[source.operation];
       if (operation.op == detail::Op::constant) continue;
       const auto values = operation.op == detail::Op::input ? input(inputs, operation.index, chunk.first)
                                                             : Steps::values_of(source.operation, chunk, work);
-      products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient, mine);
+      products(weights, work).add_weight_gradient(source, values, chunk.first, chunk.columns, gradient, mine, which);
     }
-    if (mine.lane == mine.lanes - 1) products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient);
+    if (mine.lane == mine.lanes - 1)
+      products(weights, work).add_bias_gradient(chunk.first, chunk.columns, gradient, which);
+  }
+  /// The same for the terms of `finish`.
+  void finish_collect(const Weights& weights, const Step<S, states>& columns, const Inputs<S>& inputs, S* gradient,
+                      Work& work, LaneRows mine) const {
+    collect(weights, columns, inputs, gradient, work, mine, detail::Terms::late);
   }
 
   void pull_inputs(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs, bool add,
-                   Work& work) const {
+                   Work& work, detail::Terms which = detail::Terms::early) const {
     Loops::each_source(detail::Op::input, [&](const detail::Source& source, int k) {
       const auto& d_input = d_inputs.steps[std::size_t(k)];
       if (d_input.data() == nullptr) return;
       const Strided<S> to{const_cast<S*>(d_input.data()), d_input.outerStride()};
-      products(weights, work).source_gradient(source, first, columns, to.from_column(first), add);
+      products(weights, work).source_gradient(source, first, columns, to.from_column(first), add, which);
     });
+  }
+  /// The same for the terms of `finish`, after pull_inputs.
+  void finish_pull(const Weights& weights, Index first, Index columns, const InputGradients<S>& d_inputs,
+                   Work& work) const {
+    pull_inputs(weights, first, columns, d_inputs, true, work, detail::Terms::late);
   }
 
   void end_back(const Weights& weights, const Inputs<S>& inputs, S* gradient, const InputGradients<S>& d_inputs,

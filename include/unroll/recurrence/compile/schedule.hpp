@@ -91,9 +91,12 @@ struct Scheduling {
         if (read[o] && ready(o) == stage) schedule.source[schedule.sources++] = {o, stage, 0, 0};
   }
 
-  /// One product per run of adjacent terms that read the source and either all overwrite or all add.
+  /// One product per run of adjacent terms that read the source, either all overwrite or all add, and are not read in
+  /// different stages behind those of the states: such stages may run for fewer columns.
   constexpr void find_products() {
     Table<bool, capacity> written{};
+    int behind = 0;
+    for (int s = 0; s < program.states; ++s) behind = std::max(behind, 1 + turning_stage(s));
     for (int v = 0; v < schedule.sources; ++v) {
       Source& source = schedule.source[v];
       source.first_product = schedule.products;
@@ -103,13 +106,14 @@ struct Scheduling {
         Product* last = schedule.products > source.first_product ? &schedule.product[schedule.products - 1] : nullptr;
         const LinearTerm& term = program.term[schedule.term_at[slot]];
         const bool is_copy = term.copy != Copy::none, alone = is_copy || term.rule.is_separate();
+        const int reader = schedule.stage[term.equation];
         if (last != nullptr && last->first_slot + last->slots == slot && last->adds == written[slot] && !alone &&
-            stacks(*last, term))
+            stacks(*last, term) && (last->reader == reader || (last->reader < behind && reader < behind)))
           ++last->slots;
         else
           for (int head = 0; head < term.rule.heads; ++head)
-            schedule.product[schedule.products++] = {v,    slot,           1, row, written[slot], term.copy, term.part,
-                                                     head, term.rule.heads};
+            schedule.product[schedule.products++] = {
+                v, slot, 1, row, written[slot], term.copy, term.part, head, term.rule.heads, reader};
         if (!is_copy) ++row;
       }
       source.products = schedule.products - source.first_product;

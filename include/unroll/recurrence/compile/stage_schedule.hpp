@@ -24,6 +24,7 @@ struct Product {
   Copy copy = Copy::none;
   int part = 0;             ///< number of the block, for Copy::part
   int head = 0, heads = 1;  ///< of block-diagonal weights: this block times the rows of the source that belong to it
+  int reader = 0;           ///< stage whose passes read the terms
 
   /// True if it reads all rows of its source.
   constexpr bool reads_all() const { return heads == 1 && copy != Copy::part; }

@@ -34,6 +34,7 @@ struct CellWork {
   Table<Buffer<S>, D::program.constants> constant, d_constant;  // products of each constant, by rank; their gradients
   Table<Buffer<double>, D::program.constants> d_constants;      // of all chunks
   Table<Buffer<S>, D::schedule.incomings> incoming;
+  VectorX<S> no_gradient;  // zeros, in place of `incoming` for columns whose outputs are left out
   Table<ComputedWeights<S>, computes<D> ? D::schedule.products : 0> computed;
   bool drops = false;  // the pass has masks for dropped weights
   ColumnKinds::template Work<S, D> columns;
@@ -68,8 +69,8 @@ class CellProducts : public CellMatrices<S, D> {
   }
 
   /// Computes pre-activations (+)= W values for the columns from `first` on.
-  void take(const Source& source, Strided<const S> values, Index first, Index columns) {
-    each_product(source, [&](const Product& p, int k) {
+  void take(const Source& source, Strided<const S> values, Index first, Index columns, Terms which = Terms::all) {
+    each_product(source, which, [&](const Product& p, int k) {
       const auto to = rows_of(p, first);
       const S* from = values.data + layout_.source_row(p);
       if (p.is_copy())
@@ -82,12 +83,14 @@ class CellProducts : public CellMatrices<S, D> {
   }
 
   /// Computes target (+)= W^T times the gradients of the pre-activations.
-  void source_gradient(const Source& source, Index first, Index columns, Strided<S> target, bool add) {
-    if (!add && !schedule.product[source.first_product].reads_all()) {
+  void source_gradient(const Source& source, Index first, Index columns, Strided<S> target, bool add,
+                       Terms which = Terms::all) {
+    const Product& begin = schedule.product[source.first_product];
+    if (!add && !(begin.reads_all() && is_one_of<D>(which, begin.reader))) {
       target.view(layout_.rows(source.operation), columns).setZero();
       add = true;
     }
-    each_product(source, [&](const Product& p, int k) {
+    each_product(source, which, [&](const Product& p, int k) {
       const auto from = rows_of(p, first);
       const auto to = target.from_row(layout_.source_row(p));
       if (p.is_copy())
@@ -102,8 +105,8 @@ class CellProducts : public CellMatrices<S, D> {
 
   /// Adds gradients of the pre-activations times values^T to the gradient of W, to the rows of one lane.
   void add_weight_gradient(const Source& source, Strided<const S> values, Index first, Index columns, S* gradient,
-                           LaneRows mine) {
-    each_product(source, [&](const Product& p, int k) {
+                           LaneRows mine, Terms which) {
+    each_product(source, which, [&](const Product& p, int k) {
       const auto d_rows = rows_of(p, first);
       this->add_products(p, k, {d_rows.data, d_rows.stride}, {values.data + layout_.source_row(p), values.stride},
                          columns, gradient, mine);
@@ -115,6 +118,7 @@ class CellProducts : public CellMatrices<S, D> {
     this->begin_weight_gradients();
     Index widest = 0;
     for (int k = 0; k < program.size_count; ++k) widest = std::max(widest, layout_.rows_of_size(k));
+    if (has_late_columns<D>) work_.no_gradient.setZero(widest);
     for (int w = 0; w < D::vectors; ++w) {
       const bool shared = w < program.weights && !program.weight[w].per_unit;
       const Index rows = shared ? widest : weights_.single[w].size();
@@ -123,9 +127,9 @@ class CellProducts : public CellMatrices<S, D> {
     }
   }
 
-  void add_bias_gradient(Index first, Index columns, S* gradient) {
+  void add_bias_gradient(Index first, Index columns, S* gradient, Terms which) {
     for (int k = 0; k < program.terms; ++k) {
-      if (layout_.bias_offset(k) < 0) continue;
+      if (layout_.bias_offset(k) < 0 || !is_one_of<D>(which, schedule.stage[program.term[k].equation])) continue;
       const Index rows = layout_.rows_of_term(k);
       add_columns(view(std::as_const(work_.terms).view().block(layout_.term_row()[k], first, rows, columns)),
                   gradient + layout_.bias_offset(k));
@@ -152,7 +156,7 @@ class CellProducts : public CellMatrices<S, D> {
 
   void project_constant(const Source& source, int constant, const ConstView<S>& values) {
     Index rows = 0;
-    each_product(source, [&](const Product& p, int) { rows += layout_.product_rows(p); });
+    each_product(source, Terms::all, [&](const Product& p, int) { rows += layout_.product_rows(p); });
     auto to = work_.constant[constant].shape(rows, values.cols());
     each_part(source, [&](const Product& p, int k, Index row, Index) {
       const S* from = values.data() + layout_.source_row(p);
@@ -261,16 +265,17 @@ class CellProducts : public CellMatrices<S, D> {
         rows, [](NativeLanes<S> v) { return v; }, values);
   }
 
-  /// Calls f(product, its index) for all products of a source.
+  /// Calls f(product, its index) for the products of a source with these terms.
   template <class F>
-  static void each_product(const Source& source, F&& f) {
-    for (int k = source.first_product; k < source.first_product + source.products; ++k) f(schedule.product[k], k);
+  static void each_product(const Source& source, Terms which, F&& f) {
+    for (int k = source.first_product; k < source.first_product + source.products; ++k)
+      if (is_one_of<D>(which, schedule.product[k].reader)) f(schedule.product[k], k);
   }
   /// Calls f(product, its index, its first row among the products of the source, its rows) for all of them.
   template <class F>
   void each_part(const Source& source, F&& f) const {
     Index row = 0;
-    each_product(source, [&](const Product& p, int k) {
+    each_product(source, Terms::all, [&](const Product& p, int k) {
       f(p, k, row, layout_.product_rows(p));
       row += layout_.product_rows(p);
     });

@@ -8,28 +8,6 @@
 
 namespace unroll::detail {
 
-/// First stage that may run for many steps at once: no later step reads its values, neither it nor a stage behind it
-/// reads a state before the step, has a column operation, or sums gradients of single weights.
-template <class D>
-constexpr int find_first_late() {
-  const auto& program = D::program;
-  const auto& schedule = D::schedule;
-  int first = 1;
-  for (int s = 0; s < program.states; ++s) first = std::max(first, 1 + schedule.stage[program.equation_of(s)]);
-  for (int k = 0; k < program.column_operations; ++k)
-    first = std::max(first, 1 + schedule.stage[program.operation[program.column_operation[k].operation].equation]);
-  for (int stage = first; stage < schedule.stages; ++stage)
-    for (int dimension = 0; dimension < program.size_count; ++dimension) {
-      const PassPlan<D> plan(stage, dimension);
-      for (int o = 0; o < program.operations; ++o) {
-        if ((plan.brought_forward[o] || plan.brought_back[o] || plan.read[o] || plan.runs[o]) &&
-            (program.operation[o].op == Op::state || D::vector_of(o) >= 0))
-          first = stage + 1;
-      }
-    }
-  return first;
-}
-
 /// Stages on the buffers of one pass. `fixed_units`: units at compile time.
 template <class S, class D, int fixed_units>
 class CellSteps {
@@ -39,18 +17,12 @@ class CellSteps {
   using Loops = CellLoops<S, D>;
 
  public:
-  static constexpr int first_late = find_first_late<D>();
+  static constexpr int first_late = unroll::detail::first_late<D>;
 
-  /// Whether a late stage adds to the gradient of a value, which then is stored for many steps: by number of
-  /// `incoming`.
+  /// Values whose gradient is stored for many steps, by number of `incoming`.
   static constexpr auto late_gradient = [] {
     Table<bool, schedule.incomings> late{};
-    for (int k = 0; k < schedule.incomings; ++k) {
-      const int o = schedule.incoming_operation[k];
-      late[k] = schedule.last_reader[o] >= first_late;
-      for (int v = 0; v < schedule.sources; ++v)
-        if (schedule.source[v].operation == o && schedule.source[v].ready >= first_late) late[k] = true;
-    }
+    for (int k = 0; k < schedule.incomings; ++k) late[k] = has_late_gradient<D>(k);
     return late;
   }();
 
@@ -81,13 +53,14 @@ class CellSteps {
     });
   }
 
-  /// The same stages, last first: replaces pre-activations by their gradients.
+  /// The same stages, last first: replaces pre-activations by their gradients. If the late stages have not run for
+  /// these columns, the gradients from them are 0.
   template <int from, int to>
-  void backward(const StepBack<S, states>& step) {
+  void backward(const StepBack<S, states>& step, bool late_stages_ran = true) {
     auto frame = make_frame(layout_, weights_, step, work_);
     frame.d_state = step.d_state;
     frame.d_output = step.d_output;
-    for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = incoming(k, step.first);
+    for (int k = 0; k < schedule.incomings; ++k) frame.incoming[k] = incoming(k, step.first, late_stages_ran);
     for (int w = 0; w < D::vectors; ++w) frame.d_weight[w] = work_.d_single[w].data();
     Loops::template for_stages<0, to - from>([&]<class Number>(Number) {
       constexpr int stage = to - 1 - Number::value;
@@ -96,7 +69,7 @@ class CellSteps {
         Kernel::backward(frame, rows_of_size(layout_, dimension), step.columns);
       });
       Loops::each_column_operation(stage, [&]<class Run>(int k, int operation) {
-        const auto d_result = incoming(schedule.incoming[operation], step.first);
+        const auto d_result = incoming(schedule.incoming[operation], step.first, late_stages_ran);
         Run(layout_, weights_, work_).run_back(k, step.first, step.columns, step.rank, d_result);
       });
     });
@@ -114,9 +87,10 @@ class CellSteps {
  private:
   CellProducts<S, D> products() const { return {layout_, weights_, work_}; }
 
-  Strided<S> incoming(int k, Index first) const {
+  Strided<S> incoming(int k, Index first, bool late_stages_ran = true) const {
     const Strided<S> all = work_.incoming[k].strided();
-    return late_gradient[k] ? all.from_column(first) : all;
+    if (!late_gradient[k]) return all;
+    return late_stages_ran ? all.from_column(first) : Strided<S>{work_.no_gradient.data(), 0};
   }
 
   /// Gradients of the values that products before the pass of a stage read, from the terms of these products.

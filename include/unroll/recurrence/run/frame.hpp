@@ -71,6 +71,83 @@ struct PassPlan {
   }
 };
 
+/// First stage that may run for many steps at once: no later step reads its values, neither it nor a stage behind it
+/// reads a state before the step, has a column operation, or sums gradients of single weights.
+template <class D>
+constexpr int find_first_late() {
+  const auto& program = D::program;
+  const auto& schedule = D::schedule;
+  int first = 1;
+  for (int s = 0; s < program.states; ++s) first = std::max(first, 1 + schedule.stage[program.equation_of(s)]);
+  for (int k = 0; k < program.column_operations; ++k)
+    first = std::max(first, 1 + schedule.stage[program.operation[program.column_operation[k].operation].equation]);
+  for (int stage = first; stage < schedule.stages; ++stage)
+    for (int dimension = 0; dimension < program.size_count; ++dimension) {
+      const PassPlan<D> plan(stage, dimension);
+      for (int o = 0; o < program.operations; ++o) {
+        if ((plan.brought_forward[o] || plan.brought_back[o] || plan.read[o] || plan.runs[o]) &&
+            (program.operation[o].op == Op::state || D::vector_of(o) >= 0))
+          first = stage + 1;
+      }
+    }
+  return first;
+}
+template <class D>
+inline constexpr int first_late = find_first_late<D>();
+
+/// True if a late stage adds to the gradient of a value, which then is stored for many steps: by number of `incoming`.
+template <class D>
+constexpr bool has_late_gradient(int k) {
+  const auto& schedule = D::schedule;
+  const int o = schedule.incoming_operation[k];
+  for (int v = 0; v < schedule.sources; ++v)
+    if (schedule.source[v].operation == o && schedule.source[v].ready >= first_late<D>) return true;
+  return schedule.last_reader[o] >= first_late<D>;
+}
+
+/// True if a stage between that of the operation and the late ones reads its value, by a product or element-wise.
+template <class D>
+constexpr bool is_read_before_late_stages(int o) {
+  const auto& schedule = D::schedule;
+  const auto is_between = [&](int stage) {
+    return stage > schedule.stage[D::program.operation[o].equation] && stage < first_late<D>;
+  };
+  for (int v = 0; v < schedule.sources; ++v)
+    if (schedule.source[v].operation == o && is_between(schedule.source[v].ready)) return true;
+  for (int reader = o + 1; reader < D::program.operations; ++reader) {
+    const Operation& r = D::program.operation[reader];
+    if ((r.left == o || r.right == o) && is_between(schedule.stage[std::max(0, r.equation)])) return true;
+  }
+  return false;
+}
+
+/// True if there are late stages and they may run for some columns only, those whose output is read: their terms read,
+/// besides inputs, values whose products run in late stages too, and the gradients that these values receive from late
+/// stages are not added to those from other stages.
+template <class D>
+constexpr bool find_late_columns() {
+  const auto& schedule = D::schedule;
+  for (int k = 0; k < schedule.products; ++k) {
+    const Source& source = schedule.source[schedule.product[k].source];
+    if (schedule.product[k].reader < first_late<D> || D::program.operation[source.operation].op == Op::input) continue;
+    if (source.ready < first_late<D>) return false;
+  }
+  for (int k = 0; k < schedule.incomings; ++k)
+    if (has_late_gradient<D>(k) && is_read_before_late_stages<D>(schedule.incoming_operation[k])) return false;
+  return first_late<D> < schedule.stages;
+}
+template <class D>
+inline constexpr bool has_late_columns = find_late_columns<D>();
+
+/// Terms of a cell: those of the late stages, if these may run for some columns only, the others, or all.
+enum class Terms { early, late, all };
+
+/// True if the product of a term is one of `which`.
+template <class D>
+constexpr bool is_one_of(Terms which, int reader) {
+  return which == Terms::all || (has_late_columns<D> && reader >= first_late<D>) == (which == Terms::late);
+}
+
 /// Calls f for the operations from `first` to n - 1, at most 128 in one expression: Clang nests at most 256.
 template <int n, int first = 0, class F>
 EIGEN_ALWAYS_INLINE void each_operation(F&& f) {
