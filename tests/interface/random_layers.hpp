@@ -3,6 +3,7 @@
 
 #include <unroll/cells/elman.hpp>
 #include <unroll/cells/gru.hpp>
+#include <unroll/cells/lru.hpp>
 #include <unroll/cells/lstm.hpp>
 #include <unroll/cells/sru.hpp>
 #include <unroll/layers/activation.hpp>
@@ -54,7 +55,7 @@ class RandomLayers {
     const auto returns = choose_.one_in(3) ? Returns::last : Returns::steps;
     const auto merge = choose_.one_of({Merge::concat, Merge::sum, Merge::average, Merge::product});
     words_ += text(" recurrent(", units, ")");
-    switch (choose_.below(5)) {
+    switch (choose_.below(6)) {
       case 0:
         return Recurrent<Gru>{.units = units, .direction = direction, .returns = returns};
       case 1:
@@ -63,6 +64,9 @@ class RandomLayers {
         return Recurrent<Elman>{.units = units, .direction = direction, .returns = returns};
       case 3:
         return Recurrent<Sru>{.units = units, .direction = direction, .returns = returns};
+      case 4:
+        return Recurrent<Lru>{
+            .units = units, .direction = direction, .returns = returns, .sizes = {{"outputs", choose_.size()}}};
       default:
         return Bidirectional<Gru>{.units = units, .merge = merge, .returns = returns};
     }

@@ -70,9 +70,11 @@ concept HasStep = requires(const C& cell, const typename C::Scalar* theta, typen
 /// collect: adds the parameter gradient of columns that step_back has processed; `chunk` gives the states around them.
 /// pull_inputs: writes, or adds, the gradients of the inputs of these columns.
 /// end_back: once, after the last collect.
-/// A cell with `finishes` has finish(weights, step, work), which computes what no state depends on for many steps at
-/// once, after `step` of each, and finish_back(weights, step_back, work), which is called before their step_back. A
-/// cell with end_chunk(work), which is called after the step_back of a chunk's steps and before its `collect`, lets
+/// A cell with `finishes` has finish(weights, inputs, step, work), which computes what no state depends on for many steps
+/// at once, after `step` of each; finish_back(weights, step_back, work), which is called before their step_back;
+/// finish_collect(weights, step, inputs, gradient, work, lane) and finish_pull(weights, first, columns, d_inputs, work),
+/// the parts of collect and pull_inputs that belong to it. With `finishes_some` these four may be left out for columns
+/// whose output nothing reads; their step_back then has the further argument false. A cell with end_chunk(work), which is called after the step_back of a chunk's steps and before its `collect`, lets
 /// other threads run `project`, `collect` (in order) and `pull_inputs` of a chunk during the steps of other chunks. Its
 /// `collect` has a further argument, the lane whose rows it adds.
 template <class C>

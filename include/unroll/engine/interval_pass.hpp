@@ -45,8 +45,8 @@ class IntervalPass : public IntervalColumns<C> {
           const auto [first, last] = chunks[std::size_t(k)];
           cell_.project(weights_, inputs, timeline_, first, last, tape_.work);
         },
-        [&](Index chunk) {
-          const auto [first, last] = chunks[std::size_t(chunk)];
+        [&](Index number) {
+          const auto [first, last] = chunks[std::size_t(number)];
           for (Index k = first; k < last; ++k) {
             const Index t = direction_ == Direction::forward ? k : last - 1 - (k - first);
             each_run(t, [&](const StepOf& step) { cell_.step(weights_, step, tape_.work); });
@@ -76,8 +76,8 @@ class IntervalPass : public IntervalColumns<C> {
       chunks.push_back(previous_chunk(done));
     run_chunks(
         shared(threads), Index(chunks.size()), finish_back(chunks, d_output),
-        [&](Index chunk) {
-          const auto [first, last] = chunks[std::size_t(chunk)];
+        [&](Index number) {
+          const auto [first, last] = chunks[std::size_t(number)];
           for (Index k = last - 1; k >= first; --k) {
             const Index t = direction_ == Direction::forward ? k : first + (last - 1 - k);
             step_back(t, d_output);

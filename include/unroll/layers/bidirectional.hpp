@@ -230,7 +230,8 @@ class BidirectionalLayer : public LayerBase<S, detail::BidirectionalWeights<type
                                                  : d_scaled(which, d_out, in, tape);
     if (returns == Returns::steps) return d;
     auto d_steps = tape.d_steps[which].shape(cell_.output_rows(), in.timeline->columns());
-    detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps);
+    detail::scatter_last(d, *in.timeline, which == 0 ? Direction::forward : Direction::backward, d_steps,
+                         One::reads_other_steps(which == 0 ? tape.forward : tape.backward));
     return view(std::as_const(d_steps));
   }
 

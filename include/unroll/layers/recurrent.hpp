@@ -104,7 +104,8 @@ struct OneDirection {
       cell.first_non_finite(weights, all, *in.timeline, true, tape.work);
     };
     if constexpr (searches) {
-      const auto all = all_columns(cell, inputs, weights, in, direction, tape);
+      const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
+      const auto all = over_time(cell, weights, in, direction, tape).all_columns({x.all(), {}});
       if (const auto found =
               cell.first_non_finite(weights, all, *in.timeline, direction == Direction::forward, tape.work))
         return NonFinite{"equation '" + found->first + "'", found->second};
@@ -118,21 +119,18 @@ struct OneDirection {
   [[gnu::cold]] static void trace(const C& cell, const CellInputs& inputs, const typename C::Weights& weights,
                                   const Signal<Scalar>& in, Direction direction, Tape<C>& tape,
                                   std::string_view equation, MatrixX<Scalar>& to) {
-    const auto all = all_columns(cell, inputs, weights, in, direction, tape);
+    const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
+    const auto all = over_time(cell, weights, in, direction, tape).all_columns({x.all(), {}});
     cell.trace(equation, weights, all, tape.work, to);
   }
+
+  /// False if the backward pass reads the gradients of no other outputs than those of the last steps.
+  static bool reads_other_steps(const Tape<C>& tape) { return !tape.only_last || tape.intervals.size() > 1; }
 
   static std::vector<Index> state_rows(const C& cell) {
     std::vector<Index> rows;
     for (int s = 0; s < C::states; ++s) rows.push_back(cell.state_rows(s));
     return rows;
-  }
-
-  static Step<Scalar, C::states> all_columns(const C& cell, const CellInputs& inputs,
-                                             const typename C::Weights& weights, const Signal<Scalar>& in,
-                                             Direction direction, Tape<C>& tape) {
-    const InputViews<C, ConstView<Scalar>> x(inputs, in.values);
-    return over_time(cell, weights, in, direction, tape).all_columns({x.all(), {}});
   }
 
   static OverTime<C> over_time(const C& cell, const typename C::Weights& weights, const Signal<Scalar>& in,
@@ -261,7 +259,7 @@ class RecurrentLayer : public LayerBase<S, typename detail::CellOf<Options, S>::
                 const State<S>& d_final, Tape& tape, S* gradient, View<S> d_in, State<S>* d_initial) const {
     if (returns == Returns::last && d_out.data() != nullptr) {
       auto d_steps = tape.d_steps.shape(cell_.output_rows(), in.timeline->columns());
-      detail::scatter_last(d_out, *in.timeline, direction, d_steps);
+      detail::scatter_last(d_out, *in.timeline, direction, d_steps, One::reads_other_steps(tape.cell));
       new (&d_out) ConstView<S>(view(std::as_const(d_steps)));  // rebinds the Map, as Eigen documents
     }
     if (d_initial != nullptr) d_initial->resize(std::size_t(C::states));

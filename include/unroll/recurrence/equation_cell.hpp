@@ -66,7 +66,7 @@ class EquationCell {
 
   /// Number of values that a pass stores per column, excluding states and output.
   Index kept_rows() const {
-    Index rows = layout_->term_rows();
+    Index rows = detail::column_distance<S>(layout_->term_rows());
     for (int k = 0; k < schedule.extras; ++k) rows += layout_->rows(schedule.extra[k]);
     for (int k = 0; k < schedule.incomings; ++k)
       if (Steps::late_gradient[k]) rows += layout_->rows(schedule.incoming_operation[k]);
@@ -125,7 +125,7 @@ class EquationCell {
   }
 
   void make_room(const Weights& weights, const Timeline& timeline, Work& work) const {
-    work.terms.shape(layout_->term_rows(), timeline.columns());
+    work.terms.shape(detail::column_distance<S>(layout_->term_rows()), timeline.columns());
     for (int k = 0; k < schedule.extras; ++k) work.extra[k].shape(layout_->rows(schedule.extra[k]), timeline.columns());
     for (int k = 0; k < schedule.incomings; ++k)
       if (Steps::late_gradient[k])
@@ -182,6 +182,7 @@ class EquationCell {
     Steps(*layout_, weights, work).template backward<Steps::first_late, schedule.stages>(columns);
   }
   void step_back(const Weights& weights, const StepBack<S, states>& step, Work& work, bool finished = true) const {
+    Steps(*layout_, weights, work).prefetch_before(step);
     Steps(*layout_, weights, work).template backward<0, Steps::first_late>(step, finished);
     Loops::each_source(detail::Op::state, [&](const detail::Source& source, int k) {
       products(weights, work).source_gradient(source, step.first, step.columns, step.d_state[k], true);

@@ -185,11 +185,12 @@ void add_outer_products(const Scalar* a, Index a_stride, Index rows, const Scala
       });
   using L = NativeLanes<Scalar>;
   using Last = detail::LastLanes<Scalar>;
-  // Read in place, the terms of a panel are a_stride apart: they map to few sets of the first-level cache and, from a
-  // page on, need one TLB entry each. A copy pays off if many columns follow. With large tiles (many registers) it pays
-  // off only in the case of TLB misses.
+  // Read in place, the terms of a panel are a_stride apart: at multiples of 1 KB they map to few sets of the first-level
+  // cache and, from a page on, need one TLB entry each. A copy pays off if many columns follow. With large tiles (many
+  // registers) it pays off only in these cases.
   const bool many = inner >= 64;
-  const bool copied = many && (!detail::many_registers || a_stride * Index(sizeof(Scalar)) >= 4096);
+  const Index bytes = a_stride * Index(sizeof(Scalar));
+  const bool copied = many && (!detail::many_registers || bytes % 1024 == 0 || bytes >= 4096);
   const Index full = rows / L::size * L::size, rest = rows - full;
   detail::EvenParts blocks(columns, many ? detail::many_terms : detail::fewer_terms);
   for (Index first = 0, terms; first < columns; first += terms) {

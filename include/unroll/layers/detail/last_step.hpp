@@ -23,8 +23,9 @@ void gather_last(const From& from, const Timeline& timeline, Direction direction
 
 /// Gradient of gather_last; zero at all other steps.
 template <class From, class To>
-void scatter_last(const From& from, const Timeline& timeline, Direction direction, To&& to) {
-  to.setZero();
+void scatter_last(const From& from, const Timeline& timeline, Direction direction, To&& to,
+                  bool others_are_read = true) {
+  if (others_are_read) to.setZero();
   for (Index r = 0; r < timeline.batch(); ++r)
     if (timeline.length(r) > 0) to.col(last_column(timeline, r, direction)) = from.col(r);
 }

@@ -91,8 +91,7 @@ struct Scheduling {
         if (read[o] && ready(o) == stage) schedule.source[schedule.sources++] = {o, stage, 0, 0};
   }
 
-  /// One product per run of adjacent terms that read the source, either all overwrite or all add, and are not read in
-  /// different stages behind those of the states: such stages may run for fewer columns.
+  /// One product per run of adjacent terms that read the source, overwrite or add alike, and run for the same columns.
   constexpr void find_products() {
     Table<bool, capacity> written{};
     int behind = 0;

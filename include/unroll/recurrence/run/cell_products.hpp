@@ -282,7 +282,7 @@ class CellProducts : public CellMatrices<S, D> {
   }
 
   Strided<S> rows_of(const Product& p, Index column) {
-    return {work_.terms.strided().at(layout_.product_row(p), column), layout_.term_rows()};
+    return work_.terms.strided().from_column(column).from_row(layout_.product_row(p));
   }
 };
 

@@ -76,6 +76,23 @@ class CellSteps {
     if constexpr (from == first_late && from < to) pull_sources(from, step);
   }
 
+  /// Prefetch of what the backward pass reads a few steps later, if no product with a state lies between: such steps
+  /// are short, and the values come from the third-level cache or from memory.
+  EIGEN_ALWAYS_INLINE void prefetch_before(const StepBack<S, states>& step) const {
+    const Index ahead = 4 * step.columns;
+    if (multiplies_state || step.first < ahead) return;
+    const auto fetch = [&](Strided<const S> from, Index rows) __attribute__((always_inline)) {
+      for (Index c = 0; c < step.columns; ++c)
+        for (Index r = 0; r < rows; r += 64 / Index(sizeof(S))) prefetch(from.at(r, c));
+    };
+    for (int s = 0; s < states; ++s)
+      fetch(step.after[s].from_column(-ahead), rows_of_size(layout_, program.state[s].dimension));
+    for (int k = 0; k < schedule.products; ++k)
+      if (const Product& p = schedule.product[k]; is_one_of<D>(Terms::early, p.reader) && !p.adds)
+        fetch(work_.terms.strided().from_column(step.first - ahead).from_row(layout_.product_row(p)),
+              layout_.product_rows(p));
+  }
+
   /// Values that a product reads, starting at the first column of the step.
   static Strided<const S> values_of(int operation, const Step<S, states>& step, CellWork<S, D>& work) {
     if (program.operation[operation].op == Op::state) return step.before[program.operation[operation].index];
@@ -85,6 +102,12 @@ class CellSteps {
   }
 
  private:
+  static constexpr bool multiplies_state = [] {
+    for (int v = 0; v < schedule.sources; ++v)
+      if (program.operation[schedule.source[v].operation].op == Op::state) return true;
+    return false;
+  }();
+
   CellProducts<S, D> products() const { return {layout_, weights_, work_}; }
 
   Strided<S> incoming(int k, Index first, bool late_stages_ran = true) const {
