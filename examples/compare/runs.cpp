@@ -168,7 +168,7 @@ Value value_of(const Run& run, const ItemMeasure& measure) {
     const Limits limits = bootstrap_limits(units);
     value.over_units = {measure.scale * limits.low, measure.scale * limits.high};
   }
-  if (measure.seeds.size() > 1) {
+  if (measure.seeds.size() > 2) {  // two say too little about their spread
     VectorX<double> values(Index(measure.seeds.size()));
     for (Index k = 0; k < values.size(); ++k) values[k] = measure.scale * value_of_seed(measure.seeds[std::size_t(k)]);
     const Summary summary = summarize(values);

@@ -138,12 +138,15 @@ DataTable comparison(const Study& study, const Data& data) {
   return table;
 }
 
-DataTable all_runs(const Study& study) {
+/// One row per run, with accuracies in per cent for the page, as shares in files.
+DataTable all_runs(const Study& study, bool in_per_cent = false) {
   DataTable table{{"batch", "units", "rate", "seed", "diverged", "training top-1", "validation top-1", "test top-1",
                    "test top-2", "test top-3", "validation loss", "test loss", "epochs", "best epoch", "seconds"},
                   {}};
-  const auto top = [](const Scores& scores, std::size_t k) {
-    return k < scores.top.size() ? scores.top[k] : Epoch::none;
+  if (in_per_cent)
+    for (std::size_t k = 5; k < 10; ++k) table.columns[k] += " (%)";
+  const auto top = [&](const Scores& scores, std::size_t k) {
+    return k < scores.top.size() ? (in_per_cent ? 100 : 1) * scores.top[k] : Epoch::none;
   };
   const auto loss = [](const Scores& scores) { return scores.top.empty() ? Epoch::none : scores.loss; };
   for (const Row& row : study.rows)
@@ -179,7 +182,7 @@ std::vector<StudyTable> study_tables(const Study& study, const Options& options,
       {"table_5_time", "Table V. Epochs, and seconds on one core, " + deviation_text(options) + ".", times(study)},
       {"table_6_comparison", "Table VI. Selected setting, logistic regression and chance" + spread,
        comparison(study, data)},
-      {"table_7_runs", "Table VII. All runs; accuracies are shares.", all_runs(study)}};
+      {"table_7_runs", "Table VII. All runs.", all_runs(study, true)}};
 }
 
 std::string outcome_text(const Run& run) {

@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -77,7 +78,8 @@ void add_training_options(CLI::App& app, Options& o) {
       ->check(whole(0, 32));
   app.add_flag("--batch-norm", o.model.batch_norm, "batch normalisation after convolutions and recurrent layers");
   app.add_option("--epochs", o.training.epochs, "number of epochs, including --warm-up")->check(whole(1, 100000));
-  app.add_option("--warm-up", o.training.warm_up, "epochs with squared error, before the log-ratio loss")
+  app.add_option("--warm-up", o.training.warm_up,
+                 "epochs with squared error, before the log-ratio loss; if not given, at most half of --epochs")
       ->check(whole(0, 100000));
   app.add_option("--asymmetry", o.training.asymmetry,
                  "asymmetry of the loss; larger: higher efficiency, more false positives")
@@ -157,6 +159,7 @@ void check_options(const CLI::App& app, Options& o) {
   if (o.toy.bins % stride != 0)
     refuse("--bins",
            text("must be a multiple of ", stride, " with --model ", o.model.kind, ", got '", o.toy.bins, "'"));
+  if (!given("--warm-up")) o.training.warm_up = std::min(o.training.warm_up, (o.training.epochs + 1) / 2);
   if (o.training.warm_up > o.training.epochs)
     refuse("--warm-up", text("must be at most --epochs, ", o.training.epochs, ", got '", o.training.warm_up, "'"));
   if (verb == "study" && o.study.empty())

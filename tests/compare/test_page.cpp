@@ -22,11 +22,14 @@ struct Page {
   nlohmann::json json;
   std::string html;
 
-  explicit Page(std::vector<std::string> labels = {"gru", "lstm", "<b>"}) {
+  explicit Page(std::vector<std::string> labels = {"gru", "lstm", "<b>"}, std::uint64_t seeds = 3) {
     RunScores other = scores_of(first_right, "other");
-    other.seeds = {1, 2};
-    other.curves[0].seeds.push_back({1, 1});
-    other.measures[0].seeds.push_back(other.measures[0].seeds[0]);
+    other.seeds = {1};
+    for (std::uint64_t seed = 2; seed <= seeds; ++seed) {
+      other.seeds.push_back(seed);
+      other.curves[0].seeds.push_back({1, 1});
+      other.measures[0].seeds.push_back(other.measures[0].seeds[0]);
+    }
     const std::vector<std::string> folders{
         write_run(folder.path / "gru", scores_of(first_right)),
         write_run(folder.path / "lstm run", scores_of(second_right), R"("cell": "lstm")"),
@@ -68,6 +71,13 @@ TEST_CASE("page: has runs, settings, measures, tests and curves") {
   CHECK(page.json["figures"][1]["numbers"]["columns"] ==
         nlohmann::json{"epoch", "gru", "lstm", "<b>", "<b>, low", "<b>, high"});
   CHECK(page.json["metrics"]["rows"].size() == 3);
+}
+
+TEST_CASE("page: two seeds have no limits over seeds") {
+  const auto measures = Page({"gru", "lstm", "b"}, 2).rows("measures");
+  REQUIRE(measures.size() == 3);
+  CHECK(measures[2][7].is_null());
+  CHECK(measures[2][8].is_null());
 }
 
 TEST_CASE("page: names the assumption of each test, and pairs that are not tested") {
