@@ -168,7 +168,9 @@ std::string result_text(const Options& options, const std::vector<Point>& points
   const std::string value = options.study.empty()
                                 ? std::string()
                                 : text("selected by validation events: ", options.study, " ", best.value, ", ");
-  return value + "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
+  const bool found = summary.efficiency.mean > 0 || summary.collapsed > 0;  // a collapse has a separate message
+  return (found ? "" : "No vertex is found: train longer, with more --epochs, or with more events.\n") + value +
+         "efficiency " + with_deviation("%.1f %%", summary.efficiency) + " at " +
          with_deviation("%.2f", summary.false_rate) + " false positives per event, " +
          text(test.data.size(), test.data.size() == 1 ? " test event, " : " test events, ", seeds_text(options), "\n");
 }
