@@ -72,8 +72,9 @@ void compare(Options options, const Timeline& timeline, Keeping keeping, ThreadP
   pass.keeping = keeping, pass.threads = threads;
 
   // NaN in all values of an earlier pass: none may be read in the next.
-  last.forward(MatrixX<double>::Constant(features, timeline.columns(), std::numeric_limits<double>::quiet_NaN()),
-               timeline, {}, {});
+  const MatrixX<double> invalid =
+      MatrixX<double>::Constant(features, timeline.columns(), std::numeric_limits<double>::quiet_NaN());
+  last.forward(invalid, timeline, {}, {});
   last.model.template trace<0>(last.model.template layer<0>().cell().program.equation[0].name, last.tape);
   steps.forward(x, timeline, pass, initial);
   last.forward(x, timeline, pass, initial);
