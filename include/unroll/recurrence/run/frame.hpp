@@ -128,9 +128,14 @@ template <class D>
 constexpr bool find_late_columns() {
   const auto& schedule = D::schedule;
   for (int k = 0; k < schedule.products; ++k) {
-    const Source& source = schedule.source[schedule.product[k].source];
-    if (schedule.product[k].reader < first_late<D> || D::program.operation[source.operation].op == Op::input) continue;
-    if (source.ready < first_late<D>) return false;
+    const Product& product = schedule.product[k];
+    const Source& source = schedule.source[product.source];
+    const bool is_late = product.reader >= first_late<D>;
+    for (int slot = product.first_slot; slot < product.first_slot + product.slots; ++slot) {
+      const LinearTerm& term = D::program.term[schedule.term_at[slot]];
+      if ((schedule.stage[term.equation] >= first_late<D>) != is_late) return false;
+    }
+    if (is_late && D::program.operation[source.operation].op != Op::input && source.ready < first_late<D>) return false;
   }
   for (int k = 0; k < schedule.incomings; ++k)
     if (has_late_gradient<D>(k) && is_read_before_late_stages<D>(schedule.incoming_operation[k])) return false;
