@@ -47,6 +47,8 @@ unroll::AnyLayer<float> layer_of(const std::string& cell, Index units) {
                                                     {"lru", {{"outputs", units}}},
                                                     {"lmu", {{"order", units / 2}}},
                                                     {"gated deltanet", {{"keys", units / 4}}},
+                                                    {"mlstm with heads", {{"heads", 4}, {"keys", units / 4}}},
+                                                    {"gated deltanet with heads", {{"heads", 4}, {"keys", units / 4}}},
                                                     {"rwkv-6", {{"rank", units / 4}}}};
   if (const auto found = sizes.find(cell); found != sizes.end()) options["sizes"] = found->second;
   if (cell.find("project") != cell.npos) options["sizes"] = {{"projected", units / 2}};

@@ -121,7 +121,7 @@ class IntervalPass : public IntervalColumns<C> {
 
  private:
   void step_back(Index t, const ConstView<Scalar>& d_output) {
-    if constexpr (finishes)
+    if constexpr (requires { C::finishes_some; })
       if (tape_.only_last) {
         // The columns with an output are the last ones of the step.
         const Index first = timeline_.offset(t) + going_on(t);

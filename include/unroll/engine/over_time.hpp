@@ -117,7 +117,7 @@ class OverTime {
   /// Adds the gradients of the inputs, after a backward pass that did not compute them. Requires Keep::everything.
   void add_input_gradients(const InputGradients<Scalar>& d_inputs) { present().add_input_gradients(d_inputs); }
 
-  /// All columns as one chunk, for tracing. Throws ValueError if the pass has several intervals.
+  /// All columns as one chunk, for tracing; left-out outputs need `inputs`. Throws ValueError for several intervals.
   Step<Scalar, states> all_columns(const Inputs<Scalar>& inputs = {}) {
     require<ValueError>(tape_.intervals.size() == 1,
                         "cell: the forward pass did not store all values; run it with Keep::everything");
