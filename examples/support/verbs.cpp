@@ -128,7 +128,53 @@ const CLI::Option& option_in(const CLI::App& verb, const std::string& key, const
                                         unroll::detail::nearest_names(key, {names.begin(), names.end()})));
 }
 
+/// Relative path of a file in the present folder from `folder`.
+std::string path_from(const std::filesystem::path& folder, const std::string& file) {
+  const auto whole = [](const std::filesystem::path& path) {
+    return std::filesystem::absolute(path).lexically_normal();
+  };
+  return whole(file).lexically_relative(whole(folder / "")).string();
+}
+
+/// Value of an option as JSON: a number if the option takes numbers, otherwise a string.
+Json json_of(const std::string& word, bool numeric) {
+  const Json number = numeric ? Json::parse(word, nullptr, false) : Json();
+  return number.is_number() ? number : Json(word);
+}
+/// Whether the type of an option is INT, UINT or FLOAT.
+bool is_numeric(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
+}
+Json json_of(const CLI::Option& option, const std::string& folder) {
+  if (option.get_expected_max() == 0) return option.count() > 0;
+  const bool list = option.get_delimiter() == ',' || option.get_expected_max() > 1;
+  Words words;
+  if (option.count() > 0) {
+    words = option.reduced_results();
+  } else {
+    std::string text = option.get_default_str();
+    if (list && text.starts_with("[") && text.ends_with("]")) text = text.substr(1, text.size() - 2);
+    for (std::size_t at = 0; list && !text.empty();) {
+      const std::size_t end = text.find(',', at);
+      words.push_back(text.substr(at, end - at));
+      if (end == text.npos) break;
+      at = end + 1;
+    }
+    if (!list) words.push_back(text);
+  }
+  if (!folder.empty())
+    for (std::string& word : words)
+      if (is_relative_path(option, word, {})) word = path_from(folder, word);
+  const bool numeric = is_numeric(option);
+  if (!list) return json_of(words.empty() ? std::string() : words.back(), numeric);
+  Json all = Json::array();
+  for (const std::string& word : words) all.push_back(json_of(word, numeric));
+  return all;
+}
+
 /// Words of a command line with the options of a JSON object that `verb` was not given. `folder`: of relative paths.
+/// Values that are the default count as not given, as in the run that wrote the file.
 Words words_of_json(const std::string& text, const std::string& where, const std::filesystem::path& folder,
                     const char* program, const CLI::App& verb, const EarlierNames& earlier) {
   const Json json = unroll::detail::parse_json<Json>(text, where);
@@ -150,8 +196,10 @@ Words words_of_json(const std::string& text, const std::string& where, const std
                                         "' sets the same option");
     if (option.count() > 0) continue;
     const std::string place = where + ": " + key;
-    Words values = values_in(value, place);
+    const Words written = values_in(value, place);
+    Words values = written;
     for (std::string& each : values) each = value_from(folder, option, each);
+    if (values == written && value == json_of(option, {})) continue;
     const Words more =
         name_in(name) == name ? words_of(option, name, values, place) : words_of_flag(values, name, place);
     words.insert(words.end(), more.begin(), more.end());
@@ -326,55 +374,6 @@ void add_seed_options(CLI::App& app, Seeds& seeds) {
       refuse("--seeds", unroll::text("must be different numbers, got '", *twice, "' twice"));
   });
 }
-
-namespace {
-
-/// Relative path of a file in the present folder from `folder`.
-std::string path_from(const std::filesystem::path& folder, const std::string& file) {
-  const auto whole = [](const std::filesystem::path& path) {
-    return std::filesystem::absolute(path).lexically_normal();
-  };
-  return whole(file).lexically_relative(whole(folder / "")).string();
-}
-
-/// Value of an option as JSON: a number if the option takes numbers, otherwise a string.
-Json json_of(const std::string& word, bool numeric) {
-  const Json number = numeric ? Json::parse(word, nullptr, false) : Json();
-  return number.is_number() ? number : Json(word);
-}
-/// Whether the type of an option is INT, UINT or FLOAT.
-bool is_numeric(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  return type.starts_with("INT") || type.starts_with("UINT") || type.starts_with("FLOAT");
-}
-Json json_of(const CLI::Option& option, const std::string& folder) {
-  if (option.get_expected_max() == 0) return option.count() > 0;
-  const bool list = option.get_delimiter() == ',' || option.get_expected_max() > 1;
-  Words words;
-  if (option.count() > 0) {
-    words = option.reduced_results();
-  } else {
-    std::string text = option.get_default_str();
-    if (list && text.starts_with("[") && text.ends_with("]")) text = text.substr(1, text.size() - 2);
-    for (std::size_t at = 0; list && !text.empty();) {
-      const std::size_t end = text.find(',', at);
-      words.push_back(text.substr(at, end - at));
-      if (end == text.npos) break;
-      at = end + 1;
-    }
-    if (!list) words.push_back(text);
-  }
-  if (!folder.empty())
-    for (std::string& word : words)
-      if (is_relative_path(option, word, {})) word = path_from(folder, word);
-  const bool numeric = is_numeric(option);
-  if (!list) return json_of(words.empty() ? std::string() : words.back(), numeric);
-  Json all = Json::array();
-  for (const std::string& word : words) all.push_back(json_of(word, numeric));
-  return all;
-}
-
-}  // namespace
 
 std::string settings_json(const CLI::App& app, const std::string& folder) {
   static const Words of_one_call{"help", "config", "resume", "force", "quiet", "json"};

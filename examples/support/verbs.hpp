@@ -47,7 +47,7 @@ using EarlierNames = std::vector<std::pair<std::string, std::string>>;
 /// that of the verb, 0 after --help and --version, 2 after an error message about the command line. All verbs have
 /// --config FILE, which reads options from a JSON file that `settings_json` wrote; the command line overrides them.
 /// Relative paths of input files, i.e. of options with FILE or DIR in their text, are relative to the folder of the
-/// JSON file.
+/// JSON file. A value that is the default counts as not given, as in the run that wrote the file.
 int run_verbs(const char* name, const char* purpose, int argc, char** argv, const std::vector<Verb>& verbs,
               const EarlierNames& earlier = {});
 

@@ -120,6 +120,22 @@ TEST_CASE("configuration file: written settings give the same options") {
   CHECK(run({}).settings.find("\"sizes\": [\n    1,\n    2\n  ]") != std::string::npos);
 }
 
+TEST_CASE("configuration file: a value that is the default counts as not given") {
+  const TemporaryFolder folder;
+  const auto given = [](const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::Option* option : app.get_options())
+      if (option->count() > 0) names.push_back(option->get_name());
+    return names;
+  };
+  std::vector<std::string> names;
+  const auto note = [&](const CLI::App& app, Tried&) { names = given(app); };
+  run({"--config", file_of(folder, run({}).settings)}, note);
+  CHECK(names == std::vector<std::string>{"--config"});
+  run({"--config", file_of(folder, run({"--units", "5", "--sizes", "3,4", "--lower"}).settings)}, note);
+  CHECK(names == std::vector<std::string>{"--units", "--sizes", "--lower", "--config"});
+}
+
 TEST_CASE("configuration file: the command line overrides it") {
   const TemporaryFolder folder;
   const std::string file = file_of(folder, R"({"units": 5, "sizes": [3, 4], "first-seed": 9, "word": ["a"]})");
