@@ -94,6 +94,7 @@ int train(const CLI::App& verb, Options& options) {
   std::optional<ModelFile> loaded;
   if (!options.load.empty()) loaded = load(options);
   const Data data = read_data(options, loaded ? &*loaded : nullptr);
+  fit_to_participants(options, data);
   const Division division = divide(options, data);
   (void)held_out(division.training, options.validation, 0);  // throws before the folder changes
   example::RunFolder folder(verb, options.running, {"epochs"});
@@ -143,6 +144,7 @@ int train(const CLI::App& verb, Options& options) {
 
 int controls(const CLI::App& verb, Options& options) {
   const Data data = read_data(options, nullptr);
+  fit_to_participants(options, data);
   const Division division = divide(options, data);
   example::RunFolder folder(verb, options.running);
   folder.begin(fingerprint(data));

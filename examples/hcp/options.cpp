@@ -60,7 +60,7 @@ void add_new_data_options(CLI::App& app, Options& o) {
   add_test_people(app, o, "test participants, likewise (default: all others with --train-people)");
   app.add_option_function<unroll::Index>(
          "--test-participants", [&o](unroll::Index count) { o.test_participants = count; },
-         "number of test participants, the last ones; 0: none")
+         "number of test participants, the last ones; 0: none; if not given, at most a quarter of all")
       ->default_str("20")
       ->check(whole(0, 100000))
       ->group(data_group);
@@ -158,6 +158,8 @@ void check_options(const CLI::App& app, Options& o) {
   }
   if (o.folds == 1) refuse("--folds", "must be 0 or at least 2, got '1'");
   if (!o.train_people.empty() && !given("--test-participants")) o.test_participants.reset();
+  o.default_test = !given("--test-participants") && o.train_people.empty() && o.test_people.empty();
+  o.default_folds = !given("--folds");
   if (!o.load.empty()) {
     for (const char* name : {"--model", "--units", "--layers", "--dropout", "--steps", "--regions", "--classes"})
       if (given(name)) refuse(name, "cannot be combined with --load: the model file contains this value");

@@ -17,7 +17,8 @@ struct Options {
   std::vector<std::string> train_people, test_people;   // names, or one file of names; empty: see Division
   std::optional<unroll::Index> test_participants = 20;  // the last ones; empty: all that are not for training
   unroll::Index folds = 5;
-  double validation = 0;  // share of the training participants
+  bool default_test = false, default_folds = false;  // the user gave neither: see fit_to_participants
+  double validation = 0;                             // share of the training participants
   ModelOptions model;
   TrainingOptions training;
   example::Seeds seeds;

@@ -119,6 +119,16 @@ Training train_on(Model& model, const Options& options, const Data& data, const 
 
 }  // namespace
 
+void fit_to_participants(Options& options, const Data& data) {
+  const Index count = Index(all_people(data).size());
+  if (options.default_test) {
+    const Index quarter = std::min(options.test_participants.value_or(0), count / 4);
+    options.test_participants = quarter > 1 ? quarter : options.folds > 0 ? 0 : 2;  // limits need two
+  }
+  const Index training = count - (options.default_test ? *options.test_participants : 0);
+  if (options.default_test && options.default_folds) options.folds = std::min(options.folds, training);
+}
+
 Division divide(const Options& options, const Data& data) {
   Division division;
   const auto all = all_people(data);

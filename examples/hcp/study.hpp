@@ -70,6 +70,10 @@ struct Results {
   const Run& best() const;
 };
 
+/// Adapts the default numbers of test participants and folds to few participants: at most a quarter of them, and as
+/// many folds as training participants.
+void fit_to_participants(Options& options, const Data& data);
+
 /// Division of the participants. Tested are --test-people, or the last --test-participants, or with --train-people all
 /// others. Trained on are --train-people, or all that are not tested.
 struct Division {
