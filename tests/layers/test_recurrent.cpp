@@ -111,7 +111,7 @@ TEST_CASE("recurrent: gradients of Returns::last equal those of steps whose grad
   const auto initial = some_state(20);
   const ModelState<double> d_final = with_final ? ModelState<double>{some_state(30)} : ModelState<double>{};
 
-  const auto check = [&](auto steps, auto last) {
+  const auto check = [&](auto steps, auto last, double tolerance) {
     steps.forward(initial), last.forward(initial);
     MatrixX<double> d_steps = MatrixX<double>::Zero(units, x.cols()), d_x, want_d_x;
     for (Index c = 0; c < x.cols(); ++c)
@@ -120,15 +120,16 @@ TEST_CASE("recurrent: gradients of Returns::last equal those of steps whose grad
     ModelState<double> d_initial, want_d_initial;
     steps.model.backward(steps.tape, d_steps, steps.gradient, &want_d_x, d_final, &want_d_initial);
     last.model.backward(last.tape, d_out, last.gradient, &d_x, d_final, &d_initial);
-    CHECK(last.gradient.values() == steps.gradient.values());
-    CHECK(d_x == want_d_x);
+    CHECK((last.gradient.values() - steps.gradient.values()).norm() <= tolerance);
+    CHECK((d_x - want_d_x).norm() <= tolerance);
     for (std::size_t s = 0; s < 2; ++s) CHECK(d_initial[0][s] == want_d_initial[0][s]);
   };
   check(OneRecurrent({.units = units, .direction = direction}),
-        OneRecurrent({.units = units, .direction = direction, .returns = Returns::last}));
-  using Lrus = Recurrent<Lru>;  // its output is no state
+        OneRecurrent({.units = units, .direction = direction, .returns = Returns::last}), 0);
+  using Lrus = Recurrent<Lru>;  // its output is no state, and the sums of its gradient have fewer terms
   check(One<Lrus>({.units = units, .direction = direction, .sizes = {{"outputs", units}}}),
-        One<Lrus>({.units = units, .direction = direction, .returns = Returns::last, .sizes = {{"outputs", units}}}));
+        One<Lrus>({.units = units, .direction = direction, .returns = Returns::last, .sizes = {{"outputs", units}}}),
+        1e-13);
 }
 
 TEST_CASE("recurrent: Returns::last refuses gradients of final states of other sizes") {
